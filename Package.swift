@@ -1,0 +1,110 @@
+// swift-tools-version:6.2
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleSignals: Target.Dependency = .product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "highwater",
+    products: [
+        .executable(name: "memagent", targets: ["memagent"]),
+        .executable(name: "memcollector", targets: ["memcollector"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The nouns: what a run, a peak, a snapshot and a ledger are.
+        .target(name: "MemoryModel", swiftSettings: settings),
+
+        // Everything that reads a kernel.
+        .target(name: "CLinux"),
+        .target(
+            name: "ProcessSampler", dependencies: ["MemoryModel", "CLinux"],
+            swiftSettings: settings),
+
+        // Frames to bytes and back; both session state machines.
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "Wire", dependencies: ["MemoryModel", "CZlib"], swiftSettings: settings),
+
+        // Queries, rows and the text made of them.
+        .target(name: "Report", dependencies: ["MemoryModel"], swiftSettings: settings),
+
+        // What the collector keeps, and where.
+        .target(
+            name: "PeakStore", dependencies: ["MemoryModel", "Report"], swiftSettings: settings),
+        .target(
+            name: "SQLiteStore",
+            dependencies: [
+                "MemoryModel", "PeakStore", "Report",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings),
+
+        // The two programs' insides.
+        .target(
+            name: "Agent",
+            dependencies: [
+                "MemoryModel", "ProcessSampler", "Wire", nioCore, nioPosix, logging, lifecycle,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Collector",
+            dependencies: [
+                "MemoryModel", "Wire", "PeakStore", "SQLiteStore", "Report",
+                nioCore, nioPosix, logging, lifecycle,
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "CollectorClient",
+            dependencies: [
+                "Report", nioCore,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            swiftSettings: settings),
+
+        // The programs: argument parsing and nothing else.
+        .executableTarget(
+            name: "memagent",
+            dependencies: [
+                "Agent", "MemoryModel", "ProcessSampler", argumentParser, logging,
+                lifecycle, lifecycleSignals,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "memcollector",
+            dependencies: [
+                "Collector", "CollectorClient", "MemoryModel", "Report", argumentParser, logging,
+                lifecycle, lifecycleSignals,
+            ],
+            swiftSettings: settings),
+
+        // The test kit and the tests.
+        .target(
+            name: "TestSupport", dependencies: ["MemoryModel"], path: "Tests/TestSupport",
+            swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,149 @@
+public import MemoryModel
+public import Report
+
+/// What a collector keeps, durably: hosts, runs with their peaks, and the agents' counters.
+///
+/// All times are milliseconds since the epoch in UTC. Every method may block on a disk and is
+/// called from a thread that may wait. Writing merges by the merge table of the protocol, so
+/// committing the same batch twice changes nothing.
+public protocol PeakStoring: Sendable {
+    /// The name of this store, drawn when its database was made.
+    var storeID: StoreID { get }
+
+    /// Writes the whole batch in one transaction and returns once it is on the disk.
+    ///
+    /// Throws a `PeakStoreError`; then nothing of the batch was written.
+    func commit(_ batch: CommitBatch) throws
+
+    /// Every host that was ever heard of, ordered by host id.
+    func hosts() throws -> [StoredHost]
+
+    /// The runs of `host` that have not ended, of any boot.
+    func openRuns(of host: HostID) throws -> [StoredRun]
+
+    /// The runs that overlap the range of `query` and pass its filters, largest peak first.
+    ///
+    /// - Parameters:
+    ///   - query: Range, filters and the smallest peak; its grouping, order and length are the
+    ///     caller's to apply.
+    ///   - limit: The most runs to return. The largest peaks stay.
+    func runs(matching query: ReportQuery, limit: Int) throws -> RunSelection
+
+    /// Totals of the agents' counters by host, each summed over the epochs of its agent.
+    func counters() throws -> [HostID: [CounterReason: UInt64]]
+}
+
+/// What one transaction writes.
+public struct CommitBatch: Sendable, Equatable {
+    /// Hosts that are new or changed.
+    public var hosts: [StoredHost] = []
+    /// Runs that are new or changed, each as a whole.
+    public var runs: [StoredRun] = []
+    /// Counters by host and epoch, absolute.
+    public var counters: [StoredCounters] = []
+
+    /// A batch of nothing.
+    public init() {}
+
+    /// Whether there is nothing to write.
+    public var isEmpty: Bool { hosts.isEmpty && runs.isEmpty && counters.isEmpty }
+}
+
+/// A host as the store keeps it.
+public struct StoredHost: Hashable, Sendable {
+    /// Its lasting name.
+    public var id: HostID
+    /// Its newest boot.
+    public var boot: BootID
+    /// The newest start of its agent.
+    public var epoch: UInt64
+    /// What it is.
+    public var description: HostDescription
+    /// The version of its agent.
+    public var agentVersion: RawText
+    /// When it was first heard of.
+    public var firstHeardAtMilliseconds: Int64
+    /// When it was last heard.
+    public var lastHeardAtMilliseconds: Int64
+
+    /// Takes the parts as they are.
+    public init(
+        id: HostID, boot: BootID, epoch: UInt64, description: HostDescription,
+        agentVersion: RawText, firstHeardAtMilliseconds: Int64, lastHeardAtMilliseconds: Int64
+    ) {
+        self.id = id
+        self.boot = boot
+        self.epoch = epoch
+        self.description = description
+        self.agentVersion = agentVersion
+        self.firstHeardAtMilliseconds = firstHeardAtMilliseconds
+        self.lastHeardAtMilliseconds = lastHeardAtMilliseconds
+    }
+}
+
+/// A run as the store keeps it, with its times in UTC.
+public struct StoredRun: Hashable, Sendable {
+    /// Its host.
+    public var host: HostID
+    /// Its boot.
+    public var boot: BootID
+    /// Everything known of it.
+    public var record: RunRecord
+
+    /// Takes the parts as they are.
+    public init(host: HostID, boot: BootID, record: RunRecord) {
+        self.host = host
+        self.boot = boot
+        self.record = record
+    }
+
+    /// Which run this is in the whole fleet.
+    public var key: RunKey { RunKey(host: host, boot: boot, process: record.key) }
+}
+
+/// The counters of one start of an agent.
+public struct StoredCounters: Hashable, Sendable {
+    /// The agent's host.
+    public var host: HostID
+    /// The start of the agent that counted.
+    public var epoch: UInt64
+    /// The absolute counts since that start.
+    public var values: [CounterReason: UInt64]
+
+    /// Takes the parts as they are.
+    public init(host: HostID, epoch: UInt64, values: [CounterReason: UInt64]) {
+        self.host = host
+        self.epoch = epoch
+        self.values = values
+    }
+}
+
+/// Runs that a query selected.
+public struct RunSelection: Sendable, Equatable {
+    /// The runs, largest peak first.
+    public var runs: [StoredRun]
+    /// How many runs passed the filters, also beyond the limit.
+    public var matchedCount: Int
+
+    /// Takes the parts as they are.
+    public init(runs: [StoredRun], matchedCount: Int) {
+        self.runs = runs
+        self.matchedCount = matchedCount
+    }
+}
+
+/// Why a store could not do what it was asked.
+public enum PeakStoreError: Error, Equatable {
+    /// The database was written by a newer version of this program.
+    case newerVersion(found: Int, supported: Int)
+    /// The file is there but is not a Highwater database, or is damaged.
+    case notADatabase(path: String, reason: String)
+    /// The directory or file cannot be opened for writing.
+    case notWritable(path: String, reason: String)
+    /// Another collector uses the same data directory.
+    case inUse(path: String)
+    /// The disk is full; the same commit may succeed later.
+    case full(reason: String)
+    /// A read or write failed; nothing that was not acknowledged may be taken as kept.
+    case failed(reason: String)
+}

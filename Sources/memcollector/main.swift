@@ -1,0 +1,7 @@
+import ArgumentParser
+import Logging
+import ServiceLifecycle
+
+
+
+print(1)
