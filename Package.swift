@@ -62,6 +62,9 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Log lines as text or JSON.
+        .target(name: "LogOutput", dependencies: [logging], swiftSettings: settings),
+
         // The two programs' insides.
         .target(
             name: "Agent",
@@ -89,21 +92,24 @@ let package = Package(
         .executableTarget(
             name: "memagent",
             dependencies: [
-                "Agent", "MemoryModel", "ProcessSampler", argumentParser, logging,
+                "Agent", "LogOutput", "MemoryModel", "ProcessSampler", argumentParser, logging,
                 lifecycle, lifecycleSignals,
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "memcollector",
             dependencies: [
-                "Collector", "CollectorClient", "MemoryModel", "Report", argumentParser, logging,
-                lifecycle, lifecycleSignals,
+                "Collector", "CollectorClient", "LogOutput", "MemoryModel", "Report",
+                argumentParser, logging, lifecycle, lifecycleSignals,
             ],
             swiftSettings: settings),
 
         // The test kit and the tests.
         .target(
             name: "TestSupport", dependencies: ["MemoryModel"], path: "Tests/TestSupport",
+            swiftSettings: settings),
+        .testTarget(
+            name: "MemoryModelTests", dependencies: ["MemoryModel", "TestSupport"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

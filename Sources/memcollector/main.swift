@@ -2,6 +2,4 @@ import ArgumentParser
 import Logging
 import ServiceLifecycle
 
-
-
 print(1)

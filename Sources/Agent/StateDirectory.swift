@@ -1,0 +1,100 @@
+import Glibc
+package import MemoryModel
+
+/// The folder in which an agent keeps what must outlive it; today that is the host id of a host
+/// without a machine-id.
+package struct StateDirectory {
+    /// The path of the folder.
+    package let path: String
+
+    /// Why the folder cannot be used.
+    package struct Problem: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    package init(path: String) {
+        self.path = path
+    }
+
+    /// The usual folder: `/var/lib/memagent` for root, else below `XDG_STATE_HOME` or the home.
+    package static func usualPath(environment: (String) -> String?, isRoot: Bool) -> String {
+        if isRoot { return "/var/lib/memagent" }
+        if let state = environment("XDG_STATE_HOME"), state.hasPrefix("/") {
+            return state + "/memagent"
+        }
+        return (environment("HOME") ?? "") + "/.local/state/memagent"
+    }
+
+    /// The host id kept here; draws and keeps one where there is none yet.
+    package func hostID(using generator: inout some RandomNumberGenerator) throws -> HostID {
+        let file = path + "/host-id"
+        if let text = try read(file) {
+            guard let id = HostID(text) else {
+                throw Problem(
+                    description: "\(file) does not hold a host id; give --host-id, or remove it")
+            }
+            return id
+        }
+        let text = UniqueID.random(using: &generator).description
+        guard let id = HostID(text) else {
+            preconditionFailure("a UUID follows the rules of host ids")
+        }
+        try makeFolders()
+        try write(text + "\n", to: file)
+        return id
+    }
+
+    private func makeFolders() throws {
+        var built = ""
+        for part in path.split(separator: "/") {
+            built += "/" + part
+            guard mkdir(built, 0o700) == 0 || errno == EEXIST else {
+                throw problem("cannot make the folder \(built)")
+            }
+        }
+    }
+
+    /// The first line of a file; nil if there is no such file.
+    private func read(_ file: String) throws -> String? {
+        let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw problem("cannot read \(file)")
+        }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        guard count >= 0 else { throw problem("cannot read \(file)") }
+        return String(
+            decoding: bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    }
+
+    /// Writes a new file so that it is there whole after a power cut, or not at all.
+    private func write(_ text: String, to file: String) throws {
+        let temporary = file + ".new"
+        unlink(temporary)
+        let descriptor = open(
+            temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw problem("cannot write \(temporary)") }
+        let bytes = Array(text.utf8)
+        let isWritten =
+            Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
+        let failure = errno
+        close(descriptor)
+        guard isWritten else {
+            errno = failure
+            throw problem("cannot write \(temporary)")
+        }
+        guard rename(temporary, file) == 0 else { throw problem("cannot write \(file)") }
+        let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        fsync(folder)
+        close(folder)
+    }
+
+    private func problem(_ what: String) -> Problem {
+        Problem(
+            description: "\(what): \(String(cString: strerror(errno))); "
+                + "give another folder with --state-dir, or a name with --host-id")
+    }
+}
