@@ -1,24 +1,45 @@
 /// The limits of the protocol; `Protocol/frame-v1.md` section 9 has the same table.
 public enum WireLimits {
+    /// Largest payload on the wire, in bytes.
     public static let maximumWireBytes = 262_144
+    /// Largest payload after inflating, in bytes.
     public static let maximumRawBytes = 1_048_576
+    /// Largest payload in bytes before WELCOME, in either direction.
     public static let maximumBytesBeforeWelcome = 4_096
+    /// What agents keep their payloads to, in bytes, so that a bad link makes progress.
     public static let agentWireBytes = 16_384
+    /// Slots of one session; WELCOME may say less.
     public static let maximumSlots = 1_048_576
+    /// Runs in one DEFINE.
     public static let maximumDefinesPerFrame = 4_096
+    /// Strings in one DEFINE.
     public static let maximumStringsPerFrame = 32_768
+    /// One string in DEFINE, in bytes.
     public static let maximumStringBytes = 4_096
+    /// Ticks in one SAMPLES.
     public static let maximumTicksPerFrame = 60
+    /// Counters in one COUNTERS.
     public static let maximumCountersPerFrame = 1_024
+    /// Labels of a host.
     public static let maximumLabels = 32
+    /// Extensions in one frame.
     public static let maximumExtensions = 16
+    /// One extension, in bytes.
     public static let maximumExtensionBytes = 1_024
+    /// Data frames without an ACK.
     public static let maximumCredit = 65_536
+    /// Longest wait that ERROR or GOODBYE can ask for: one day.
     public static let maximumRetryAfterMilliseconds = 86_400_000
+    /// From accepting a connection to the end of the TLS handshake.
     public static let tlsDeadlineMilliseconds = 5_000
+    /// From accepting, or the end of TLS, to a whole HELLO; and from HELLO to WELCOME.
     public static let helloDeadlineMilliseconds = 5_000
+    /// From the first byte of a frame to its last, beside `frameBytesPerSecond`.
     public static let frameDeadlineMilliseconds = 10_000
+    /// A frame of n bytes gets n divided by this many seconds more.
     public static let frameBytesPerSecond = 2_048
+    /// How long a session may go without a whole frame.
     public static let idleDeadlineMilliseconds = 45_000
+    /// How long a side may send nothing before it sends PING.
     public static let pingIntervalMilliseconds = 15_000
 }

@@ -11,3 +11,18 @@ public struct AcknowledgementFrame: Hashable, Sendable {
         self.credit = credit
     }
 }
+
+extension AcknowledgementFrame {
+    private static let credits: ClosedRange<UInt64> = 0...UInt64(WireLimits.maximumCredit)
+
+    init(payload reader: inout PayloadReader) throws(WireError) {
+        self.init(
+            sequence: try reader.uint("sequence"),
+            credit: try reader.uint("credit", in: AcknowledgementFrame.credits))
+    }
+
+    func encodePayload(to writer: inout PayloadWriter) throws(WireError) {
+        writer.uint(sequence)
+        try writer.uint(credit, "credit", in: AcknowledgementFrame.credits)
+    }
+}

@@ -16,3 +16,22 @@ public struct ErrorFrame: Hashable, Sendable {
         self.text = text
     }
 }
+
+extension ErrorFrame {
+    static let retries: ClosedRange<UInt64> = 0...UInt64(WireLimits.maximumRetryAfterMilliseconds)
+    private static let codes: ClosedRange<UInt64> = 0...65_535
+
+    init(payload reader: inout PayloadReader) throws(WireError) {
+        self.init(
+            code: try reader.uint("code", in: ErrorFrame.codes),
+            retryAfterMilliseconds: try reader.uint(
+                "retryAfterMilliseconds", in: ErrorFrame.retries),
+            text: try reader.text("text", atMost: 512))
+    }
+
+    func encodePayload(to writer: inout PayloadWriter) throws(WireError) {
+        try writer.uint(code, "code", in: ErrorFrame.codes)
+        try writer.uint(retryAfterMilliseconds, "retryAfterMilliseconds", in: ErrorFrame.retries)
+        writer.label(text, atMost: 512)
+    }
+}

@@ -33,3 +33,72 @@ public enum Frame: Hashable, Sendable {
     /// A type of 0x80 or above that this version does not know; it is passed over.
     case ignorable(type: UInt8)
 }
+
+extension Frame {
+    /// The number in the header; 0 to 255.
+    public var typeByte: UInt8 {
+        if case .ignorable(let type) = self { return type }
+        return type?.rawValue ?? 0
+    }
+
+    /// The type; nil for one that this version does not know.
+    public var type: FrameType? {
+        switch self {
+        case .hello: .hello
+        case .welcome: .welcome
+        case .error: .error
+        case .ping: .ping
+        case .pong: .pong
+        case .goodbye: .goodbye
+        case .acknowledgement: .acknowledgement
+        case .host: .host
+        case .define: .define
+        case .stateEnd: .stateEnd
+        case .samples: .samples
+        case .peaks: .peaks
+        case .exit: .exit
+        case .counters: .counters
+        case .ignorable: nil
+        }
+    }
+
+    init(type: FrameType, payload reader: inout PayloadReader) throws(WireError) {
+        switch type {
+        case .hello: self = .hello(try HelloFrame(payload: &reader))
+        case .welcome: self = .welcome(try WelcomeFrame(payload: &reader))
+        case .error: self = .error(try ErrorFrame(payload: &reader))
+        case .ping: self = .ping(token: try reader.fixed64("token"))
+        case .pong: self = .pong(token: try reader.fixed64("token"))
+        case .goodbye: self = .goodbye(try GoodbyeFrame(payload: &reader))
+        case .acknowledgement:
+            self = .acknowledgement(try AcknowledgementFrame(payload: &reader))
+        case .host: self = .host(try HostDescription(payload: &reader))
+        case .define: self = .define(try DefineFrame(payload: &reader))
+        case .stateEnd: self = .stateEnd(try StateEndFrame(payload: &reader))
+        case .samples: self = .samples(try SamplesFrame(payload: &reader))
+        case .peaks: self = .peaks(try PeaksFrame(payload: &reader))
+        case .exit: self = .exit(try ExitFrame(payload: &reader))
+        case .counters: self = .counters(try CountersFrame(payload: &reader))
+        }
+    }
+
+    /// Writes everything but the header; nothing for an ignorable type.
+    func encodePayload(to writer: inout PayloadWriter) throws(WireError) {
+        switch self {
+        case .hello(let frame): try frame.encodePayload(to: &writer)
+        case .welcome(let frame): try frame.encodePayload(to: &writer)
+        case .error(let frame): try frame.encodePayload(to: &writer)
+        case .ping(let token), .pong(let token): writer.fixed64(token)
+        case .goodbye(let frame): try frame.encodePayload(to: &writer)
+        case .acknowledgement(let frame): try frame.encodePayload(to: &writer)
+        case .host(let description): try description.encodePayload(to: &writer)
+        case .define(let frame): try frame.encodePayload(to: &writer)
+        case .stateEnd(let frame): frame.encodePayload(to: &writer)
+        case .samples(let frame): try frame.encodePayload(to: &writer)
+        case .peaks(let frame): try frame.encodePayload(to: &writer)
+        case .exit(let frame): try frame.encodePayload(to: &writer)
+        case .counters(let frame): try frame.encodePayload(to: &writer)
+        case .ignorable: break
+        }
+    }
+}

@@ -1,18 +1,32 @@
 /// The type byte of a frame's header; `Protocol/registry.md` lists all numbers.
 public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
+    /// HELLO: the first frame of an agent.
     case hello = 0x01
+    /// WELCOME: the answer to an accepted HELLO.
     case welcome = 0x02
+    /// ERROR: why the sender ends the session.
     case error = 0x03
+    /// PING: asks for a PONG.
     case ping = 0x04
+    /// PONG: answers a PING.
     case pong = 0x05
+    /// GOODBYE: the sender goes, in order.
     case goodbye = 0x06
+    /// ACK: what is durable.
     case acknowledgement = 0x07
+    /// HOST: what the host is.
     case host = 0x10
+    /// DEFINE: which runs there are.
     case define = 0x11
+    /// STATE_END: the full state is complete.
     case stateEnd = 0x12
+    /// SAMPLES: what changed at some ticks.
     case samples = 0x13
+    /// PEAKS: new peaks of runs.
     case peaks = 0x14
+    /// EXIT: runs that are over.
     case exit = 0x17
+    /// COUNTERS: what could not be seen.
     case counters = 0x1C
 
     /// Whether a frame of this type uses up credit.

@@ -19,3 +19,18 @@ public enum GoodbyeReason: UInt64, Hashable, Sendable {
     /// The collector stops or restarts; unknown reasons are taken as this one.
     case collectorStops = 2
 }
+
+extension GoodbyeFrame {
+    init(payload reader: inout PayloadReader) throws(WireError) {
+        let reason = try reader.uint("reason")
+        self.init(
+            reason: GoodbyeReason(rawValue: reason) ?? .collectorStops,
+            retryAfterMilliseconds: try reader.uint(
+                "retryAfterMilliseconds", in: ErrorFrame.retries))
+    }
+
+    func encodePayload(to writer: inout PayloadWriter) throws(WireError) {
+        writer.uint(reason.rawValue)
+        try writer.uint(retryAfterMilliseconds, "retryAfterMilliseconds", in: ErrorFrame.retries)
+    }
+}

@@ -41,3 +41,40 @@ public struct HelloFrame: Hashable, Sendable {
         self.extensions = extensions
     }
 }
+
+extension HelloFrame {
+    init(payload reader: inout PayloadReader) throws(WireError) {
+        let lowestMajor = try reader.byte("lowestMajor")
+        let start = reader.position
+        let highestMajor = try reader.byte("highestMajor")
+        guard lowestMajor <= highestMajor else {
+            throw reader.failure("highestMajor", at: start, "below lowestMajor")
+        }
+        self.init(
+            lowestMajor: lowestMajor, highestMajor: highestMajor,
+            requiredFeatures: try reader.uint("requiredFeatures"),
+            offeredFeatures: try reader.uint("offeredFeatures"),
+            epoch: try reader.fixed64("epoch"),
+            boot: try reader.uniqueID("boot"),
+            hostID: try reader.text("hostID", atMost: HostID.maximumBytes),
+            hostName: try reader.text("hostName", atMost: 255),
+            agentVersion: try reader.text("agentVersion", atMost: 64),
+            extensions: try reader.extensions())
+    }
+
+    func encodePayload(to writer: inout PayloadWriter) throws(WireError) {
+        guard lowestMajor <= highestMajor else {
+            throw PayloadWriter.failure("highestMajor", "below lowestMajor")
+        }
+        writer.byte(lowestMajor)
+        writer.byte(highestMajor)
+        writer.uint(requiredFeatures)
+        writer.uint(offeredFeatures)
+        writer.fixed64(epoch)
+        writer.uniqueID(boot)
+        try writer.text(hostID, "hostID", atMost: HostID.maximumBytes)
+        writer.label(hostName, atMost: 255)
+        writer.label(agentVersion, atMost: 64)
+        try writer.extensions(extensions)
+    }
+}

@@ -8,3 +8,13 @@ public struct StateEndFrame: Hashable, Sendable {
         self.liveCount = liveCount
     }
 }
+
+extension StateEndFrame {
+    init(payload reader: inout PayloadReader) throws(WireError) {
+        self.init(liveCount: try reader.uint("liveCount"))
+    }
+
+    func encodePayload(to writer: inout PayloadWriter) {
+        writer.uint(liveCount)
+    }
+}

@@ -38,3 +38,38 @@ public struct WelcomeFrame: Hashable, Sendable {
         self.extensions = extensions
     }
 }
+
+extension WelcomeFrame {
+    private static let wireBytes: ClosedRange<UInt64> =
+        UInt64(WireLimits.maximumBytesBeforeWelcome)...UInt64(WireLimits.maximumWireBytes)
+    private static let runs: ClosedRange<UInt64> = 1...UInt64(WireLimits.maximumSlots)
+    private static let credits: ClosedRange<UInt64> = 0...UInt64(WireLimits.maximumCredit)
+    private static let pingIntervals: ClosedRange<UInt64> = 1_000...60_000
+
+    init(payload reader: inout PayloadReader) throws(WireError) {
+        self.init(
+            major: try reader.byte("major"),
+            features: try reader.uint("features"),
+            storeID: try reader.uniqueID("storeID"),
+            maximumWireBytes: try reader.uint("maximumWireBytes", in: WelcomeFrame.wireBytes),
+            maximumRuns: try reader.uint("maximumRuns", in: WelcomeFrame.runs),
+            credit: try reader.uint("credit", in: WelcomeFrame.credits),
+            pingIntervalMilliseconds: try reader.uint(
+                "pingIntervalMilliseconds", in: WelcomeFrame.pingIntervals),
+            collectorVersion: try reader.text("collectorVersion", atMost: 64),
+            extensions: try reader.extensions())
+    }
+
+    func encodePayload(to writer: inout PayloadWriter) throws(WireError) {
+        writer.byte(major)
+        writer.uint(features)
+        writer.uniqueID(storeID)
+        try writer.uint(maximumWireBytes, "maximumWireBytes", in: WelcomeFrame.wireBytes)
+        try writer.uint(maximumRuns, "maximumRuns", in: WelcomeFrame.runs)
+        try writer.uint(credit, "credit", in: WelcomeFrame.credits)
+        try writer.uint(
+            pingIntervalMilliseconds, "pingIntervalMilliseconds", in: WelcomeFrame.pingIntervals)
+        writer.label(collectorVersion, atMost: 64)
+        try writer.extensions(extensions)
+    }
+}
