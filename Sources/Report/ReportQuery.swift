@@ -51,6 +51,39 @@ public struct ReportQuery: Sendable, Equatable {
     /// Whether runs count whose peak is only what they inherited from their parent at fork.
     public var includesInherited = false
 
+    /// How many rows may be asked for.
+    public static let topRange = 1...100_000
+
     /// A query for the twenty largest peaks of all time.
     public init() {}
+
+    /// Whether there is a beginning or an end.
+    public var hasRange: Bool { sinceMilliseconds != nil || untilMilliseconds != nil }
+
+    /// Whether a host of this id and name passes.
+    public func matches(host id: HostID, name: RawText) -> Bool {
+        guard let host else { return true }
+        return host.matches(RawText(id.text)) || host.matches(name)
+    }
+
+    /// Whether `run` overlaps the range and passes every filter but the one for inherited peaks.
+    ///
+    /// A time that is not known is taken to be inside the range.
+    public func matches(_ run: ReportedRun) -> Bool {
+        let record = run.record
+        if let untilMilliseconds, let started = record.description.startedAtMilliseconds,
+            started > untilMilliseconds
+        {
+            return false
+        }
+        if let sinceMilliseconds, let ended = record.end?.bracket?.notAfterMilliseconds,
+            ended < sinceMilliseconds
+        {
+            return false
+        }
+        guard matches(host: run.host, name: run.hostName) else { return false }
+        if let user, !(run.user.map(user.matches) ?? false) { return false }
+        if let program, !program.matches(record.description.program) { return false }
+        return minimumPeakBytes == 0 || (record.peak?.bytes ?? 0) >= minimumPeakBytes
+    }
 }

@@ -2,37 +2,99 @@ public import MemoryModel
 
 /// One row of a report: a run, or several runs put together.
 ///
-/// The names of the fields in JSON and CSV are those of `ReportRow.columns`, in that order, all
-/// of them always; nil means that it is not known or that the runs of the row do not share it.
+/// nil means that it is not known or that the runs of the row do not share it. In JSON and CSV
+/// the fields are `ReportColumns.names`, in that order, all of them always.
 public struct ReportRow: Hashable, Sendable {
+    /// The short name of the run.
     public var runID: String?
+    /// The name of the host.
     public var hostName: RawText?
+    /// The lasting name of the host.
     public var hostID: HostID?
+    /// The boot of the host.
     public var boot: BootID?
+    /// The process.
     public var pid: Int32?
+    /// When the image began, in milliseconds since the epoch in UTC.
     public var startedAtMilliseconds: Int64?
+    /// When the run was over at the latest, likewise; nil also while it lives.
     public var endedAtMilliseconds: Int64?
+    /// The name people know it by.
     public var program: RawText?
+    /// The kernel's name of the process.
     public var comm: RawText?
+    /// The path of the executable.
     public var executable: RawText?
+    /// The command line, in the amount that the agent's policy lets out.
     public var command: RawText?
+    /// The user's name, or number where there is no name.
     public var user: RawText?
+    /// The path of the cgroup.
     public var cgroup: RawText?
+    /// The systemd unit.
     public var unit: RawText?
+    /// The container.
     public var container: RawText?
+    /// The labels of the host.
     public var labels: [HostLabel]?
+    /// How many runs the row stands for.
     public var runs: Int
+    /// How many of them live.
+    public var liveRuns: Int
+    /// The largest peak of the runs, whole; nil before anything was measured.
     public var peak: Peak?
-    public var isPeakLowerBound: Bool
-    public var isPeakInherited: Bool
+    /// Which run holds that peak.
+    public var peakHolder: PeakHolder?
+    /// Whether the true peak of that run may be above it; nil without a peak.
+    public var isPeakLowerBound: Bool?
+    /// Whether it is no more than what that run inherited from its parent; nil without a peak.
+    public var isPeakInherited: Bool?
+    /// The nearest-rank 95th percentile of the runs' peaks, in bytes.
     public var peakP95Bytes: UInt64?
+    /// The nearest-rank median of the runs' peaks, in bytes.
     public var peakMedianBytes: UInt64?
+    /// The most that the runs held together at one time, in bytes; not known in this version.
     public var peakOfSumBytes: UInt64?
+    /// All the runs' peaks added up, in bytes, which need never have been there at one time.
     public var sumOfPeaksBytes: UInt64?
+    /// The most swap that one of the runs was seen with, in bytes.
     public var peakSwapBytes: UInt64?
+    /// What the living ones hold now together, in bytes; nil where none lives.
     public var currentResidentBytes: UInt64?
+    /// Processor time of all of them, in milliseconds.
     public var processorMilliseconds: UInt64?
+    /// Why they ended.
+    public var endReason: RunEndReason?
+    /// The exit code.
     public var exitCode: Int32?
+    /// The signal that killed it.
     public var exitSignal: Int32?
+    /// Whether the kernel killed one of them for want of memory.
     public var wasOutOfMemoryKilled: Bool?
+
+    /// A row of `runs` runs of which nothing else is known.
+    public init(runs: Int) {
+        self.runs = runs
+        self.liveRuns = 0
+    }
+}
+
+/// The run that holds the largest peak of a row.
+public struct PeakHolder: Hashable, Sendable {
+    /// The name of its host.
+    public var hostName: RawText
+    /// Its host.
+    public var hostID: HostID
+    /// Its process.
+    public var pid: Int32
+    /// Its program.
+    public var program: RawText
+
+    /// Takes the parts as they are.
+    public init(hostName: RawText, hostID: HostID, pid: Int32, program: RawText) {
+        self.hostName = hostName
+        self.hostID = hostID
+        self.pid = pid
+        self.program = program
+    }
 }

@@ -1,0 +1,76 @@
+import MemoryModel
+
+/// Hosts as a table.
+struct HostsTable {
+    var rows: [HostsView.Row]
+    var nowMilliseconds: Int64
+
+    private typealias Column = TextTable.Column
+    private typealias Cell = TextTable.Cell
+
+    func table(style: TextStyle) -> TextTable {
+        var table = TextTable(columns: [
+            Column(title: "HOST", minimumWidth: 10, importance: 100),
+            Column(title: "STATE", importance: 95),
+            Column(title: "HEARD", isRightAligned: true, importance: 70),
+            Column(title: "USED", isRightAligned: true, importance: 90),
+            Column(title: "OF", isRightAligned: true, importance: 85),
+            Column(title: "%", isRightAligned: true, importance: 40),
+            Column(title: "", importance: 0, isOrnament: true),
+            Column(title: "RUNS", isRightAligned: true, importance: 60),
+            Column(title: "LARGEST NOW", minimumWidth: 16, importance: 50),
+            Column(title: "LARGEST PEAK", minimumWidth: 16, importance: 80),
+            Column(title: "LABELS", minimumWidth: 8, importance: 30),
+            Column(title: "AGENT", minimumWidth: 5, importance: 20),
+            Column(title: "KERNEL", minimumWidth: 6, importance: 15),
+            Column(title: "ID", minimumWidth: 8, importance: 10),
+        ])
+        table.rows = rows.map { row in
+            let host = row.host
+            let total = host.description.memoryTotalBytes
+            let used = host.memoryUsedBytes
+            return [
+                Cell(style.name(host.description.name)),
+                Cell(host.state.rawValue, host.state.role),
+                heard(host),
+                TableCell.size(used),
+                TableCell.size(total == 0 ? nil : total),
+                TableCell.permille(used.flatMap { Permille.of($0, total) }),
+                Cell(style.bar(used ?? 0, of: total, columns: ReportTable.barColumns), .bar),
+                Cell(DecimalText.grouped(row.liveRunCount)),
+                largest(row.largestNow, style),
+                largest(row.largestPeak, style),
+                Cell(
+                    LabelText.joined(host.description.labels, ascii: !style.unicode), .secondary),
+                Cell(style.name(host.agentVersion), .secondary),
+                Cell(style.name(host.description.kernelRelease), .secondary),
+                Cell(host.id.text, .secondary),
+            ]
+        }
+        return table
+    }
+
+    private func heard(_ host: ReportedHost) -> TextTable.Cell {
+        let silence = nowMilliseconds.subtractingClamped(host.lastHeardAtMilliseconds)
+        let seconds = max(0, silence) / 1_000 * 1_000
+        return Cell(
+            "\(DurationText.approximate(milliseconds: seconds)) ago",
+            host.state == .up ? .secondary : host.state.role)
+    }
+
+    private func largest(_ run: HostsView.LargestRun?, _ style: TextStyle) -> TextTable.Cell {
+        guard let run else { return TableCell.unknown }
+        return Cell("\(ByteSize(run.bytes).text) \(style.name(run.program))")
+    }
+}
+
+extension HostState {
+    /// The colour of the state.
+    var role: TextRole {
+        switch self {
+        case .up: .good
+        case .late: .warning
+        case .gone: .problem
+        }
+    }
+}

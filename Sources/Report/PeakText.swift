@@ -1,0 +1,88 @@
+import MemoryModel
+
+/// A peak in a table: its size, and a mark where that is not the whole truth.
+enum PeakMark: CaseIterable {
+    case sampled
+    case lowerBound
+    case inherited
+
+    init?(_ peak: Peak?, isLowerBound: Bool?, isInherited: Bool?) {
+        guard let peak else { return nil }
+        if isInherited == true {
+            self = .inherited
+        } else if peak.source == .sampled {
+            self = .sampled
+        } else if isLowerBound == true {
+            self = .lowerBound
+        } else {
+            return nil
+        }
+    }
+
+    var character: String {
+        switch self {
+        case .sampled: "~"
+        case .lowerBound: "+"
+        case .inherited: "i"
+        }
+    }
+
+    var meaning: String {
+        switch self {
+        case .sampled: "largest sample, the true peak may be higher"
+        case .lowerBound: "at least this, last read shortly before the end"
+        case .inherited: "inherited from its parent at fork"
+        }
+    }
+
+    /// The line that explains the marks that occur; nil where none does.
+    static func legend(_ marks: [PeakMark?]) -> String? {
+        let entries = allCases.filter { marks.contains($0) }.map { "\($0.character) \($0.meaning)" }
+        return entries.isEmpty ? nil : entries.joined(separator: "; ")
+    }
+}
+
+/// Cells that several views have in common.
+enum TableCell {
+    /// A size, or a dash where it is not known.
+    static func size(_ bytes: UInt64?, _ role: TextRole = .plain) -> TextTable.Cell {
+        bytes.map { TextTable.Cell(ByteSize($0).text, role) } ?? unknown
+    }
+
+    /// A peak with its mark, which has a column of its own behind the size.
+    static func peak(_ peak: Peak?, _ mark: PeakMark?, _ role: TextRole) -> TextTable.Cell {
+        guard let peak else { return TextTable.Cell("- ", .secondary) }
+        return TextTable.Cell(ByteSize(peak.bytes).text + (mark?.character ?? " "), role)
+    }
+
+    /// Tenths of a percent as `12.3`.
+    static func permille(_ value: Int?) -> TextTable.Cell {
+        value.map { TextTable.Cell(DecimalText.tenths($0)) } ?? unknown
+    }
+
+    static func name(_ name: RawText?, _ style: TextStyle, _ role: TextRole = .plain)
+        -> TextTable.Cell
+    {
+        name.map { TextTable.Cell(style.name($0), role) } ?? unknown
+    }
+
+    /// When a peak was reached: a point, or the point by which it was.
+    static func time(of peak: Peak?, _ style: TextStyle, now: Int64) -> TextTable.Cell {
+        guard let bracket = peak?.bracket else { return unknown }
+        let end = style.time(bracket.notAfterMilliseconds, now: now)
+        let length = bracket.notAfterMilliseconds.subtractingClamped(bracket.notBeforeMilliseconds)
+        // Within a minute is a point in time to whoever reads a table.
+        return TextTable.Cell(length > 60_000 ? "by \(end)" : end, .secondary)
+    }
+
+    static let unknown = TextTable.Cell("-", .secondary)
+}
+
+/// Shares as whole tenths of a percent.
+enum Permille {
+    /// `part` of `whole`; nil where the whole is nothing.
+    static func of(_ part: UInt64, _ whole: UInt64) -> Int? {
+        guard whole > 0 else { return nil }
+        return Int((Double(part) / Double(whole) * 1_000).rounded())
+    }
+}

@@ -1,0 +1,147 @@
+import MemoryModel
+
+/// What a report found.
+public struct ReportResult: Hashable, Sendable {
+    /// Beginning of the range, milliseconds since the epoch in UTC; nil for all of time.
+    public var sinceMilliseconds: Int64?
+    /// End of the range, likewise: what was asked for, or now.
+    public var untilMilliseconds: Int64
+    /// When the report was made, likewise.
+    public var madeAtMilliseconds: Int64
+    /// By what the runs are put together.
+    public var grouping: ReportQuery.Grouping
+    /// What the report rests on and what it leaves out.
+    public var coverage: Coverage
+    /// The rows in the order that was asked for.
+    public var rows: [ReportRow]
+    /// Runs that passed the filters and are in a row, shown or not.
+    public var matchedRunCount: Int
+    /// Rows that there were before they were cut to the number asked for.
+    public var matchedRowCount: Int
+
+    /// Takes the parts as they are.
+    public init(
+        sinceMilliseconds: Int64?, untilMilliseconds: Int64, madeAtMilliseconds: Int64,
+        grouping: ReportQuery.Grouping, coverage: Coverage, rows: [ReportRow],
+        matchedRunCount: Int, matchedRowCount: Int
+    ) {
+        self.sinceMilliseconds = sinceMilliseconds
+        self.untilMilliseconds = untilMilliseconds
+        self.madeAtMilliseconds = madeAtMilliseconds
+        self.grouping = grouping
+        self.coverage = coverage
+        self.rows = rows
+        self.matchedRunCount = matchedRunCount
+        self.matchedRowCount = matchedRowCount
+    }
+}
+
+/// Filters, groups, orders and cuts runs as a query asks.
+public struct ReportBuilder: Sendable {
+    /// What is asked for.
+    public var query: ReportQuery
+    /// Now, in milliseconds since the epoch in UTC.
+    public var nowMilliseconds: Int64
+
+    /// Takes both parts as they are.
+    public init(query: ReportQuery, nowMilliseconds: Int64) {
+        self.query = query
+        self.nowMilliseconds = nowMilliseconds
+    }
+
+    /// Makes the report.
+    ///
+    /// - Parameters:
+    ///   - runs: The runs to choose from; those that do not match the query are passed over.
+    ///   - hosts: Every host there is.
+    ///   - unreadRunCount: Runs that match but were not read from the store, as there are too
+    ///     many.
+    /// - Returns: At most as many rows as the query asks for.
+    public func result(
+        of runs: some Sequence<ReportedRun>, hosts: [ReportedHost], unreadRunCount: Int = 0
+    ) -> ReportResult {
+        var inheritedCount = 0
+        var matched: [ReportedRun] = []
+        for run in runs where query.matches(run) {
+            if run.record.isPeakInherited, !query.includesInherited {
+                inheritedCount += 1
+            } else {
+                matched.append(run)
+            }
+        }
+        let groups = orderedGroups(of: matched)
+        var coverage = Coverage(
+            hosts: hosts.filter { query.matches(host: $0.id, name: $0.description.name) })
+        coverage.hasRange = query.hasRange
+        coverage.inheritedRunCount = inheritedCount
+        coverage.unreadRunCount = max(0, unreadRunCount)
+        coverage.hiddenRowCount = max(0, groups.count - query.top)
+        return ReportResult(
+            sinceMilliseconds: query.sinceMilliseconds,
+            untilMilliseconds: query.untilMilliseconds ?? nowMilliseconds,
+            madeAtMilliseconds: nowMilliseconds, grouping: query.grouping, coverage: coverage,
+            rows: groups.prefix(query.top).map { $0.row(of: matched) },
+            matchedRunCount: matched.count, matchedRowCount: groups.count)
+    }
+
+    /// The groups in the order of the query.
+    private func orderedGroups(of runs: [ReportedRun]) -> [RunGroup] {
+        var groups: [RunGroup] = []
+        if query.grouping == .run {
+            groups = runs.indices.map { RunGroup(first: $0, of: runs) }
+        } else {
+            var places: [RawText?: Int] = [:]
+            for index in runs.indices {
+                let name = groupName(of: runs[index])
+                if let place = places[name] {
+                    groups[place].add(index, of: runs)
+                } else {
+                    places[name] = groups.count
+                    groups.append(RunGroup(first: index, of: runs))
+                }
+            }
+        }
+        return groups.sorted { isOrdered($0, $1, runs) }
+    }
+
+    private func groupName(of run: ReportedRun) -> RawText? {
+        switch query.grouping {
+        case .run: nil
+        case .program: run.record.description.program
+        case .user: run.user
+        case .cgroup: run.record.description.cgroup
+        case .host: RawText(run.host.text)
+        }
+    }
+
+    private func isOrdered(_ left: RunGroup, _ right: RunGroup, _ runs: [ReportedRun]) -> Bool {
+        let (mine, theirs) = (runs[left.peakHolder], runs[right.peakHolder])
+        switch query.order {
+        case .peak: break
+        case .runs:
+            if left.members.count != right.members.count {
+                return left.members.count > right.members.count
+            }
+        case .host:
+            if mine.hostName != theirs.hostName { return mine.hostName < theirs.hostName }
+        case .last:
+            let mine = mine.record.peak?.bracket?.notAfterMilliseconds ?? .min
+            let theirs = theirs.record.peak?.bracket?.notAfterMilliseconds ?? .min
+            if mine != theirs { return mine > theirs }
+        case .cpu:
+            let mine = left.processorMilliseconds ?? 0
+            let theirs = right.processorMilliseconds ?? 0
+            if mine != theirs { return mine > theirs }
+        }
+        let (peak, other) = (mine.record.peak, theirs.record.peak)
+        if peak?.bytes != other?.bytes || (peak == nil) != (other == nil) {
+            guard let peak, let other else { return peak != nil }
+            return peak.bytes > other.bytes
+        }
+        // Equal peaks stand in an order that does not hang on how they came.
+        if mine.hostName != theirs.hostName { return mine.hostName < theirs.hostName }
+        if mine.host != theirs.host { return mine.host < theirs.host }
+        if mine.record.key != theirs.record.key { return mine.record.key < theirs.record.key }
+        return (mine.boot.high, mine.boot.low) < (theirs.boot.high, theirs.boot.low)
+    }
+}

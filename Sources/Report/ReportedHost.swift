@@ -1,0 +1,124 @@
+public import MemoryModel
+
+/// Whether a host is heard of.
+public enum HostState: String, Hashable, Sendable, CaseIterable {
+    /// Its agent reports.
+    case up
+    /// Its agent should have reported by now.
+    case late
+    /// Its agent has not reported for so long that nothing is known of the host's present.
+    case gone
+
+    /// After this silence a host is late, in milliseconds.
+    public static let lateAfterMilliseconds: Int64 = 15_000
+    /// After this silence a host is gone, in milliseconds.
+    public static let goneAfterMilliseconds: Int64 = 300_000
+
+    /// The state after `silenceMilliseconds` since the host was last heard.
+    ///
+    /// `intervalMilliseconds` is how often its agent samples: three times that is never late,
+    /// and twenty times that never gone.
+    public init(silenceMilliseconds: Int64, intervalMilliseconds: UInt32 = 1_000) {
+        let interval = Int64(intervalMilliseconds)
+        if silenceMilliseconds <= max(HostState.lateAfterMilliseconds, 3 * interval) {
+            self = .up
+        } else if silenceMilliseconds <= max(HostState.goneAfterMilliseconds, 20 * interval) {
+            self = .late
+        } else {
+            self = .gone
+        }
+    }
+}
+
+/// A host as every view takes it in.
+public struct ReportedHost: Hashable, Sendable {
+    /// Its lasting name.
+    public var id: HostID
+    /// What it is.
+    public var description: HostDescription
+    /// The version of its agent.
+    public var agentVersion: RawText
+    /// Whether it is heard of.
+    public var state: HostState
+    /// When it was last heard, in milliseconds since the epoch in UTC.
+    public var lastHeardAtMilliseconds: Int64
+    /// Memory that is available now, in bytes; nil where it is not known.
+    public var memoryAvailableBytes: UInt64?
+    /// What its agents could not see, summed over their starts.
+    public var counters: [CounterReason: UInt64]
+
+    /// Takes the parts as they are.
+    public init(
+        id: HostID, description: HostDescription, agentVersion: RawText, state: HostState,
+        lastHeardAtMilliseconds: Int64, memoryAvailableBytes: UInt64? = nil,
+        counters: [CounterReason: UInt64] = [:]
+    ) {
+        self.id = id
+        self.description = description
+        self.agentVersion = agentVersion
+        self.state = state
+        self.lastHeardAtMilliseconds = lastHeardAtMilliseconds
+        self.memoryAvailableBytes = memoryAvailableBytes
+        self.counters = counters
+    }
+
+    /// Memory in use now, in bytes; nil where it is not known, as of a host that is gone.
+    public var memoryUsedBytes: UInt64? {
+        guard state != .gone, let memoryAvailableBytes, description.memoryTotalBytes > 0 else {
+            return nil
+        }
+        let total = description.memoryTotalBytes
+        return total - min(total, memoryAvailableBytes)
+    }
+}
+
+/// A run as every view takes it in, with its times in UTC.
+public struct ReportedRun: Hashable, Sendable {
+    /// Its host.
+    public var host: HostID
+    /// The name of that host.
+    public var hostName: RawText
+    /// The labels of that host.
+    public var labels: [HostLabel]
+    /// Its boot.
+    public var boot: BootID
+    /// Everything known of it; all times are milliseconds since the epoch in UTC.
+    public var record: RunRecord
+    /// Whether the kernel killed it for want of memory; nil where that is not known.
+    public var wasOutOfMemoryKilled: Bool?
+
+    /// Takes the parts as they are.
+    public init(
+        host: HostID, hostName: RawText, labels: [HostLabel], boot: BootID, record: RunRecord,
+        wasOutOfMemoryKilled: Bool? = nil
+    ) {
+        self.host = host
+        self.hostName = hostName
+        self.labels = labels
+        self.boot = boot
+        self.record = record
+        self.wasOutOfMemoryKilled = wasOutOfMemoryKilled
+    }
+
+    /// Which run this is in the whole fleet.
+    public var key: RunKey { RunKey(host: host, boot: boot, process: record.key) }
+
+    /// The name of its user, or the number where there is no name; nil where neither is known.
+    public var user: RawText? {
+        record.description.user ?? record.description.userID.map { RawText(String($0)) }
+    }
+
+    /// Whether the true peak may be above the one that is known; nil where none is known.
+    ///
+    /// What the kernel said at exit is final, and so is its mark while the run lives. A sampled
+    /// peak may have been passed between two samples; a run that ended may have risen after its
+    /// mark was last read.
+    public var isPeakLowerBound: Bool? {
+        guard let peak = record.peak else { return nil }
+        switch peak.source {
+        case .exit: return false
+        case .sampled: return true
+        case .hwm, .cgroup: return record.end != nil
+        }
+    }
+}

@@ -1,0 +1,238 @@
+import MemoryModel
+
+/// How the collector's store is.
+public struct StoreStatus: Hashable, Sendable {
+    /// When it last committed, in milliseconds since the epoch in UTC; nil if it has not yet.
+    public var lastCommitAtMilliseconds: Int64?
+    /// What it takes on disk, in bytes; nil where that is not known.
+    public var sizeBytes: UInt64?
+    /// What is wrong with it, a phrase each; empty when all is well.
+    public var problems: [String]
+
+    /// Takes the parts as they are.
+    public init(lastCommitAtMilliseconds: Int64?, sizeBytes: UInt64?, problems: [String] = []) {
+        self.lastCommitAtMilliseconds = lastCommitAtMilliseconds
+        self.sizeBytes = sizeBytes
+        self.problems = problems
+    }
+}
+
+/// The fleet on one page.
+public struct SummaryView: FleetView, Hashable {
+    /// When the view was made, in milliseconds since the epoch in UTC.
+    public var madeAtMilliseconds: Int64
+    /// The hosts.
+    public var hosts: [HostsView.Row]
+    /// The largest peaks of the last 24 hours by program.
+    public var largest: [ReportRow]
+    /// How the store is.
+    public var store: StoreStatus
+    /// What the view rests on.
+    public var coverage: Coverage
+
+    /// How many programs are shown.
+    public static let largestCount = 10
+    /// Up to so many hosts each have a line of their own.
+    public static let listedHostLimit = 10
+    /// How far back peaks are taken in, in milliseconds: 24 hours.
+    public static let rangeMilliseconds: Int64 = 86_400_000
+
+    /// Takes the parts as they are.
+    public init(
+        madeAtMilliseconds: Int64, hosts: [HostsView.Row], largest: [ReportRow],
+        store: StoreStatus, coverage: Coverage
+    ) {
+        self.madeAtMilliseconds = madeAtMilliseconds
+        self.hosts = hosts
+        self.largest = largest
+        self.store = store
+        self.coverage = coverage
+    }
+
+    /// The query for the runs that a summary takes in.
+    public static func query(nowMilliseconds: Int64) -> ReportQuery {
+        var query = ReportQuery()
+        query.sinceMilliseconds = nowMilliseconds.subtractingClamped(rangeMilliseconds)
+        query.grouping = .program
+        query.top = largestCount
+        return query
+    }
+
+    /// A summary of `hosts`.
+    ///
+    /// - Parameters:
+    ///   - hosts: Every host.
+    ///   - runs: Every run that matches `query(nowMilliseconds:)`, all that live among them.
+    ///   - store: How the store is.
+    ///   - nowMilliseconds: Now, in milliseconds since the epoch in UTC.
+    public init(
+        hosts: [ReportedHost], runs: [ReportedRun], store: StoreStatus, nowMilliseconds: Int64
+    ) {
+        let query = SummaryView.query(nowMilliseconds: nowMilliseconds)
+        let result = ReportBuilder(query: query, nowMilliseconds: nowMilliseconds)
+            .result(of: runs, hosts: hosts)
+        // That there are more programs goes without saying on one page.
+        var coverage = result.coverage
+        coverage.hiddenRowCount = 0
+        self.init(
+            madeAtMilliseconds: nowMilliseconds,
+            hosts: HostsView(hosts: hosts, runs: runs, nowMilliseconds: nowMilliseconds).rows,
+            largest: result.rows, store: store, coverage: coverage)
+    }
+
+    /// Memory of all hosts that are not gone, in bytes.
+    public var memoryTotalBytes: UInt64 {
+        hosts.filter { $0.host.memoryUsedBytes != nil }
+            .reduce(0) { $0.addingClamped($1.host.description.memoryTotalBytes) }
+    }
+
+    /// What of it is in use, in bytes.
+    public var memoryUsedBytes: UInt64 {
+        hosts.reduce(0) { $0.addingClamped($1.host.memoryUsedBytes ?? 0) }
+    }
+
+    /// Runs that live.
+    public var liveRunCount: Int { hosts.reduce(0) { $0 + $1.liveRunCount } }
+
+    /// The living run that holds most memory now, with its host; nil where none is known.
+    private var largestNow: (host: HostsView.Row, run: HostsView.LargestRun)? {
+        hosts.compactMap { row in row.largestNow.map { (row, $0) } }
+            .max { $0.1.bytes < $1.1.bytes }
+    }
+
+    /// One page.
+    public func text(style: TextStyle) -> String {
+        var page = TextPage(style: style)
+        page.addHeading(
+            "Highwater",
+            facts: [style.fullTime(madeAtMilliseconds), "times are \(style.zone)"])
+        page.addBlankLine()
+        guard !hosts.isEmpty else {
+            page.add(EmptyFleet.sentence)
+            page.addBlankLine()
+            addStore(to: &page)
+            return page.text
+        }
+        addFleet(to: &page)
+        addStore(to: &page)
+        page.addBlankLine()
+        addLargest(to: &page)
+        page.addBlankLine()
+        addHosts(to: &page)
+        page.add(coverage)
+        return page.text
+    }
+
+    private func addFleet(to page: inout TextPage) {
+        let style = page.style
+        var states = ["\(DecimalText.grouped(coverage.upHostCount)) up"]
+        if coverage.lateHostCount > 0 { states.append("\(coverage.lateHostCount) late") }
+        if coverage.goneHostCount > 0 { states.append("\(coverage.goneHostCount) gone") }
+        let isWell = coverage.upHostCount == coverage.hostCount
+        page.addFact("Hosts", states.joined(separator: ", "), role: isWell ? .good : .warning)
+        if let share = Permille.of(memoryUsedBytes, memoryTotalBytes) {
+            let used = ByteSize(memoryUsedBytes).text
+            page.addFact(
+                "Memory",
+                "\(used) of \(ByteSize(memoryTotalBytes).text) in use"
+                    + " (\(DecimalText.tenths(share)) %)")
+        } else {
+            page.addFact("Memory", "not known now", role: .secondary)
+        }
+        var runs = "\(DecimalText.grouped(liveRunCount)) live"
+        if let (row, run) = largestNow {
+            runs +=
+                "; the largest now is \(style.name(run.program)) with \(ByteSize(run.bytes).text)"
+                + " on \(style.name(row.host.description.name))"
+        }
+        page.addFact("Runs", runs)
+    }
+
+    private func addStore(to page: inout TextPage) {
+        var facts: [String] = []
+        if let size = store.sizeBytes { facts.append("\(ByteSize(size).text) on disk") }
+        if let at = store.lastCommitAtMilliseconds {
+            let age = max(0, madeAtMilliseconds.subtractingClamped(at)) / 1_000 * 1_000
+            facts.append("last commit \(DurationText.approximate(milliseconds: age)) ago")
+        } else {
+            facts.append("nothing committed yet")
+        }
+        page.addFact("Store", facts.joined(separator: ", "))
+        for problem in store.problems {
+            page.addFact("", page.style.name(RawText(problem)), role: .problem)
+        }
+    }
+
+    private func addLargest(to page: inout TextPage) {
+        page.addHeading("Largest peaks of the last 24 hours, by program")
+        guard !largest.isEmpty else {
+            page.add("No run has been measured in the last 24 hours.", role: .secondary)
+            return
+        }
+        let table = ReportTable(
+            rows: largest, grouping: .program, nowMilliseconds: madeAtMilliseconds)
+        page.add(table.table(style: page.style))
+        if let legend = PeakMark.legend(largest.map(\.peakMark)) {
+            page.add(legend, role: .secondary)
+        }
+    }
+
+    private func addHosts(to page: inout TextPage) {
+        let isShort = hosts.count <= SummaryView.listedHostLimit
+        let listed = isShort ? hosts : hosts.filter { $0.host.state != .up }
+        if !listed.isEmpty {
+            page.addHeading(isShort ? "Hosts" : "Hosts that do not report")
+            let shown = Array(listed.prefix(SummaryView.listedHostLimit))
+            page.add(
+                HostsTable(rows: shown, nowMilliseconds: madeAtMilliseconds)
+                    .table(style: page.style))
+        }
+        let rest = hosts.count - min(listed.count, SummaryView.listedHostLimit)
+        if rest > 0 {
+            page.add(
+                "\(DecimalText.grouped(rest)) more \(rest == 1 ? "host" : "hosts");"
+                    + " memcollector hosts shows all.",
+                role: .secondary)
+        }
+    }
+
+    private typealias Figure = (name: String, value: UInt64?)
+
+    private var figures: [Figure] {
+        [
+            ("hosts", UInt64(coverage.hostCount)),
+            ("hosts_up", UInt64(coverage.upHostCount)),
+            ("hosts_late", UInt64(coverage.lateHostCount)),
+            ("hosts_gone", UInt64(coverage.goneHostCount)),
+            ("memory_total_bytes", memoryTotalBytes),
+            ("memory_used_bytes", memoryUsedBytes),
+            ("live_runs", UInt64(liveRunCount)),
+            ("largest_peak_bytes", largest.first?.peak?.bytes),
+            ("store_size_bytes", store.sizeBytes),
+            ("store_problems", UInt64(store.problems.count)),
+        ]
+    }
+
+    /// `at`, the fleet's figures, `store`, `coverage`, `largest_peaks` (rows as in a report) and
+    /// `host_list` (rows as in the view of hosts).
+    public var json: String {
+        typealias Member = JSONValue.Member
+        var members = [Member("at", .time(madeAtMilliseconds))]
+        members += figures.map { Member($0.name, .optional($0.value)) }
+        members += [
+            Member("store_last_commit_at", .time(store.lastCommitAtMilliseconds)),
+            Member("store_problem_list", .array(store.problems.map { .text($0) })),
+            Member("coverage", coverage.json),
+            Member("largest_peaks", .array(largest.map(ReportColumns.json))),
+            Member("host_list", .array(hosts.map { $0.json })),
+        ]
+        return JSONValue.object(members).document()
+    }
+
+    /// The fleet's figures, one line each.
+    public var csv: String {
+        CSVText.document(
+            header: ["name", "value"],
+            rows: figures.map { [.literal($0.name), .number($0.value)] })
+    }
+}

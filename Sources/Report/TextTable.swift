@@ -1,0 +1,133 @@
+/// A table that fits itself to a width by leaving out what matters least.
+///
+/// Names are cut first, as far as that is comfortable; then columns that only adorn go; then
+/// names are cut to the least that makes sense; then columns go, the least important first.
+struct TextTable {
+    struct Column {
+        var title: String
+        var isRightAligned = false
+        /// The least that a cell can be cut to; nil for columns that are never cut.
+        var minimumWidth: Int?
+        /// Columns with less of it go first.
+        var importance: Int
+        /// Whether it goes before any name is cut short, and is not for pipes.
+        var isOrnament = false
+        /// Whether the end of a name says more than its beginning, as with paths.
+        var keepsEnd = false
+    }
+
+    struct Cell {
+        var text: String
+        var role: TextRole = .plain
+
+        init(_ text: String, _ role: TextRole = .plain) {
+            self.text = text
+            self.role = role
+        }
+    }
+
+    var columns: [Column]
+    var rows: [[Cell]] = []
+
+    /// Up to this width names are not cut for the sake of an ornament.
+    private static let comfortableWidth = 24
+    /// Beyond this width a cell in a pipe pushes the rest of its line aside.
+    private static let pipePaddingLimit = 40
+
+    func lines(style: TextStyle) -> [String] {
+        let layout = fittedLayout(style: style)
+        let header = columns.map { Cell($0.title, .heading) }
+        return ([header] + rows).map { line($0, layout, style) }
+    }
+
+    private typealias Layout = [(index: Int, width: Int)]
+
+    private func fittedLayout(style: TextStyle) -> Layout {
+        var natural = columns.map { DisplayWidth.of($0.title) }
+        for row in rows {
+            for (index, cell) in row.enumerated() {
+                natural[index] = max(natural[index], DisplayWidth.of(cell.text))
+            }
+        }
+        guard let width = style.width else {
+            return columns.indices.filter { !columns[$0].isOrnament }.map {
+                ($0, min(natural[$0], TextTable.pipePaddingLimit))
+            }
+        }
+        // A column without a single entry says nothing.
+        var kept = columns.indices.filter { index in
+            columns[index].importance >= 100 || rows.contains { !$0[index].text.isEmpty }
+        }
+        natural = natural.map { min($0, width) }
+        while true {
+            let isComfortable = kept.contains { columns[$0].isOrnament }
+            let least = kept.map { leastWidth($0, natural[$0], isComfortable) }
+            let total = least.reduce(2 * (kept.count - 1), +)
+            if total <= width {
+                return zip(kept, shared(kept.map { natural[$0] }, least, width)).map { ($0, $1) }
+            }
+            guard kept.count > 1, let dropped = leastImportant(of: kept) else {
+                return kept.map { ($0, width) }
+            }
+            kept.removeAll { $0 == dropped }
+        }
+    }
+
+    private func leastWidth(_ index: Int, _ natural: Int, _ isComfortable: Bool) -> Int {
+        guard let minimum = columns[index].minimumWidth else { return natural }
+        return min(natural, isComfortable ? max(minimum, TextTable.comfortableWidth) : minimum)
+    }
+
+    private func leastImportant(of kept: [Int]) -> Int? {
+        let ornaments = kept.filter { columns[$0].isOrnament }
+        return (ornaments.isEmpty ? kept : ornaments).min {
+            columns[$0].importance < columns[$1].importance
+        }
+    }
+
+    /// The widths between `least` and `natural` that use `width` up, the widest cut first.
+    private func shared(_ natural: [Int], _ least: [Int], _ width: Int) -> [Int] {
+        var widths = natural
+        var excess = widths.reduce(2 * (widths.count - 1), +) - width
+        while excess > 0 {
+            let candidates = widths.indices.filter { widths[$0] > least[$0] }
+            guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
+            widths[widest] -= 1
+            excess -= 1
+        }
+        return widths
+    }
+
+    private func line(_ cells: [Cell], _ layout: Layout, _ style: TextStyle) -> String {
+        var line = ""
+        var padding = 0
+        for (position, (index, width)) in layout.enumerated() {
+            let cell = cells[index]
+            let text = style.width == nil ? cell.text : fitted(cell.text, index, width, style)
+            let missing = max(0, width - DisplayWidth.of(text))
+            if position > 0 { padding += 2 }
+            let before = columns[index].isRightAligned ? missing : 0
+            if !text.isEmpty {
+                line += String(repeating: " ", count: padding + before)
+                line += style.paint(text, cell.role)
+                padding = missing - before
+            } else {
+                padding += width
+            }
+        }
+        return line
+    }
+
+    private func fitted(
+        _ text: String, _ index: Int, _ width: Int, _ style: TextStyle
+    ) -> String {
+        guard columns[index].keepsEnd, DisplayWidth.of(text) > width else {
+            return DisplayWidth.clamped(text, toColumns: width, ellipsis: style.ellipsis)
+        }
+        let room = width - DisplayWidth.of(style.ellipsis)
+        guard room > 0 else {
+            return DisplayWidth.clamped(text, toColumns: width, ellipsis: "")
+        }
+        return style.ellipsis + DisplayWidth.suffix(of: text, columns: room)
+    }
+}
