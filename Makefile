@@ -1,0 +1,103 @@
+# Highwater: one command for each thing that people do with it. `make` alone lists them.
+# Settings: JOBS (parallel compiler jobs), PREFIX and DESTDIR (install), SKIP_NEEDS=1 (install
+# no packages), SWIFT (which toolchain).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+# Each step uses all processors by itself; `make -j` must not run two of them in one .build.
+.NOTPARALLEL:
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS ?=
+SKIP_NEEDS ?=
+
+jobs := $(if $(JOBS),--jobs $(JOBS))
+formatted := Sources Tests Package.swift
+programs := memagent memcollector
+release := .build/release
+
+# What the tests are built with: an undeclared import or a warning of ours is an error.
+checkFlags := $(jobs) --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
+releaseFlags := $(jobs) -c release --static-swift-stdlib
+
+# Debian packages, each with the file or command that shows that it is not needed any more.
+buildNeeds := git:git ca-certificates:/etc/ssl/certs/ca-certificates.crt \
+	g++:/usr/include/c++ zlib1g-dev:/usr/include/zlib.h libsqlite3-dev:/usr/include/sqlite3.h
+demoNeeds := procps:top
+testNeeds := python3:python3 libc-bin:ldd
+
+.PHONY: help demo test check build format install clean
+.PHONY: toolchain build-needs demo-needs test-needs lint
+
+help: ## List these commands
+	@echo "Highwater: the true peak memory of every process on every host."
+	@echo
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile \
+		| while IFS='|' read -r name text; do printf '%-15s %s\n' "$$name" "$$text"; done
+	@echo
+	@echo "Settings: JOBS=N, PREFIX=/usr/local, DESTDIR=, SWIFT=swift, SKIP_NEEDS=1"
+
+demo: demo-needs build ## Build, watch this host, catch a short peak and report it
+	@HIGHWATER_BIN='$(CURDIR)/$(release)' SWIFT='$(SWIFT)' bash deploy/demo.sh
+
+test: test-needs check ## Install what the tests need, then check
+
+check: toolchain lint ## Lint, warnings as errors, import check, all tests, protocol vectors
+	@echo "== Building programs and tests; a warning is an error"
+	$(SWIFT) build $(checkFlags)
+	$(SWIFT) build $(checkFlags) --build-tests
+	@echo "== Running the tests"
+	$(SWIFT) test --skip-build $(checkFlags)
+	@echo "== Reading the protocol vectors with the reference decoder"
+	python3 Protocol/reference/decode.py --check Protocol/vectors/v1
+	@echo "== All checks passed"
+
+build: build-needs toolchain ## Build both programs for use, the Swift runtime linked in
+	@echo "== Building memagent and memcollector; the first time takes some minutes"
+	@for program in $(programs); do \
+		echo "$(SWIFT) build $(releaseFlags) --product $$program"; \
+		$(SWIFT) build $(releaseFlags) --product $$program || exit 1; \
+	done
+	@for program in $(programs); do \
+		wc -c < $(release)/$$program | awk -v path="$(release)/$$program" \
+			'{ printf "%8.1f MiB  %s\n", $$1 / 1048576, path }'; \
+	done
+
+format: toolchain ## Bring all Swift files into the project's format
+	@echo "== Formatting $(formatted)"
+	$(SWIFT) format format --in-place --recursive $(formatted)
+
+install: ## Copy both programs to DESTDIR/PREFIX/bin
+	@for program in $(programs); do \
+		[ -x $(release)/$$program ] || { $(MAKE) build && break; } || exit 1; \
+	done
+	@echo "== Installing to $(DESTDIR)$(PREFIX)/bin"
+	@for program in $(programs); do \
+		install -D -m 0755 $(release)/$$program "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; \
+		echo "$(DESTDIR)$(PREFIX)/bin/$$program"; \
+	done
+
+clean: ## Remove everything that was built
+	@echo "== Removing .build"
+	@rm -rf .build
+
+lint:
+	@echo "== Checking the format of $(formatted)"
+	$(SWIFT) format lint --strict --recursive $(formatted)
+
+toolchain:
+	@command -v $(SWIFT) >/dev/null 2>&1 || { \
+		echo "No '$(SWIFT)' in PATH. Install Swift 6.2 or later: https://www.swift.org/install/linux/" >&2; \
+		exit 1; }
+
+build-needs:
+	@SKIP_NEEDS='$(SKIP_NEEDS)' sh deploy/install-needs.sh $(buildNeeds)
+
+demo-needs:
+	@SKIP_NEEDS='$(SKIP_NEEDS)' sh deploy/install-needs.sh $(buildNeeds) $(demoNeeds)
+
+test-needs:
+	@SKIP_NEEDS='$(SKIP_NEEDS)' sh deploy/install-needs.sh $(buildNeeds) $(testNeeds)
