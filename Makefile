@@ -47,7 +47,6 @@ test: test-needs check ## Install what the tests need, then check
 
 check: toolchain lint ## Lint, warnings as errors, import check, all tests, protocol vectors
 	@echo "== Building programs and tests; a warning is an error"
-	$(SWIFT) build $(checkFlags)
 	$(SWIFT) build $(checkFlags) --build-tests
 	@echo "== Running the tests"
 	$(SWIFT) test --skip-build $(checkFlags)
