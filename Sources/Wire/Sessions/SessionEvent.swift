@@ -1,0 +1,93 @@
+public import MemoryModel
+
+/// What a data frame says, about runs instead of slots.
+public enum SessionEvent: Hashable, Sendable {
+    /// HOST: what the host is.
+    case host(HostDescription)
+    /// DEFINE: runs that are new or have another description.
+    case define([StartedRun])
+    /// SAMPLES: what changed at some ticks.
+    case samples([TickEvent])
+    /// PEAKS: new peaks.
+    case peaks([PeakEvent])
+    /// EXIT: runs that are over.
+    case exits([ExitEvent])
+    /// COUNTERS: absolute counts of the epoch.
+    case counters([CounterReason: UInt64])
+    /// STATE_END: exactly these runs live, in the order of their slots.
+    case stateEnd(live: [ProcessKey])
+}
+
+/// What changed at one look at all processes.
+public struct TickEvent: Hashable, Sendable {
+    /// When, in milliseconds of boot time.
+    public var atMilliseconds: Int64
+    /// `MemAvailable` in bytes; nil where the kernel does not say.
+    public var availableBytes: UInt64?
+    /// The runs that changed.
+    public var samples: [SampleEvent]
+
+    /// Takes the parts as they are.
+    public init(atMilliseconds: Int64, availableBytes: UInt64?, samples: [SampleEvent]) {
+        self.atMilliseconds = atMilliseconds
+        self.availableBytes = availableBytes
+        self.samples = samples
+    }
+}
+
+/// What changed of one run at one tick.
+public struct SampleEvent: Hashable, Sendable {
+    /// Which run.
+    public var key: ProcessKey
+    /// Resident memory.
+    public var resident: SamplesFrame.Change
+    /// Memory in swap.
+    public var swap: SamplesFrame.Change
+    /// Processor time since its process began, in milliseconds; nil if it did not change.
+    public var processorMilliseconds: UInt64?
+
+    /// Takes the parts as they are.
+    public init(
+        key: ProcessKey, resident: SamplesFrame.Change, swap: SamplesFrame.Change,
+        processorMilliseconds: UInt64?
+    ) {
+        self.key = key
+        self.resident = resident
+        self.swap = swap
+        self.processorMilliseconds = processorMilliseconds
+    }
+}
+
+/// New peaks of one run.
+public struct PeakEvent: Hashable, Sendable {
+    /// Which run.
+    public var key: ProcessKey
+    /// Its peak, its bracket in boot time; nil if only swap rose.
+    public var peak: Peak?
+    /// The most swap that was seen, in bytes; nil if that did not rise.
+    public var swapPeakBytes: UInt64?
+
+    /// Takes the parts as they are.
+    public init(key: ProcessKey, peak: Peak?, swapPeakBytes: UInt64?) {
+        self.key = key
+        self.peak = peak
+        self.swapPeakBytes = swapPeakBytes
+    }
+}
+
+/// The end of one run.
+public struct ExitEvent: Hashable, Sendable {
+    /// Which run.
+    public var key: ProcessKey
+    /// How and when it ended, in boot time.
+    public var end: RunEnd
+    /// Processor time at the end in milliseconds; nil if not known.
+    public var processorMilliseconds: UInt64?
+
+    /// Takes the parts as they are.
+    public init(key: ProcessKey, end: RunEnd, processorMilliseconds: UInt64?) {
+        self.key = key
+        self.end = end
+        self.processorMilliseconds = processorMilliseconds
+    }
+}

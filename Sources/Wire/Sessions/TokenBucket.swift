@@ -1,0 +1,36 @@
+/// Counts what comes in against a `RateLimit`.
+///
+/// Counted in thousandths, so that a millisecond's share of any rate is a whole number.
+struct TokenBucket: Hashable, Sendable {
+    private let limit: RateLimit
+    private var thousandths: Int64
+    private var filledAtMilliseconds: Int64
+
+    /// A full bucket.
+    init(_ limit: RateLimit, atMilliseconds now: Int64) {
+        self.limit = limit
+        thousandths = Int64(limit.burst) * 1_000
+        filledAtMilliseconds = now
+    }
+
+    /// Takes `count` out; false, and nothing taken, if there is not as much in it.
+    mutating func take(_ count: Int, atMilliseconds now: Int64) -> Bool {
+        fill(atMilliseconds: now)
+        guard count <= limit.burst, Int64(count) * 1_000 <= thousandths else { return false }
+        thousandths -= Int64(count) * 1_000
+        return true
+    }
+
+    private mutating func fill(atMilliseconds now: Int64) {
+        guard now > filledAtMilliseconds else { return }
+        let elapsed = now - filledAtMilliseconds
+        filledAtMilliseconds = now
+        let capacity = Int64(limit.burst) * 1_000
+        let rate = Int64(limit.perSecond)
+        if elapsed > (capacity - thousandths) / rate {
+            thousandths = capacity
+        } else {
+            thousandths += elapsed * rate
+        }
+    }
+}
