@@ -1,1 +1,60 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+int clinux_open(int directory, const char *path) {
+  return openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+int clinux_open_directory(int directory, const char *path) {
+  return openat(directory, path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+}
+
+int clinux_working_directory(void) { return AT_FDCWD; }
+
+ssize_t clinux_read_directory(int directory, void *buffer, size_t capacity) {
+  return syscall(SYS_getdents64, directory, buffer, capacity);
+}
+
+bool clinux_is_procfs(int file) {
+  struct statfs system;
+  return fstatfs(file, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+}
+
+int clinux_device(int file, uint32_t *major_number, uint32_t *minor_number) {
+  struct stat facts;
+  if (fstat(file, &facts) != 0) return -1;
+  *major_number = major(facts.st_dev);
+  *minor_number = minor(facts.st_dev);
+  return 0;
+}
+
+uint64_t clinux_raise_open_file_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur < limit.rlim_max) {
+    struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return raised.rlim_cur;
+  }
+  return limit.rlim_cur;
+}
+
+static int64_t nanoseconds(clockid_t clock) {
+  struct timespec now;
+  if (clock_gettime(clock, &now) != 0) return 0;
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t clinux_boot_nanoseconds(void) { return nanoseconds(CLOCK_BOOTTIME); }
+
+int64_t clinux_wall_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }

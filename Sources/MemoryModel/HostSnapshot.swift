@@ -91,6 +91,8 @@ public struct SamplerCounters: Hashable, Sendable {
     public var refused: UInt64 = 0
     /// Looks at processes that were skipped because the one before took too long.
     public var skippedTicks: UInt64 = 0
+    /// The most processes that one look left out because more ran than a sampler follows.
+    public var overLimit: UInt64 = 0
 
     /// All at zero.
     public init() {}

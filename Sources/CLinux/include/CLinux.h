@@ -1,1 +1,36 @@
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// What Swift cannot reach by itself: variadic functions, bare system calls and macros.
+// Functions that fail return -1 and leave the reason in errno, as the calls beneath them do.
+
+// Opens a file for reading, relative to a directory; never waits, even for a FIFO.
+int clinux_open(int directory, const char *path);
+
+// Opens a directory for listing, relative to another one (AT_FDCWD: the working directory).
+int clinux_open_directory(int directory, const char *path);
+
+// The working directory, as the two functions above take it (AT_FDCWD).
+int clinux_working_directory(void);
+
+// getdents64(2): fills the buffer with struct linux_dirent64; 0 at the end of the directory.
+ssize_t clinux_read_directory(int directory, void *buffer, size_t capacity);
+
+// Whether an open file lies on a procfs, by the file system's magic number (statfs(2)).
+bool clinux_is_procfs(int file);
+
+// The device number of the file system that an open file lies on, as "major:minor" numbers.
+int clinux_device(int file, uint32_t *major_number, uint32_t *minor_number);
+
+// Raises the soft RLIMIT_NOFILE to the hard one; returns the limit that holds afterwards.
+uint64_t clinux_raise_open_file_limit(void);
+
+// CLOCK_BOOTTIME in nanoseconds (clock_gettime(2)).
+int64_t clinux_boot_nanoseconds(void);
+
+// CLOCK_REALTIME in nanoseconds (clock_gettime(2)).
+int64_t clinux_wall_nanoseconds(void);

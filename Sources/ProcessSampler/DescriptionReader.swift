@@ -1,0 +1,54 @@
+import Glibc
+import MemoryModel
+
+/// Finds out what a process runs and for whom.
+///
+/// Arguments pass through the policy here and go no further than it lets them.
+struct DescriptionReader {
+    /// What of a command line is let out.
+    let policy: CommandLinePolicy
+    /// The names of users.
+    var users: UserNames
+
+    /// The description of the image that a process now runs, and its arguments' fingerprint.
+    mutating func read(
+        _ files: ProcessFiles, pid: Int32, thread: Int32, status: StatusFile
+    ) -> (description: RunDescription, commandFingerprint: UInt64) {
+        let comm = status.name?.text ?? RawText([])
+        let executable = files.readLink("exe", of: pid, thread: thread).content
+            .flatMap { ExecutableLink.path(target: $0) }
+        let bytes = commandLine(files, pid: pid, thread: thread)
+        let command = bytes.map { CommandLine($0) } ?? CommandLine(arguments: [])
+        let fingerprint = bytes.map { CommandLine.fingerprint($0) } ?? 0
+        let named = policy.apply(to: command, executable: executable, comm: comm)
+        var description = RunDescription(program: named.program, comm: comm)
+        description.executable = executable
+        description.command = named.command
+        setOwner(&description, files, pid: pid, thread: thread, userID: status.userID)
+        return (description, fingerprint)
+    }
+
+    /// The bytes of a process's arguments; nil if there are none to read.
+    func commandLine(
+        _ files: ProcessFiles, pid: Int32, thread: Int32
+    ) -> UnsafeRawBufferPointer? {
+        files.read("cmdline", of: pid, thread: thread, limit: CommandLine.maximumBytes).content
+    }
+
+    /// Fills in user, cgroup, unit and container as they are now.
+    mutating func setOwner(
+        _ description: inout RunDescription, _ files: ProcessFiles, pid: Int32, thread: Int32,
+        userID: UInt32?
+    ) {
+        let cgroup = files.read("cgroup", of: pid, thread: thread).content
+            .flatMap { CgroupFile.path($0) }
+        if cgroup != description.cgroup {
+            let name = cgroup.map { CgroupName(path: $0) }
+            description.cgroup = cgroup
+            description.unit = name?.unit
+            description.container = name?.container
+        }
+        description.userID = userID
+        description.user = userID.flatMap { users.name(of: $0) }
+    }
+}

@@ -1,0 +1,204 @@
+public import MemoryModel
+import CLinux
+import Glibc
+
+/// Looks at every process of a host and says what changed since the look before.
+///
+/// It follows the truth rules for processes that are read without privilege: the files of each
+/// process are held open and thereby bound to it; no memory is never taken for zero memory; a
+/// process is known by its pid and its start; a new program image is a new run.
+///
+/// A sampler belongs to one thread at a time. A look may take as long as the kernel lets it: a
+/// process that is stuck in the kernel can hold up the reading of its arguments, which happens once
+/// for each image.
+public final class Sampler {
+    /// How often processor time is read, because its file costs the kernel as much as all others.
+    static let processorTimeIntervalMilliseconds: Int64 = 5_000
+    /// How often what hardly ever changes is read again.
+    static let descriptionIntervalMilliseconds: Int64 = 60_000
+
+    let files: ProcessFiles
+    let limits: SamplerLimits
+    let pageBytes: UInt64
+    let ticksPerSecond: UInt64
+    var descriptions: DescriptionReader
+    var counters = SamplerCounters()
+    var heldFiles = 0
+
+    /// The processes that are followed, ordered by pid.
+    private var processes: [TrackedProcess] = []
+    /// The processes that are not, ordered by pid.
+    private var ignored: [IgnoredProcess] = []
+    private var listing = ProcessListing()
+    /// `meminfo`, held open; -1 if there is none.
+    private let meminfoFile: Int32
+
+    /// Opens a tree of processes.
+    ///
+    /// - Parameters:
+    ///   - root: The tree.
+    ///   - policy: What of command lines is let out.
+    ///   - limits: What may be used; nil raises the limit of open files and uses 80 % of it.
+    ///   - usersPath: A file in the form of `/etc/passwd`.
+    /// - Throws: `SamplerError` if the tree cannot be listed or has no process in it.
+    public init(
+        root: ProcRoot = ProcRoot(), policy: CommandLinePolicy = .script,
+        limits: SamplerLimits? = nil, usersPath: String = "/etc/passwd"
+    ) throws(SamplerError) {
+        files = try ProcessFiles(root)
+        guard listing.refresh(files.directory) || !listing.entries.isEmpty else {
+            throw .unreadableRoot(path: root.path, code: errno)
+        }
+        guard !listing.entries.isEmpty else { throw .noProcesses(path: root.path) }
+        self.limits = limits ?? .raisingOpenFileLimit()
+        descriptions = DescriptionReader(policy: policy, users: UserNames(path: usersPath))
+        pageBytes = UInt64(max(sysconf(Int32(_SC_PAGESIZE)), 1))
+        ticksPerSecond = UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1))
+        meminfoFile = clinux_open(files.directory, "meminfo")
+    }
+
+    deinit {
+        for process in processes {
+            if process.state.statmFile >= 0 { close(process.state.statmFile) }
+            if process.state.statusFile >= 0 { close(process.state.statusFile) }
+        }
+        if meminfoFile >= 0 { close(meminfoFile) }
+    }
+
+    /// Looks at everything once.
+    ///
+    /// `now` is the present as `BootClock` counts it; it may not fall from call to call. Processes
+    /// that cannot be read are counted and never end the look.
+    public func sample(atMilliseconds now: Int64) -> HostSnapshot {
+        var snapshot = HostSnapshot(takenAtMilliseconds: now)
+        snapshot.observed.reserveCapacity(processes.count + 16)
+        if meminfoFile >= 0, let bytes = files.reader.read(meminfoFile).content {
+            snapshot.memoryAvailableBytes = MeminfoFile(bytes).memoryAvailableBytes
+        }
+        let isWhole = listing.refresh(files.directory)
+        lookAtAll(isListingWhole: isWhole, into: &snapshot)
+        snapshot.counters = counters
+        return snapshot
+    }
+
+    /// The number of processes that are followed.
+    var followedCount: Int { processes.count }
+
+    /// Walks the listing and what is known side by side, both being ordered by pid.
+    private func lookAtAll(isListingWhole: Bool, into snapshot: inout HostSnapshot) {
+        var arrivals: [ListedProcess] = []
+        var removed: [Int] = []
+        var known = 0
+        var unknown = 0
+        for entry in listing.entries {
+            while known < processes.count, processes[known].state.key.pid < entry.pid {
+                lookAtUnlisted(known, isListingWhole, &removed, &snapshot)
+                known += 1
+            }
+            if known < processes.count, processes[known].state.key.pid == entry.pid {
+                let presence = look(
+                    at: &processes[known], inode: entry.inode, into: &snapshot)
+                if presence != .lives { removed.append(known) }
+                if presence == .replaced { arrivals.append(entry) }
+                known += 1
+                continue
+            }
+            while unknown < ignored.count, ignored[unknown].pid < entry.pid {
+                if isListingWhole { ignored[unknown].pid = 0 }
+                unknown += 1
+            }
+            if unknown < ignored.count, ignored[unknown].pid == entry.pid {
+                if isStillIgnored(&ignored[unknown], inode: entry.inode, at: snapshot) {
+                    unknown += 1
+                    continue
+                }
+                ignored[unknown].pid = 0
+                unknown += 1
+            }
+            arrivals.append(entry)
+        }
+        while known < processes.count {
+            lookAtUnlisted(known, isListingWhole, &removed, &snapshot)
+            known += 1
+        }
+        if isListingWhole {
+            while unknown < ignored.count {
+                ignored[unknown].pid = 0
+                unknown += 1
+            }
+        }
+        forget(removed, snapshot)
+        takeUp(arrivals, into: &snapshot)
+    }
+
+    /// Looks at a process that the listing left out: it has ended, unless the listing was cut off.
+    private func lookAtUnlisted(
+        _ index: Int, _ isListingWhole: Bool, _ removed: inout [Int],
+        _ snapshot: inout HostSnapshot
+    ) {
+        if isListingWhole {
+            end(processes[index].state, .exited, in: &snapshot)
+            removed.append(index)
+        } else if look(
+            at: &processes[index], inode: processes[index].state.inode, into: &snapshot) != .lives
+        {
+            removed.append(index)
+        }
+    }
+
+    /// Drops the processes at these rising indices, and the ignored ones that are gone.
+    private func forget(_ removed: [Int], _ snapshot: HostSnapshot) {
+        ignored.removeAll { $0.pid == 0 }
+        guard !removed.isEmpty else { return }
+        var next = 0
+        var kept = 0
+        for index in processes.indices {
+            if next < removed.count, removed[next] == index {
+                release(processes[index].state)
+                next += 1
+            } else {
+                if kept != index { processes.swapAt(kept, index) }
+                kept += 1
+            }
+        }
+        processes.removeLast(processes.count - kept)
+    }
+
+    /// Begins to follow processes that are new.
+    private func takeUp(_ arrivals: [ListedProcess], into snapshot: inout HostSnapshot) {
+        var isOrdered = true
+        for entry in arrivals.prefix(limits.maximumArrivals) {
+            guard processes.count < limits.maximumProcesses else { break }
+            switch begin(entry, into: &snapshot) {
+            case .followed(let process):
+                if let last = processes.last, last.state.key.pid > entry.pid { isOrdered = false }
+                processes.append(process)
+            case .ignored(let process): ignored.append(process)
+            case .passedOver: break
+            }
+        }
+        if !isOrdered { processes.sort { $0.state.key.pid < $1.state.key.pid } }
+        if !arrivals.isEmpty { ignored.sort { $0.pid < $1.pid } }
+        let overLimit = listing.entries.count - processes.count - ignored.count
+        if processes.count >= limits.maximumProcesses, overLimit > 0 {
+            counters.overLimit = max(counters.overLimit, UInt64(overLimit))
+        }
+    }
+
+    /// Whether a process that is not followed is still the same and still not to be followed.
+    private func isStillIgnored(
+        _ process: inout IgnoredProcess, inode: UInt64, at snapshot: HostSnapshot
+    ) -> Bool {
+        let now = snapshot.takenAtMilliseconds
+        guard process.inode != inode || process.dueMilliseconds <= now else { return true }
+        guard case .line(let line) = files.stat(of: process.pid) else {
+            return process.startTicks == nil && process.inode == inode
+        }
+        guard line.startTicks == process.startTicks, line.isKernelThread || line.isDead else {
+            return false
+        }
+        process.inode = inode
+        process.dueMilliseconds = now + Sampler.descriptionIntervalMilliseconds
+        return true
+    }
+}

@@ -1,0 +1,122 @@
+import MemoryModel
+
+/// What became of a process that was seen for the first time.
+enum Arrival {
+    /// It is followed from now on.
+    case followed(TrackedProcess)
+    /// It has no memory, or may not be read.
+    case ignored(IgnoredProcess)
+    /// It ended while it was looked at; or it is to be looked at again.
+    case passedOver
+}
+
+/// Taking up processes that are new.
+extension Sampler {
+    /// Finds out all about a process that is not followed yet, and opens its files.
+    func begin(_ entry: ListedProcess, into snapshot: inout HostSnapshot) -> Arrival {
+        let now = snapshot.takenAtMilliseconds
+        let line: StatLine
+        switch files.stat(of: entry.pid) {
+        case .line(let found): line = found
+        case .gone: return vanished()
+        case .refused:
+            counters.unreadable += 1
+            return ignoring(entry, startTicks: nil, now)
+        case .malformed:
+            counters.malformed += 1
+            return ignoring(entry, startTicks: nil, now)
+        }
+        if line.isKernelThread { return ignoring(entry, startTicks: line.startTicks, now) }
+        var state = ProcessState(
+            key: ProcessKey(pid: entry.pid, startTicks: line.startTicks), inode: entry.inode,
+            seenAtMilliseconds: now,
+            processorTimeDueMilliseconds: now
+                + stagger(entry.pid, Sampler.processorTimeIntervalMilliseconds),
+            descriptionDueMilliseconds: now
+                + stagger(entry.pid, Sampler.descriptionIntervalMilliseconds))
+        state.isForkWithoutExec = line.isForkWithoutExec
+        hold(&state)
+        switch firstFigures(&state, line) {
+        case .figures(let figures):
+            return .followed(follow(state, line, figures, into: &snapshot))
+        case .withoutMemory:
+            release(state)
+            return ignoring(entry, startTicks: line.startTicks, now)
+        case .gone:
+            release(state)
+            return vanished()
+        case .refused:
+            release(state)
+            counters.unreadable += 1
+            return ignoring(entry, startTicks: nil, now)
+        case .malformed:
+            release(state)
+            counters.malformed += 1
+            return ignoring(entry, startTicks: nil, now)
+        }
+    }
+
+    private func vanished() -> Arrival {
+        counters.vanished += 1
+        return .passedOver
+    }
+
+    /// Does not follow a process, and looks at it again after a while.
+    private func ignoring(
+        _ entry: ListedProcess, startTicks: UInt64?, _ now: Int64
+    ) -> Arrival {
+        .ignored(
+            IgnoredProcess(
+                pid: entry.pid, inode: entry.inode, startTicks: startTicks,
+                dueMilliseconds: now + Sampler.descriptionIntervalMilliseconds))
+    }
+
+    /// The first figures: the leader's, or those of a thread that outlives it.
+    private func firstFigures(_ state: inout ProcessState, _ line: StatLine) -> FiguresOutcome {
+        let outcome = figures(of: state)
+        guard case .withoutMemory = outcome, line.threadCount > 1,
+            let thread = files.livingThread(of: state.key.pid)
+        else { return outcome }
+        release(state)
+        state.thread = thread
+        hold(&state)
+        return figures(of: state)
+    }
+
+    /// Starts the run of a new process.
+    private func follow(
+        _ state: ProcessState, _ line: StatLine, _ figures: Figures,
+        into snapshot: inout HostSnapshot
+    ) -> TrackedProcess {
+        var state = state
+        var figures = figures
+        var read = descriptions.read(
+            files, pid: state.key.pid, thread: state.thread, status: figures.status)
+        // It may have executed a program between the first file and the last: then all of them
+        // are read again, or the parent's memory would be reported as the child's.
+        if state.isForkWithoutExec, case .line(let later) = files.stat(of: state.key.pid),
+            later.startTicks == line.startTicks, !later.isForkWithoutExec,
+            case .figures(let again) = self.figures(of: state)
+        {
+            state.isForkWithoutExec = false
+            figures = again
+            read = descriptions.read(
+                files, pid: state.key.pid, thread: state.thread, status: figures.status)
+        }
+        read.description.parentPid = line.parentPid
+        read.description.startedAtMilliseconds = milliseconds(ofTicks: line.startTicks)
+            .flatMap(Int64.init(exactly:))
+        if state.isForkWithoutExec { read.description.inheritedBytes = figures.markBytes }
+        state.commandFingerprint = read.commandFingerprint
+        snapshot.started.append(StartedRun(key: state.key, description: read.description))
+        let processorTime = milliseconds(ofTicks: line.processorTicks)
+        observe(&state, figures, processorMilliseconds: processorTime, into: &snapshot)
+        return TrackedProcess(state: state, description: read.description)
+    }
+
+    /// A part of `interval` that spreads processes evenly over it, at least a millisecond.
+    private func stagger(_ pid: Int32, _ interval: Int64) -> Int64 {
+        // A golden-ratio step: neighbouring pids, as a fork storm makes them, fall far apart.
+        1 + Int64((UInt32(bitPattern: pid) &* 2_654_435_769) >> 8) % interval
+    }
+}

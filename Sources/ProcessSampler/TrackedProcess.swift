@@ -1,0 +1,58 @@
+import MemoryModel
+
+/// A process that is followed: who it is, which files of it are held, and what was seen last.
+///
+/// This part is copied at each look and therefore refers to nothing on the heap.
+struct ProcessState {
+    /// Which run of it.
+    var key: ProcessKey
+    /// The inode number of its directory when its start was last checked.
+    var inode: UInt64
+    /// Its `statm`, held open; -1 if it is not held.
+    var statmFile: Int32 = -1
+    /// Its `status`, held open; -1 if it is not held.
+    var statusFile: Int32 = -1
+    /// The thread whose files are read because the leader has exited; 0 for the leader.
+    var thread: Int32 = 0
+    /// The name when last seen.
+    var name: CommName?
+    /// The real user when last seen.
+    var userID: UInt32?
+    /// Pages of code when last seen.
+    var textPages: UInt64 = 0
+    /// The kernel's mark when last seen, in bytes.
+    var markBytes: UInt64 = 0
+    /// `CommandLine.fingerprint` of this image's arguments.
+    var commandFingerprint: UInt64 = 0
+    /// Whether it was forked and has executed nothing since.
+    var isForkWithoutExec = false
+    /// When it was last seen alive.
+    var seenAtMilliseconds: Int64
+    /// When processor time is to be read next.
+    var processorTimeDueMilliseconds: Int64
+    /// When what hardly ever changes is to be read again.
+    var descriptionDueMilliseconds: Int64
+
+    /// Whether both files are held open.
+    var isHeld: Bool { statmFile >= 0 }
+}
+
+/// A process that is followed, with its description.
+struct TrackedProcess {
+    /// What a look reads and writes.
+    var state: ProcessState
+    /// What it runs and for whom.
+    var description: RunDescription
+}
+
+/// A process that is not followed, because it has no memory or may not be read.
+struct IgnoredProcess {
+    /// Its pid.
+    var pid: Int32
+    /// The inode number of its directory.
+    var inode: UInt64
+    /// Its start in ticks; nil if that may not be read.
+    var startTicks: UInt64?
+    /// When it is looked at again: a thread of the kernel may execute a program.
+    var dueMilliseconds: Int64
+}
