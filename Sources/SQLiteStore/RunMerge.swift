@@ -1,0 +1,105 @@
+/// The merge table as SQL: how a run that is committed becomes one with the row that is there.
+///
+/// Every statement numbers its parameters alike: the key is `?1` to `?4`, the time at which the run
+/// was last seen `?5`, its description `?6` to `?17`, its peak `?18` to `?21`, the rest of its
+/// present `?22` to `?25`, its end `?26` to `?30`, its short id `?31`.
+enum RunMerge {
+    /// What of the row the run would change; no row where the run is new.
+    ///
+    /// Most commits change nothing but a run's present. Asking first keeps the row's page, and
+    /// those of its indices, from being written for a peak that did not rise.
+    static let compare = """
+        SELECT
+            \(isNewer) AND (\(descriptionColumns)) IS NOT (\(descriptionParameters)),
+            \(isGreaterPeak),
+            ?26 IS NOT NULL AND end_reason IS NULL,
+            \(changesPresent)
+        FROM run WHERE \(isSame)
+        """
+
+    /// A run that is new.
+    static let insert = """
+        INSERT INTO run (
+            boot, pid, start_ticks, image, run_id, \(descriptionColumns),
+            peak_bytes, peak_not_before_ms, peak_not_after_ms, peak_source,
+            swap_peak_bytes, resident_bytes, swap_bytes, seen_at_ms, processor_ms,
+            end_reason, ended_not_before_ms, ended_not_after_ms, exit_code, exit_signal
+        ) VALUES (
+            ?1, ?2, ?3, ?4, ?31, \(descriptionParameters),
+            ?18, ?19, ?20, ?21,
+            ?22, ?23, ?24, ?5, ?25,
+            ?26, ?27, ?28, ?29, ?30
+        )
+        """
+
+    /// What describes a run goes by the last writer.
+    static let describe = """
+        UPDATE run SET (\(descriptionColumns)) = (\(descriptionParameters))
+        WHERE \(isSame) AND \(isNewer)
+        """
+
+    /// The greater peak stays, whole.
+    static let raisePeak = """
+        UPDATE run SET
+            peak_bytes = ?18, peak_not_before_ms = ?19, peak_not_after_ms = ?20, peak_source = ?21
+        WHERE \(isSame) AND \(isGreaterPeak)
+        """
+
+    /// The first end that is learned stays.
+    static let end = """
+        UPDATE run SET
+            end_reason = ?26, ended_not_before_ms = ?27, ended_not_after_ms = ?28,
+            exit_code = ?29, exit_signal = ?30
+        WHERE \(isSame) AND ?26 IS NOT NULL AND end_reason IS NULL
+        """
+
+    /// The present goes by the last writer; swap's peak and processor time by maximum.
+    ///
+    /// It comes last, because it sets the time by which the others know who is newer.
+    static let refresh = """
+        UPDATE run SET
+            resident_bytes = CASE WHEN \(hasNewerPresent) THEN ?23 ELSE resident_bytes END,
+            swap_bytes = CASE WHEN \(hasNewerPresent) THEN ?24 ELSE swap_bytes END,
+            seen_at_ms = CASE WHEN \(hasNewerPresent) THEN ?5 ELSE seen_at_ms END,
+            swap_peak_bytes = \(greater("swap_peak_bytes", "?22")),
+            processor_ms = \(greater("processor_ms", "?25"))
+        WHERE \(isSame)
+        """
+
+    private static let isSame = "boot = ?1 AND pid = ?2 AND start_ticks = ?3 AND image = ?4"
+
+    private static let descriptionColumns = """
+        program, comm, executable, command, user_id, user, cgroup, unit, container, parent_pid, \
+        started_at_ms, inherited_bytes
+        """
+
+    private static let descriptionParameters =
+        "?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17"
+
+    /// Whether the run was seen no earlier than the row says, or neither was ever seen.
+    private static let isNewer = "(seen_at_ms IS NULL OR coalesce(?5 >= seen_at_ms, 0))"
+
+    private static let hasNewerPresent =
+        "(?5 IS NOT NULL AND (seen_at_ms IS NULL OR ?5 >= seen_at_ms))"
+
+    /// The order of peaks: more bytes; a known time over an unknown one; the earlier not-after;
+    /// the later not-before; the stronger source.
+    private static let isGreaterPeak = """
+        (?18 IS NOT NULL AND (peak_bytes IS NULL OR ?18 > peak_bytes OR ?18 = peak_bytes AND CASE
+            WHEN (?20 IS NULL) <> (peak_not_after_ms IS NULL) THEN peak_not_after_ms IS NULL
+            WHEN ?20 <> peak_not_after_ms THEN ?20 < peak_not_after_ms
+            WHEN ?19 <> peak_not_before_ms THEN ?19 > peak_not_before_ms
+            ELSE ?21 > peak_source END))
+        """
+
+    private static let changesPresent = """
+        \(hasNewerPresent)
+            AND (resident_bytes, swap_bytes, seen_at_ms) IS NOT (?23, ?24, ?5)
+        OR ?22 > coalesce(swap_peak_bytes, -1)
+        OR ?25 > coalesce(processor_ms, -1)
+        """
+
+    private static func greater(_ column: String, _ parameter: String) -> String {
+        "coalesce(max(\(column), \(parameter)), \(column), \(parameter))"
+    }
+}

@@ -1,0 +1,73 @@
+import GRDB
+import GRDBSQLite
+import Glibc
+import PeakStore
+
+/// A row that this program cannot have written.
+struct DamagedRow: Error {
+    /// What is wrong with it.
+    var reason: String
+}
+
+/// How SQLite's failures become those of the store.
+enum StoreFailure {
+    /// What `error` means to a user of the store in the database file `path`.
+    ///
+    /// `systemError` is `errno` of the call that failed, where SQLite kept it.
+    static func translate(
+        _ error: any Error, path: String, systemError: Int32 = 0
+    ) -> PeakStoreError {
+        if let known = error as? PeakStoreError { return known }
+        if let damaged = error as? DamagedRow {
+            return .notADatabase(path: path, reason: damaged.reason)
+        }
+        guard let error = error as? DatabaseError else { return .failed(reason: "\(error)") }
+        let reason = describe(error, systemError: systemError)
+        switch error.resultCode {
+        case .SQLITE_FULL: return .full(reason: reason)
+        case .SQLITE_NOTADB, .SQLITE_CORRUPT: return .notADatabase(path: path, reason: reason)
+        case .SQLITE_IOERR, .SQLITE_CANTOPEN:
+            if meansFull(error, systemError: systemError) { return .full(reason: reason) }
+            return error.resultCode == .SQLITE_IOERR
+                ? .failed(reason: reason) : .notWritable(path: path, reason: reason)
+        case .SQLITE_READONLY, .SQLITE_PERM:
+            return .notWritable(path: path, reason: reason)
+        default: return .failed(reason: reason)
+        }
+    }
+
+    /// Whether after `error`, which means `meaning`, nothing may be acknowledged any more.
+    ///
+    /// After a failed flush the kernel may hold pages as clean that never reached the disk, so
+    /// that the next flush would succeed and lie.
+    static func isFinal(_ error: any Error, meaning: PeakStoreError) -> Bool {
+        if case .full = meaning { return false }
+        guard let error = error as? DatabaseError else { return true }
+        switch error.resultCode {
+        case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_NOMEM, .SQLITE_INTERRUPT: return false
+        default: return true
+        }
+    }
+
+    /// A full disk, quota or file size limit: SQLite itself tells only the first from the rest.
+    private static func meansFull(_ error: DatabaseError, systemError: Int32) -> Bool {
+        guard error.extendedResultCode != .SQLITE_IOERR_FSYNC,
+            error.extendedResultCode != .SQLITE_IOERR_DIR_FSYNC
+        else { return false }
+        return [ENOSPC, EDQUOT, EFBIG].contains(systemError)
+    }
+
+    private static func describe(_ error: DatabaseError, systemError: Int32) -> String {
+        let text = error.message ?? "SQLite error"
+        let code = "SQLite code \(error.extendedResultCode.rawValue)"
+        return systemError == 0
+            ? "\(text) (\(code))" : "\(text) (\(code): \(errorText(systemError)))"
+    }
+}
+
+extension Database {
+    /// `errno` of the last call of the system that failed on this connection; 0 if none did.
+    var systemError: Int32 {
+        sqliteConnection.map(sqlite3_system_errno) ?? 0
+    }
+}
