@@ -26,6 +26,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -62,6 +63,11 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // How a command line becomes an exit status.
+        .target(
+            name: "CommandLineProgram", dependencies: ["LogOutput", argumentParser, logging],
+            swiftSettings: settings),
+
         // Log lines as text or JSON.
         .target(name: "LogOutput", dependencies: [logging], swiftSettings: settings),
 
@@ -77,14 +83,17 @@ let package = Package(
             dependencies: [
                 "MemoryModel", "Wire", "PeakStore", "SQLiteStore", "Report",
                 nioCore, nioPosix, logging, lifecycle,
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ],
             swiftSettings: settings),
         .target(
             name: "CollectorClient",
             dependencies: [
-                "Report", nioCore,
+                nioCore,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: settings),
 
@@ -92,15 +101,16 @@ let package = Package(
         .executableTarget(
             name: "memagent",
             dependencies: [
-                "Agent", "LogOutput", "MemoryModel", "ProcessSampler", argumentParser, logging,
-                lifecycle, lifecycleSignals,
+                "Agent", "CommandLineProgram", "MemoryModel", "ProcessSampler",
+                "Report", argumentParser, logging, lifecycle, lifecycleSignals,
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "memcollector",
             dependencies: [
-                "Collector", "CollectorClient", "LogOutput", "MemoryModel", "Report",
-                argumentParser, logging, lifecycle, lifecycleSignals,
+                "Collector", "CollectorClient", "CommandLineProgram", "MemoryModel",
+                "PeakStore", "Report", "SQLiteStore", argumentParser, logging, lifecycle,
+                lifecycleSignals,
             ],
             swiftSettings: settings),
 
@@ -108,6 +118,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["MemoryModel"], path: "Tests/TestSupport",
             swiftSettings: settings),
+        .testTarget(name: "TidyTests", swiftSettings: settings),
         .testTarget(
             name: "MemoryModelTests", dependencies: ["MemoryModel", "TestSupport"],
             swiftSettings: settings),

@@ -71,17 +71,23 @@ package struct Outbox {
     package var isStateSent: Bool { isSessionOpen && !isStateEndDue }
 
     /// Takes what the host is now; it is sent if it differs from what was sent.
-    ///
-    /// The clock's offset counts as different when it moved by more than a second.
     package mutating func setHost(_ description: HostDescription) {
-        var comparable = description
-        let moved = abs(
-            description.wallMinusBootMilliseconds &- host.wallMinusBootMilliseconds)
-        if moved <= 1_000 { comparable.wallMinusBootMilliseconds = host.wallMinusBootMilliseconds }
-        guard comparable != host else { return }
-        host = comparable
+        var description = description
+        let offset = description.wallMinusBootMilliseconds
+        description.wallMinusBootMilliseconds = host.wallMinusBootMilliseconds
+        if description != host {
+            host = description
+            isHostDue = true
+            ledger.limits = PeakLimits(memoryTotalBytes: host.memoryTotalBytes)
+        }
+        setWallMinusBoot(milliseconds: offset)
+    }
+
+    /// Takes the offset of the wall clock; it is sent if it moved by more than a second.
+    package mutating func setWallMinusBoot(milliseconds: Int64) {
+        guard abs(milliseconds &- host.wallMinusBootMilliseconds) > 1_000 else { return }
+        host.wallMinusBootMilliseconds = milliseconds
         isHostDue = true
-        ledger.limits = PeakLimits(memoryTotalBytes: host.memoryTotalBytes)
     }
 
     // MARK: Facts in
@@ -146,7 +152,7 @@ package struct Outbox {
         counters[.malformed] = sampled.malformed
         counters[.skippedTicks] = sampled.skippedTicks
         counters[.refused] = sampled.refused + ledger.refusedCount
-        counters[.runsOverLimit] = runsOverLimitCount
+        counters[.runsOverLimit] = runsOverLimitCount + sampled.overLimit
     }
 
     private mutating func mark(_ key: ProcessKey, _ change: RunChange) {

@@ -7,7 +7,7 @@ package import PeakStore
 /// out, and only what was reported as committed is acknowledged to anyone.
 package struct FleetState {
     /// The hosts by their id.
-    package private(set) var hosts: [HostID: HostState] = [:]
+    package private(set) var hosts: [HostID: HostRecord] = [:]
 
     /// A fleet of no hosts.
     package init() {}
@@ -16,7 +16,7 @@ package struct FleetState {
     package init(store: any PeakStoring) throws {
         for host in try store.hosts() {
             let runs = try store.openRuns(of: host.id)
-            hosts[host.id] = HostState(stored: host, openRuns: runs, counters: [:])
+            hosts[host.id] = HostRecord(stored: host, openRuns: runs, counters: [:])
         }
     }
 
@@ -30,7 +30,7 @@ package struct FleetState {
         let replaced = hosts[host]?.session
         hosts[
             host,
-            default: HostState(
+            default: HostRecord(
                 id: host, boot: boot, epoch: epoch, agentVersion: agentVersion,
                 nowMilliseconds: now)
         ].sessionAccepted(
@@ -43,7 +43,7 @@ package struct FleetState {
     /// - Returns: false if another session speaks for it by now; then nothing was changed.
     package mutating func update(
         _ host: HostID, by session: SessionID, nowMilliseconds now: Int64,
-        _ change: (inout HostState) -> Void
+        _ change: (inout HostRecord) -> Void
     ) -> Bool {
         guard let index = hosts.index(forKey: host), hosts.values[index].session == session else {
             return false
@@ -63,7 +63,7 @@ package struct FleetState {
 
     /// What is on its way to the disk.
     package struct Pending {
-        fileprivate var hosts: [HostID: HostState.Pending]
+        fileprivate var hosts: [HostID: HostRecord.Pending]
     }
 
     /// Everything that is not on the disk yet, as one batch, and what to report back of it.

@@ -21,6 +21,14 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = Int(port)
     }
 
+    /// The same address with another port.
+    package func with(port: Int) -> ListenAddress { ListenAddress(host: host, port: port) }
+
+    private init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
     /// Whether only programs on this machine can reach it.
     package var isLoopback: Bool {
         host == "localhost" || host == "::1"

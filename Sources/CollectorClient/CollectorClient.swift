@@ -1,1 +1,94 @@
-// to come
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+/// Asks a collector over HTTP, as `curl` would.
+public struct CollectorClient: Sendable {
+    /// Where the collector serves, without a slash at the end.
+    public let url: String
+
+    /// The largest answer that is taken, in bytes.
+    public static let maximumAnswerBytes = 256 << 20
+
+    /// Where a collector serves when nobody says otherwise.
+    public static let usualURL = "http://127.0.0.1:7070"
+
+    /// Why there is no answer, in one line that says what to do.
+    public struct Problem: Error, CustomStringConvertible, Equatable {
+        /// The line.
+        public let description: String
+
+        /// Takes the line.
+        public init(description: String) {
+            self.description = description
+        }
+    }
+
+    /// Takes the URL that a user gave; throws a `Problem` if it is not one of a collector.
+    public init(url: String) throws {
+        guard let scheme = ["http://", "https://"].first(where: url.hasPrefix),
+            url.utf8.count > scheme.utf8.count, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else {
+            throw Problem(
+                description: "'\(url)' is not the URL of a collector; it looks like "
+                    + CollectorClient.usualURL)
+        }
+        self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+    }
+
+    /// The bytes at `path` with the pairs of `query`; throws a `Problem` for anything else.
+    public func get(_ path: String, query: [(String, String)]) async throws -> [UInt8] {
+        let text = query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
+        let request = HTTPClientRequest(url: url + path + (text.isEmpty ? "" : "?" + text))
+        let response: HTTPClientResponse
+        do {
+            response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        } catch {
+            throw Problem(
+                description: "no collector answers at \(url) (\(reason(of: error))); start one "
+                    + "with 'memcollector serve', or say where it is with --url")
+        }
+        let body = try await read(response)
+        guard response.status == .ok else {
+            let line =
+                String(decoding: body, as: UTF8.self)
+                .split(separator: "\n").first.map(String.init) ?? ""
+            throw Problem(
+                description: line.isEmpty ? "\(url) answered \(response.status.code)" : line)
+        }
+        return body
+    }
+
+    private func read(_ response: HTTPClientResponse) async throws -> [UInt8] {
+        do {
+            let buffer = try await response.body.collect(
+                upTo: CollectorClient.maximumAnswerBytes)
+            return Array(buffer.readableBytesView)
+        } catch {
+            throw Problem(
+                description: "the answer of \(url) did not arrive whole (\(reason(of: error)))")
+        }
+    }
+
+    private func reason(of error: any Error) -> String {
+        if let error = error as? HTTPClientError { return error.shortDescription }
+        return "\(error)"
+    }
+
+    /// Percent-encodes all but the unreserved characters (RFC 3986).
+    private func encoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var result: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "~"):
+                result.append(byte)
+            default:
+                result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}

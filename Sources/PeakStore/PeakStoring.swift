@@ -27,7 +27,12 @@ public protocol PeakStoring: Sendable {
     ///   - query: Range, filters and the smallest peak; its grouping, order and length are the
     ///     caller's to apply.
     ///   - limit: The most runs to return. The largest peaks stay.
+    /// - Returns: The runs, and how many there would be without the limit.
+    /// - Throws: A `PeakStoreError` if the store cannot be read.
     func runs(matching query: ReportQuery, limit: Int) throws -> RunSelection
+
+    /// How much of the disk the store takes, in bytes; nil if that cannot be told.
+    func sizeBytes() -> UInt64?
 
     /// Totals of the agents' counters by host, each summed over the epochs of its agent.
     func counters() throws -> [HostID: [CounterReason: UInt64]]

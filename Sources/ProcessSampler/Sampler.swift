@@ -1,6 +1,6 @@
-public import MemoryModel
 import CLinux
 import Glibc
+public import MemoryModel
 
 /// Looks at every process of a host and says what changed since the look before.
 ///

@@ -32,7 +32,8 @@ public struct UserNames {
             version = current
         }
         if let known = names[userID] { return known }
-        let bytes = current == nil ? nil : reader.readToEnd(path, in: clinux_working_directory()).content
+        let bytes =
+            current == nil ? nil : reader.readToEnd(path, in: clinux_working_directory()).content
         let found = bytes.flatMap { UserNames.name(of: userID, in: $0) }
         names[userID] = .some(found)
         return found

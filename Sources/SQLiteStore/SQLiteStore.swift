@@ -58,6 +58,10 @@ public final class SQLiteStore: PeakStoring {
         }
     }
 
+    var databasePath: String { directory.databasePath }
+
+    func writeAheadLogBytes() -> Int64 { directory.writeAheadLogBytes() }
+
     /// `PRAGMA synchronous` as the writer has it: 2 is FULL.
     public func synchronousSetting() throws -> Int {
         try access {

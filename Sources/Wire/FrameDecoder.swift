@@ -75,3 +75,15 @@ public struct FrameDecoder: ~Copyable {
         return frame
     }
 }
+
+extension FrameDecoder {
+    /// How long the frame that `bytes` begins with will be, header and payload together; nil
+    /// before its header is whole.
+    ///
+    /// Only meaningful for bytes that `decode` has answered with nil, which has checked them.
+    public static func announcedBytes(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard bytes.count >= FrameHeader.byteCount else { return nil }
+        let length = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+        return FrameHeader.byteCount + Int(length)
+    }
+}

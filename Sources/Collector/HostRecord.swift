@@ -1,5 +1,7 @@
 package import MemoryModel
 package import PeakStore
+package import Report
+package import Wire
 
 /// The number of a session within this process.
 package struct SessionID: Hashable, Sendable {
@@ -14,7 +16,7 @@ package struct SessionID: Hashable, Sendable {
 ///
 /// Times are UTC milliseconds on the collector's side of the conversion; what a host says in boot
 /// time is turned into UTC here, once, by the offset that the host sent.
-package struct HostState {
+package struct HostRecord {
     /// Who it is, when it was heard, and what it is; the description is nil before the first HOST.
     package let id: HostID
     package private(set) var boot: BootID
@@ -33,7 +35,6 @@ package struct HostState {
     /// Whether a time from this host was more than five minutes ahead of the collector's.
     package private(set) var isClockSuspect = false
 
-    private var processorTimes: [ProcessKey: ProcessorShare] = [:]
     private var counters: [CounterReason: UInt64] = [:]
 
     private var dirtyRuns: Set<ProcessKey> = []
@@ -98,7 +99,6 @@ package struct HostState {
             }
             ledger = PeakLedger(limits: ledger.limits)
             dirtyRuns = []
-            processorTimes = [:]
             self.boot = boot
         }
         if epoch != self.epoch {
@@ -129,77 +129,80 @@ package struct HostState {
 
     // MARK: What frames say
 
-    /// HOST.
-    package mutating func setDescription(_ description: HostDescription) {
+    /// What a frame of the host's session says.
+    package mutating func apply(_ event: SessionEvent, nowMilliseconds now: Int64) {
+        switch event {
+        case .host(let description): setDescription(description)
+        case .define(let runs):
+            for run in runs { define(run, nowMilliseconds: now) }
+        case .samples(let ticks):
+            for tick in ticks { take(tick, nowMilliseconds: now) }
+        case .peaks(let peaks):
+            for peak in peaks { raise(peak, nowMilliseconds: now) }
+        case .exits(let exits):
+            for exit in exits { end(exit, nowMilliseconds: now) }
+        case .counters(let values): setCounters(values)
+        case .stateEnd(let live): stateEnd(live: live, nowMilliseconds: now)
+        }
+    }
+
+    private mutating func setDescription(_ description: HostDescription) {
         guard description != self.description else { return }
         self.description = description
         ledger.limits = PeakLimits(memoryTotalBytes: description.memoryTotalBytes)
         isHostDirty = true
     }
 
-    /// DEFINE.
-    package mutating func define(_ run: StartedRun, nowMilliseconds now: Int64) {
+    private mutating func define(_ run: StartedRun, nowMilliseconds now: Int64) {
         var description = run.description
         description.startedAtMilliseconds = description.startedAtMilliseconds
             .flatMap { utc($0, nowMilliseconds: now) }
         note(run.key, ledger.start(run.key, description))
     }
 
-    /// One tick of SAMPLES.
-    package mutating func tick(availableBytes: UInt64?) {
-        self.availableBytes = availableBytes
-    }
-
-    /// What SAMPLES says of one run at one tick; nil means that it did not change.
-    package mutating func sample(
-        _ key: ProcessKey, resident: UInt64??, swap: UInt64??, processorMilliseconds: UInt64?,
-        atMilliseconds bootTime: Int64, nowMilliseconds now: Int64
-    ) {
-        guard let known = ledger[key] else { return }
-        let at = utc(bootTime, nowMilliseconds: now) ?? now
-        if resident != nil || swap != nil {
-            let use = CurrentUse(
-                residentBytes: resident ?? known.current?.residentBytes,
-                swapBytes: swap ?? known.current?.swapBytes, atMilliseconds: at)
-            // The present is not written for its own sake: it would cost a row for each sample.
-            ledger.setCurrent(key, to: use)
-        }
-        if let processorMilliseconds {
-            ledger.raiseProcessorTime(key, toMilliseconds: processorMilliseconds)
-            processorTimes[key, default: ProcessorShare()]
-                .advance(toMilliseconds: processorMilliseconds, atMilliseconds: bootTime)
+    /// Takes in the present.
+    ///
+    /// It is not written for its own sake: that would cost a row for each sample.
+    private mutating func take(_ tick: TickEvent, nowMilliseconds now: Int64) {
+        availableBytes = tick.availableBytes
+        let at = utc(tick.atMilliseconds, nowMilliseconds: now) ?? now
+        for sample in tick.samples {
+            if sample.resident != .unchanged || sample.swap != .unchanged {
+                let known = ledger[sample.key]?.current
+                ledger.setCurrent(
+                    sample.key,
+                    to: CurrentUse(
+                        residentBytes: sample.resident.figure(orElse: known?.residentBytes),
+                        swapBytes: sample.swap.figure(orElse: known?.swapBytes),
+                        atMilliseconds: at))
+            }
+            if let milliseconds = sample.processorMilliseconds {
+                ledger.raiseProcessorTime(sample.key, toMilliseconds: milliseconds)
+            }
         }
     }
 
-    /// What PEAKS says of one run.
-    package mutating func raise(
-        _ key: ProcessKey, peak: Peak?, swapPeakBytes: UInt64?, nowMilliseconds now: Int64
-    ) {
-        if var peak {
+    private mutating func raise(_ event: PeakEvent, nowMilliseconds now: Int64) {
+        if var peak = event.peak {
             peak.bracket = peak.bracket.flatMap { utc($0, nowMilliseconds: now) }
-            note(key, ledger.raisePeak(key, to: peak))
+            note(event.key, ledger.raisePeak(event.key, to: peak))
         }
-        if let swapPeakBytes {
-            note(key, ledger.raiseSwapPeak(key, to: swapPeakBytes))
+        if let bytes = event.swapPeakBytes {
+            note(event.key, ledger.raiseSwapPeak(event.key, to: bytes))
         }
     }
 
-    /// What EXIT says of one run.
-    package mutating func end(
-        _ key: ProcessKey, _ end: RunEnd, processorMilliseconds: UInt64?,
-        nowMilliseconds now: Int64
-    ) {
-        if let processorMilliseconds {
-            ledger.raiseProcessorTime(key, toMilliseconds: processorMilliseconds)
+    private mutating func end(_ event: ExitEvent, nowMilliseconds now: Int64) {
+        if let milliseconds = event.processorMilliseconds {
+            ledger.raiseProcessorTime(event.key, toMilliseconds: milliseconds)
         }
-        var end = end
+        var end = event.end
         end.bracket = end.bracket.flatMap { utc($0, nowMilliseconds: now) }
-        processorTimes[key] = nil
-        note(key, ledger.end(key, end))
+        note(event.key, ledger.end(event.key, end))
     }
 
     /// STATE_END: every open run that is not among `live` ended while nobody watched.
-    package mutating func stateEnd(live: [ProcessKey], nowMilliseconds now: Int64) {
+    private mutating func stateEnd(live: [ProcessKey], nowMilliseconds now: Int64) {
         let live = Set(live)
         let gone = ledger.runs.values.filter { $0.end == nil && !live.contains($0.key) }
         for record in gone {
@@ -207,13 +210,11 @@ package struct HostState {
                 notBeforeMilliseconds: record.current?.atMilliseconds
                     ?? storedHeardAtMilliseconds ?? firstHeardAtMilliseconds,
                 notAfterMilliseconds: now)
-            processorTimes[record.key] = nil
             note(record.key, ledger.end(record.key, RunEnd(bracket: bracket, reason: .unobserved)))
         }
     }
 
-    /// COUNTERS.
-    package mutating func setCounters(_ values: [CounterReason: UInt64]) {
+    private mutating func setCounters(_ values: [CounterReason: UInt64]) {
         for (reason, value) in values where value > counters[reason] ?? 0 {
             counters[reason] = value
             areCountersDirty = true
@@ -229,7 +230,7 @@ package struct HostState {
     private mutating func utc(_ bootTime: Int64, nowMilliseconds now: Int64) -> Int64? {
         guard let offset = description?.wallMinusBootMilliseconds else { return nil }
         let (time, overflow) = bootTime.addingReportingOverflow(offset)
-        guard !overflow, time <= now &+ HostState.maximumLeadMilliseconds else {
+        guard !overflow, time <= now &+ HostRecord.maximumLeadMilliseconds else {
             isClockSuspect = true
             return nil
         }
@@ -245,12 +246,26 @@ package struct HostState {
 
     // MARK: Views
 
-    /// Processor time of a run as a share of one processor, over its last few seconds.
-    ///
-    /// nil before two readings; 0 once readings stopped coming because nothing changed.
-    package func processorShare(of key: ProcessKey, nowMilliseconds now: Int64) -> Double? {
-        guard let offset = description?.wallMinusBootMilliseconds else { return nil }
-        return processorTimes[key]?.share(atMilliseconds: now &- offset)
+    /// The host as views take it in; nil before its first HOST.
+    package func reported(nowMilliseconds now: Int64) -> ReportedHost? {
+        guard let description else { return nil }
+        return ReportedHost(
+            id: id, description: description, agentVersion: agentVersion,
+            state: HostState(
+                silenceMilliseconds: now - lastHeardAtMilliseconds,
+                intervalMilliseconds: description.intervalMilliseconds),
+            lastHeardAtMilliseconds: lastHeardAtMilliseconds,
+            memoryAvailableBytes: availableBytes)
+    }
+
+    /// Its runs as views take them in: those that live, and those that ended a moment ago.
+    package var reportedRuns: [ReportedRun] {
+        guard let description else { return [] }
+        return ledger.runs.values.map {
+            ReportedRun(
+                host: id, hostName: description.name, labels: description.labels, boot: boot,
+                record: $0)
+        }
     }
 
     // MARK: Committing
@@ -269,7 +284,7 @@ package struct HostState {
         guard let description else { return nil }
         let isHeardDue =
             lastHeardAtMilliseconds - (storedHeardAtMilliseconds ?? .min / 2)
-            >= HostState.heardIntervalMilliseconds
+            >= HostRecord.heardIntervalMilliseconds
         let isHostDue = isHostDirty || isHeardDue || !closedRuns.isEmpty
         guard isHostDue || !dirtyRuns.isEmpty || areCountersDirty else { return nil }
         batch.hosts.append(
@@ -312,5 +327,16 @@ package struct HostState {
         isHostDirty = true
         guard pending.boot == boot else { return }
         dirtyRuns.formUnion(pending.runs)
+    }
+}
+
+extension SamplesFrame.Change {
+    /// The figure after this change, where it was `known` before.
+    fileprivate func figure(orElse known: UInt64?) -> UInt64? {
+        switch self {
+        case .unchanged: known
+        case .unreadable: nil
+        case .bytes(let bytes): bytes
+        }
     }
 }

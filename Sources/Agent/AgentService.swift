@@ -1,0 +1,57 @@
+package import Logging
+import MemoryModel
+import NIOCore
+import NIOPosix
+import ProcessSampler
+package import ServiceLifecycle
+
+/// The agent as a service: runs until it is told to stop, whatever becomes of its collectors.
+package struct AgentService: Service {
+    private let settings: AgentSettings
+    private let logger: Logger
+
+    /// How long a stopping agent waits for its last words to be taken.
+    private static let farewellSeconds: Int64 = 2
+
+    /// An agent that does what `settings` say.
+    package init(settings: AgentSettings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// Runs until graceful shutdown; throws if sampling cannot begin.
+    package func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            try await run(on: group.next())
+        } catch {
+            try await group.shutdownGracefully()
+            throw error
+        }
+        try await group.shutdownGracefully()
+    }
+
+    private func run(on loop: any EventLoop) async throws {
+        let core = try await loop.submit {
+            let core = try AgentCore(settings: settings, loop: loop, logger: logger)
+            core.start()
+            return NIOLoopBound(core, eventLoop: loop)
+        }.get()
+        do {
+            try await gracefulShutdown()
+        } catch is CancellationError {
+            logger.debug("cancelled")
+        }
+        try await loop.flatSubmit {
+            let patience = loop.makePromise(of: Void.self)
+            let limit = TimeAmount.seconds(AgentService.farewellSeconds)
+            let timeout = loop.scheduleTask(in: limit) { patience.succeed() }
+            core.value.stop().whenComplete { _ in
+                timeout.cancel()
+                patience.succeed()
+            }
+            return patience.futureResult
+        }.get()
+        logger.notice("stopped")
+    }
+}

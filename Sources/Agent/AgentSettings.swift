@@ -1,0 +1,30 @@
+package import MemoryModel
+package import ProcessSampler
+
+/// What an agent was told to do.
+package struct AgentSettings: Sendable {
+    /// The collectors, the preferred one first; at least one.
+    package var collectors: [CollectorAddress]
+    /// Time between two looks at all processes.
+    package var intervalMilliseconds: Int64 = 1_000
+    /// Time between two reports to the collector.
+    package var reportIntervalMilliseconds: Int64 = 1_000
+    /// The tree of processes.
+    package var root = ProcRoot()
+    /// What of command lines leaves this host.
+    package var commandLine = CommandLinePolicy.script
+    /// The lasting name of this host; nil for its machine-id, else one kept in `stateDirectory`.
+    package var hostID: HostID?
+    /// The name to show; nil for the host's own.
+    package var hostName: RawText?
+    /// The user's labels.
+    package var labels: [HostLabel] = []
+    /// Where the agent keeps what must outlive it.
+    package var stateDirectory: StateDirectory
+
+    /// Settings with nothing but the usual beside these.
+    package init(collectors: [CollectorAddress], stateDirectory: StateDirectory) {
+        self.collectors = collectors
+        self.stateDirectory = stateDirectory
+    }
+}

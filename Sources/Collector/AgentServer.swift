@@ -1,0 +1,91 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Synchronization
+import Wire
+
+/// Listens for agents and gives each connection its session.
+final class AgentServer: Sendable {
+    private let group: any EventLoopGroup
+    private let fleet: Fleet
+    private let settings: CollectorSettings
+    private let receiver: ReceiverSettings
+    private let logger: Logger
+    private let gate: Mutex<ConnectionGate>
+    private let codecs: [ObjectIdentifier: NIOLoopBound<FrameCodec>]
+
+    /// Prepares one encoder and decoder for each event loop of `group`.
+    init(
+        group: any EventLoopGroup, fleet: Fleet, settings: CollectorSettings,
+        receiver: ReceiverSettings, logger: Logger
+    ) async throws {
+        self.group = group
+        self.fleet = fleet
+        self.settings = settings
+        self.receiver = receiver
+        self.logger = logger
+        gate = Mutex(
+            ConnectionGate(
+                maximumConnections: settings.maximumConnections,
+                maximumWaiting: settings.maximumWaitingConnections))
+        var codecs: [ObjectIdentifier: NIOLoopBound<FrameCodec>] = [:]
+        for loop in group.makeIterator() {
+            codecs[ObjectIdentifier(loop)] = try await loop.submit {
+                NIOLoopBound(try FrameCodec(), eventLoop: loop)
+            }.get()
+        }
+        self.codecs = codecs
+    }
+
+    /// Binds the address; throws if that cannot be done.
+    func bind() async throws -> any Channel {
+        try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(
+                    low: SessionHandler.maximumOutputBytes / 2,
+                    high: SessionHandler.maximumOutputBytes)
+            )
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try admit(channel) }
+            }
+            .bind(host: settings.listen.host, port: settings.listen.port)
+            .get()
+    }
+
+    /// Gives a connection its session, or turns it away.
+    ///
+    /// A peer that is turned away is told nothing: it has not shown yet that it speaks frames.
+    private func admit(_ channel: any Channel) throws {
+        guard gate.withLock({ $0.open() }), let codec = codecs[ObjectIdentifier(channel.eventLoop)]
+        else {
+            logger.warning(
+                "too many connections; turned one away",
+                metadata: ["from": "\(channel.remoteAddress?.description ?? "unknown")"])
+            throw TooManyConnections()
+        }
+        let isIdentified = NIOLockedValueBox(false)
+        channel.closeFuture.whenComplete { [self] _ in
+            let wasIdentified = isIdentified.withLockedValue { $0 }
+            gate.withLock { $0.close(wasIdentified: wasIdentified) }
+        }
+        var logger = logger
+        logger[metadataKey: "from"] = "\(channel.remoteAddress?.description ?? "unknown")"
+        let handler = SessionHandler(
+            session: ReceiverSession(
+                acceptedAtMilliseconds: WallClock.monotonicMilliseconds(), settings: receiver),
+            codec: codec.value, fleet: fleet, logger: logger
+        ) { [self] in
+            isIdentified.withLockedValue { $0 = true }
+            gate.withLock { $0.identified() }
+        }
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+}
+
+/// Closes a connection that is turned away.
+private struct TooManyConnections: Error {}

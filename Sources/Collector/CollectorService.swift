@@ -1,0 +1,140 @@
+import Glibc
+package import Logging
+import NIOCore
+import NIOPosix
+package import PeakStore
+package import ServiceLifecycle
+import Wire
+
+/// The collector as a service: sessions, commits and views, until it is told to stop.
+///
+/// On graceful shutdown it takes no more agents, commits and acknowledges what it has, tells each
+/// agent to come back after a moment, commits what came in meanwhile and returns.
+package struct CollectorService: Service {
+    private let settings: CollectorSettings
+    private let store: any PeakStoring
+    private let logger: Logger
+
+    package init(settings: CollectorSettings, store: any PeakStoring, logger: Logger) {
+        self.settings = settings
+        self.store = store
+        self.logger = logger
+    }
+
+    /// Runs until graceful shutdown; throws if it cannot listen, or if the store fails.
+    package func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let threads = NIOThreadPool(numberOfThreads: 3)
+        threads.start()
+        do {
+            try await serve(group, threads)
+        } catch {
+            try await threads.shutdownGracefully()
+            try await group.shutdownGracefully()
+            throw error
+        }
+        try await threads.shutdownGracefully()
+        try await group.shutdownGracefully()
+    }
+
+    private func serve(
+        _ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool
+    ) async throws {
+        let fleet = Fleet(fleet: try FleetState(store: store), credit: settings.credit)
+        let committer = Committer(fleet: fleet, store: store, threads: threads, logger: logger)
+        let receiver = ReceiverSettings(
+            storeID: store.storeID, collectorVersion: settings.version,
+            maximumRuns: settings.maximumRunsPerHost, credit: settings.credit)
+        let server = try await AgentServer(
+            group: group, fleet: fleet, settings: settings, receiver: receiver, logger: logger)
+        let agents = try await bind(server)
+        report(listeningFor: "agents", on: settings.listen, port: agents.localAddress?.port)
+        let views = ViewServer(
+            views: Views(fleet: fleet, store: store, threads: threads), settings: settings,
+            group: group, logger: logger)
+        do {
+            try await serve(views, committer)
+        } catch {
+            try await agents.close()
+            throw error
+        }
+        try await agents.close()
+        try await leave(fleet, committer)
+    }
+
+    private func bind(_ server: AgentServer) async throws -> any Channel {
+        do {
+            return try await server.bind()
+        } catch {
+            throw CollectorProblem.cannotListen(settings.listen, flag: "--listen", reason: error)
+        }
+    }
+
+    private func report(
+        listeningFor what: String, on address: ListenAddress, port: Int?
+    ) {
+        let actual = address.with(port: port ?? address.port)
+        logger.notice("listening for \(what)", metadata: ["address": "\(actual)"])
+    }
+
+    /// Serves views and commits until graceful shutdown; the first failure ends both.
+    private func serve(_ views: ViewServer, _ committer: Committer) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                do {
+                    try await views.run { port in
+                        report(listeningFor: "reports", on: settings.http, port: port)
+                        logger.notice("ready")
+                    }
+                } catch let error as IOError {
+                    throw CollectorProblem.cannotListen(
+                        settings.http, flag: "--http", reason: error)
+                }
+            }
+            tasks.addTask { try await commitRegularly(committer) }
+            while try await tasks.next() != nil {}
+        }
+    }
+
+    private func commitRegularly(_ committer: Committer) async throws {
+        let interval = Duration.milliseconds(settings.commitIntervalMilliseconds)
+        try await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                // A commit is not cut short: what it wrote would never be acknowledged.
+                try await Task { try await committer.commit() }.value
+                do {
+                    try await Task.sleep(for: interval)
+                } catch {
+                    return
+                }
+            }
+        }
+    }
+
+    /// Acknowledges what there is, tells every agent to come back, keeps what came in meanwhile.
+    private func leave(_ fleet: Fleet, _ committer: Committer) async throws {
+        try await committer.commit()
+        fleet.drain()
+        let patience = ContinuousClock.now + .seconds(2)
+        while fleet.sessionCount > 0, ContinuousClock.now < patience {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        try await committer.commit()
+        logger.notice("stopped; everything that was acknowledged is on the disk")
+    }
+}
+
+/// Why a collector cannot do its work, in one line that says what to do.
+package enum CollectorProblem: Error, CustomStringConvertible {
+    /// An address cannot be listened at.
+    case cannotListen(ListenAddress, flag: String, reason: any Error)
+
+    package var description: String {
+        switch self {
+        case .cannotListen(let address, let flag, let reason):
+            let phrase = (reason as? IOError).map { String(cString: strerror($0.errnoCode)) }
+            return "cannot listen at \(address): \(phrase ?? "\(reason)"); stop what uses it, or "
+                + "give another address with \(flag)"
+        }
+    }
+}

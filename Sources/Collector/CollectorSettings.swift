@@ -1,0 +1,32 @@
+package import MemoryModel
+
+/// What a collector was told to do.
+package struct CollectorSettings: Sendable {
+    /// Where agents connect.
+    package var listen: ListenAddress
+    /// Where reports are asked for.
+    package var http: ListenAddress
+    /// Where the store is, with its parent folders.
+    package var dataDirectory: String
+    /// The version of this program.
+    package var version: RawText
+    /// Connections of agents at one time.
+    package var maximumConnections = 20_000
+    /// Connections at one time that have not said who they are.
+    package var maximumWaitingConnections = 1_024
+    /// Runs of one host at one time; beyond it they are counted and left out.
+    package var maximumRunsPerHost: UInt32 = 65_536
+    /// Data frames of one session that may be without an acknowledgement.
+    package var credit: UInt64 = 64
+    /// Time between two commits.
+    package var commitIntervalMilliseconds: Int64 = 1_000
+
+    package init(
+        listen: ListenAddress, http: ListenAddress, dataDirectory: String, version: RawText
+    ) {
+        self.listen = listen
+        self.http = http
+        self.dataDirectory = dataDirectory
+        self.version = version
+    }
+}

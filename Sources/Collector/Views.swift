@@ -1,0 +1,121 @@
+import MemoryModel
+import NIOPosix
+import PeakStore
+import Report
+
+/// What people can look at, made of the fleet as it is now and of the store.
+struct Views: Sendable {
+    private let fleet: Fleet
+    private let store: any PeakStoring
+    private let threads: NIOThreadPool
+
+    /// The most runs that one view reads from the store.
+    private static let maximumRuns = 200_000
+
+    /// Reads the store on threads of `threads`, because that waits for the disk.
+    init(fleet: Fleet, store: any PeakStoring, threads: NIOThreadPool) {
+        self.fleet = fleet
+        self.store = store
+        self.threads = threads
+    }
+
+    /// One page about the whole fleet.
+    func summary(nowMilliseconds now: Int64) async throws -> SummaryView {
+        try await threads.runIfActive {
+            let hosts = try hosts(nowMilliseconds: now)
+            let runs = try runs(matching: SummaryView.query(nowMilliseconds: now), now)
+            return SummaryView(
+                hosts: hosts, runs: runs.runs, store: storeStatus, nowMilliseconds: now)
+        }
+    }
+
+    /// Every host.
+    func hosts(nowMilliseconds now: Int64) async throws -> HostsView {
+        try await threads.runIfActive {
+            let runs = try runs(matching: SummaryView.query(nowMilliseconds: now), now)
+            return HostsView(
+                hosts: try hosts(nowMilliseconds: now), runs: runs.runs, nowMilliseconds: now)
+        }
+    }
+
+    /// What lives now.
+    func processes(
+        matching query: ReportQuery, nowMilliseconds now: Int64
+    ) async throws -> ProcessListView {
+        try await threads.runIfActive {
+            ProcessListView(
+                hosts: try hosts(nowMilliseconds: now), runs: liveRuns(), query: query,
+                nowMilliseconds: now)
+        }
+    }
+
+    /// The peaks.
+    func report(
+        matching query: ReportQuery, nowMilliseconds now: Int64
+    ) async throws -> ReportView {
+        try await threads.runIfActive {
+            let (runs, unread) = try runs(matching: query, now)
+            let result = ReportBuilder(query: query, nowMilliseconds: now)
+                .result(
+                    of: runs, hosts: try hosts(nowMilliseconds: now), unreadRunCount: unread)
+            return ReportView(result)
+        }
+    }
+
+    /// What is wrong, for monitoring; empty if nothing is.
+    var problems: [String] { storeStatus.problems }
+
+    // MARK: Reading
+
+    private func hosts(nowMilliseconds now: Int64) throws -> [ReportedHost] {
+        let counters = try store.counters()
+        let hosts = fleet.read { $0.hosts.values.compactMap { $0.reported(nowMilliseconds: now) } }
+        return hosts.map { host in
+            var host = host
+            host.counters = counters[host.id] ?? [:]
+            return host
+        }
+    }
+
+    private func liveRuns() -> [ReportedRun] {
+        fleet.read { $0.hosts.values.flatMap(\.reportedRuns) }
+    }
+
+    /// The runs of the store that match, with what the fleet knows of them by now, and how many
+    /// more match than are read.
+    private func runs(
+        matching query: ReportQuery, _ now: Int64
+    ) throws -> (runs: [ReportedRun], unreadCount: Int) {
+        var wide = query
+        // Those with an inherited peak are counted by the report, so it has to see them.
+        wide.includesInherited = true
+        let selection = try store.runs(matching: wide, limit: Views.maximumRuns)
+        let hosts = Dictionary(
+            uniqueKeysWithValues: try hosts(nowMilliseconds: now).map { ($0.id, $0.description) })
+        var runs: [RunKey: ReportedRun] = [:]
+        for stored in selection.runs {
+            runs[stored.key] = ReportedRun(
+                host: stored.host, hostName: hosts[stored.host]?.name ?? RawText(stored.host.text),
+                labels: hosts[stored.host]?.labels ?? [], boot: stored.boot,
+                record: stored.record)
+        }
+        for live in liveRuns() where runs[live.key] != nil || query.matches(live) {
+            runs[live.key] = live
+        }
+        return (Array(runs.values), selection.matchedCount - selection.runs.count)
+    }
+
+    private var storeStatus: StoreStatus {
+        let (health, committedAt) = fleet.health
+        var problems: [String] = []
+        if case .full(let reason, let since) = health {
+            let time = Timestamp.text(since) ?? "an unknown time"
+            problems.append(
+                "The disk is full since \(time) (\(reason)). Agents keep what they have until "
+                    + "there is room.")
+        }
+        return StoreStatus(
+            lastCommitAtMilliseconds: committedAt, sizeBytes: store.sizeBytes(),
+            problems: problems)
+    }
+}

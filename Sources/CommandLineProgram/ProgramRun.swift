@@ -1,0 +1,55 @@
+public import ArgumentParser
+import Glibc
+
+/// A failure in one line that says what to do; the program ends with status 1.
+public struct ProgramFailure: Error, CustomStringConvertible {
+    /// The line.
+    public let description: String
+
+    /// Takes the line.
+    public init(_ description: String) {
+        self.description = description
+    }
+}
+
+extension AsyncParsableCommand {
+    /// Parses the command line, runs the command and ends the process.
+    ///
+    /// Status 0 is done, 1 failed, 2 wrong usage. What is wrong goes to standard error in one
+    /// line, with the usage line where the usage was wrong; help and version go to standard
+    /// output.
+    public static func runAsProgram() async -> Never {
+        // A reader that closes early, such as `head`, must not look like a crash.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            Glibc.exit(0)
+        } catch let code as ExitCode where code != .validationFailure {
+            Glibc.exit(code.rawValue)
+        } catch let failure as ProgramFailure {
+            say("\(configuration.commandName ?? _commandName): \(failure)\n")
+            Glibc.exit(1)
+        } catch {
+            switch exitCode(for: error) {
+            case .success: exit(withError: error)
+            case .validationFailure:
+                say(fullMessage(for: error) + "\n")
+                Glibc.exit(2)
+            default:
+                say("\(configuration.commandName ?? _commandName): \(error)\n")
+                Glibc.exit(1)
+            }
+        }
+    }
+}
+
+/// Writes to standard error; if that fails there is nowhere left to say so.
+private func say(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
+}

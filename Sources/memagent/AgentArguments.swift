@@ -1,0 +1,124 @@
+import Agent
+import ArgumentParser
+import Glibc
+import MemoryModel
+import ProcessSampler
+import Report
+
+/// Turns what the user typed into settings, or into one line that says what to type instead.
+struct AgentArguments {
+    private let command: Memagent
+
+    /// How long intervals may be, in milliseconds.
+    private static let intervals: ClosedRange<Int64> = 10...3_600_000
+
+    init(_ command: Memagent) {
+        self.command = command
+    }
+
+    /// The settings; throws a `ValidationError` for the first thing that is wrong.
+    func settings() throws -> AgentSettings {
+        var settings = AgentSettings(
+            collectors: try collectors(), stateDirectory: StateDirectory(path: statePath))
+        settings.intervalMilliseconds = try interval(command.interval, "--interval")
+        settings.reportIntervalMilliseconds = try interval(
+            command.reportInterval, "--report-interval")
+        guard settings.reportIntervalMilliseconds >= settings.intervalMilliseconds else {
+            throw ValidationError(
+                """
+                --report-interval \(command.reportInterval) is shorter than --interval \
+                \(command.interval); make it at least as long
+                """)
+        }
+        if let procfs = command.procfs { settings.root = ProcRoot(path: procfs) }
+        guard let policy = CommandLinePolicy(rawValue: command.commandLine) else {
+            throw ValidationError(
+                "--command-line takes none, script, redacted or full, not '\(command.commandLine)'")
+        }
+        settings.commandLine = policy
+        settings.hostID = try hostID()
+        settings.hostName = command.hostname.map { RawText($0).clamped(toBytes: 255) }
+        settings.labels = try labels()
+        return settings
+    }
+
+    private func collectors() throws -> [CollectorAddress] {
+        let named = command.collector
+        let given =
+            named.isEmpty
+            ? (environment("MEMAGENT_COLLECTOR") ?? "").split(separator: ",").map(String.init)
+            : named
+        guard !given.isEmpty else {
+            throw ValidationError(
+                """
+                which collector? Name it with --collector host:7000, or in MEMAGENT_COLLECTOR; \
+                'memcollector serve' starts one
+                """)
+        }
+        return try given.map { text in
+            guard let address = CollectorAddress(text) else {
+                throw ValidationError(
+                    "--collector '\(text)' is not an address; it looks like collector.example:7000")
+            }
+            return address
+        }
+    }
+
+    private func interval(_ text: String, _ flag: String) throws -> Int64 {
+        do {
+            let milliseconds = try DurationText.parse(text)
+            guard AgentArguments.intervals.contains(milliseconds) else {
+                throw ValidationError("\(flag) \(text) is out of range; it is from 10ms to 1h")
+            }
+            return milliseconds
+        } catch let error as InputError {
+            throw ValidationError("\(flag): \(error)")
+        }
+    }
+
+    private func hostID() throws -> HostID? {
+        guard let text = command.hostID else { return nil }
+        guard let id = HostID(text) else {
+            throw ValidationError(
+                """
+                --host-id '\(text)' is not a host id; it has 1 to 64 letters, digits, '.', '_' or \
+                '-' and does not begin with a dot
+                """)
+        }
+        return id
+    }
+
+    private func labels() throws -> [HostLabel] {
+        var labels: [HostLabel] = []
+        for text in command.label {
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, (1...64).contains(parts[0].utf8.count),
+                parts[1].utf8.count <= 256
+            else {
+                throw ValidationError(
+                    """
+                    --label '\(text)' is not key=value, such as rack=b7; keys have up to 64 bytes, \
+                    values up to 256
+                    """)
+            }
+            let key = RawText(String(parts[0]))
+            guard !labels.contains(where: { $0.key == key }) else {
+                throw ValidationError("--label \(parts[0]) is given twice; name each key once")
+            }
+            labels.append(HostLabel(key: key, value: RawText(String(parts[1]))))
+        }
+        guard labels.count <= 32 else {
+            throw ValidationError("a host has at most 32 labels; \(labels.count) were given")
+        }
+        return labels.sorted()
+    }
+
+    private var statePath: String {
+        command.stateDir
+            ?? StateDirectory.usualPath(environment: environment, isRoot: geteuid() == 0)
+    }
+
+    private func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+}

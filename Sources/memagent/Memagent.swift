@@ -1,0 +1,95 @@
+import Agent
+import ArgumentParser
+import CommandLineProgram
+import Logging
+import MemoryModel
+import ProcessSampler
+import Report
+import ServiceLifecycle
+import UnixSignals
+
+/// The agent's command line.
+@main
+struct Memagent: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "memagent",
+        abstract: "Sends the memory of every process of this host to a collector.",
+        discussion: """
+            Reads each process's memory from the kernel, its exact high-water mark included, and \
+            streams what changed. It runs until it is stopped; a collector that is away is tried \
+            again.
+
+            EXAMPLES:
+              memagent --collector collector.example:7000
+              memagent --collector a:7000 --collector b:7000 --label rack=b7
+              MEMAGENT_COLLECTOR=collector.example memagent --interval 500ms
+            """,
+        version: Version.text)
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Where a collector listens; repeat it to name others that take over when it is away. \
+            [env: MEMAGENT_COLLECTOR, comma-separated]
+            """, valueName: "host:port"))
+    var collector: [String] = []
+
+    @Option(help: ArgumentHelp("Time between two looks at all processes.", valueName: "duration"))
+    var interval = "1s"
+
+    @Option(help: ArgumentHelp("Time between two reports.", valueName: "duration"))
+    var reportInterval = "1s"
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How much of command lines leaves this host: none, script (the program's and its \
+            script's name), redacted (secrets masked) or full.
+            """, valueName: "policy"))
+    var commandLine = "script"
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What this host is known by: letters, digits, '.', '_' and '-'. Its machine-id by \
+            default, else a UUID kept in the state directory.
+            """, valueName: "id"))
+    var hostID: String?
+
+    @Option(help: ArgumentHelp("The name to show for this host.", valueName: "name"))
+    var hostname: String?
+
+    @Option(help: ArgumentHelp("A label of this host; repeatable.", valueName: "key=value"))
+    var label: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The tree of processes to read, for an agent in a container.", valueName: "path"))
+    var procfs: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Where the agent keeps what outlives it: /var/lib/memagent by default for root, else \
+            ~/.local/state/memagent.
+            """, valueName: "path"))
+    var stateDir: String?
+
+    @OptionGroup var log: LogOptions
+
+    static func main() async { await runAsProgram() }
+
+    func run() async throws {
+        let settings = try AgentArguments(self).settings()
+        let logger = log.logger(label: "memagent")
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [AgentService(settings: settings, logger: logger)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger.silent))
+        do {
+            try await group.run()
+        } catch {
+            throw ProgramFailure("\(error)")
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+import Report
+
+/// The command `memcollector ps`.
+struct ProcessesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ps",
+        abstract: "Lists what runs now on all hosts, the largest first, each with its peak.",
+        discussion: """
+            EXAMPLES:
+              memcollector ps
+              memcollector ps --host 'db*' --min-peak 1G
+            """)
+
+    @OptionGroup var filters: RunFilters
+    @OptionGroup var view: ViewOptions
+
+    func run() async throws {
+        // Like ps, it shows all; a report is for the largest.
+        let all = QueryPair("top", String(ReportQuery.topRange.upperBound))
+        let pairs = filters.top == nil ? filters.pairs + [all] : filters.pairs
+        try RunFilters.check(pairs)
+        try await view.show("/v1/ps", query: pairs)
+    }
+}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import Collector
+import CommandLineProgram
+import Logging
+import MemoryModel
+import PeakStore
+import SQLiteStore
+import ServiceLifecycle
+import UnixSignals
+
+/// The command `memcollector serve`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Takes in what agents send, keeps it on disk and answers questions.",
+        discussion: """
+            Agents connect to --listen; people, 'curl' and the other commands ask at --http. Both \
+            are reachable from this machine only, unless --insecure allows other addresses: there \
+            is no encryption yet, and everything about every user's processes can be read.
+
+            SIGTERM stops it in order: what was acknowledged is on the disk, agents are told to \
+            come back. SIGHUP is taken, and changes nothing yet.
+
+            EXAMPLES:
+              memcollector serve --data-dir /var/lib/memcollector
+              memcollector serve --listen 10.0.0.5:7000 --insecure
+            """)
+
+    @Option(help: ArgumentHelp("Where agents connect.", valueName: "address:port"))
+    var listen = "127.0.0.1:7000"
+
+    @Option(help: ArgumentHelp("Where questions are answered.", valueName: "address:port"))
+    var http = "127.0.0.1:7070"
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the database is; the folder is made if it is missing.", valueName: "path"))
+    var dataDir = "/var/lib/memcollector"
+
+    @Flag(help: "Allow addresses that other machines can reach, although nothing is encrypted.")
+    var insecure = false
+
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+        let settings = CollectorSettings(
+            listen: try address(listen, "--listen"), http: try address(http, "--http"),
+            dataDirectory: dataDir, version: RawText(Version.text))
+        let logger = log.logger(label: "memcollector")
+        let store: SQLiteStore
+        do {
+            store = try SQLiteStore(dataDirectory: dataDir)
+        } catch let error as PeakStoreError {
+            throw ProgramFailure(error.advice)
+        }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    ReloadService(logger: logger),
+                    CollectorService(settings: settings, store: store, logger: logger),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger.silent))
+        do {
+            try await group.run()
+            try store.close()
+        } catch let error as PeakStoreError {
+            throw ProgramFailure(error.advice)
+        } catch {
+            throw ProgramFailure("\(error)")
+        }
+    }
+
+    private func address(_ text: String, _ flag: String) throws -> ListenAddress {
+        guard let address = ListenAddress(text) else {
+            throw ValidationError(
+                "\(flag) '\(text)' is not an address; it looks like 127.0.0.1:7000 or [::1]:7000")
+        }
+        guard address.isLoopback || insecure else {
+            throw ValidationError(
+                """
+                \(flag) \(text) can be reached from other machines and nothing is encrypted yet; \
+                use 127.0.0.1, or allow it with --insecure
+                """)
+        }
+        return address
+    }
+}
+
+/// Takes SIGHUP, so that it does not end the collector.
+private struct ReloadService: Service {
+    let logger: Logger
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            logger.notice("SIGHUP: there is no setting that can be changed without a restart yet")
+        }
+    }
+}
+
+extension PeakStoreError {
+    /// What is wrong and what to do, in one line.
+    fileprivate var advice: String {
+        switch self {
+        case .newerVersion(let found, let supported):
+            """
+            the database has version \(found), this program knows \(supported); run a newer \
+            memcollector, or give another --data-dir
+            """
+        case .notADatabase(let path, let reason):
+            """
+            \(path) is not a database of memcollector, or is damaged (\(reason)); restore it from \
+            a copy, or give another --data-dir
+            """
+        case .notWritable(let path, let reason):
+            "cannot write \(path) (\(reason)); make it writable, or give another --data-dir"
+        case .inUse(let path):
+            "another collector uses \(path); stop it, or give another --data-dir"
+        case .full(let reason):
+            "the disk is full (\(reason)); free some room, or give another --data-dir"
+        case .failed(let reason):
+            "the store failed (\(reason)); look at the disk before it is started again"
+        }
+    }
+}

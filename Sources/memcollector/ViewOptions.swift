@@ -1,0 +1,79 @@
+import ArgumentParser
+import CollectorClient
+import CommandLineProgram
+import Glibc
+import Report
+
+/// Where to ask, and in what form to print the answer.
+struct ViewOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The collector to ask. [env: MEMCOLLECTOR_URL] (default: http://127.0.0.1:7070)",
+            valueName: "url"))
+    var url: String?
+
+    @Option(help: ArgumentHelp("How to print: table, json or csv.", valueName: "format"))
+    var format = "table"
+
+    /// Asks for a view and prints it.
+    func show(_ path: String, query: [QueryPair] = []) async throws {
+        guard let format = OutputFormat(rawValue: format) else {
+            throw ValidationError("--format takes table, json or csv, not '\(format)'")
+        }
+        let style = format == .table ? ViewOptions.style().pairs : []
+        let pairs = [QueryPair("format", format.rawValue)] + query + style
+        do {
+            let client = try CollectorClient(url: url ?? environment ?? CollectorClient.usualURL)
+            let answer = try await client.get(path, query: pairs.map { ($0.key, $0.value) })
+            try ViewOptions.print(answer)
+        } catch let problem as CollectorClient.Problem {
+            throw ProgramFailure(problem.description)
+        }
+    }
+
+    private var environment: String? {
+        getenv("MEMCOLLECTOR_URL").map { String(cString: $0) }
+    }
+
+    /// The style for standard output: fitted and coloured for a terminal, plain for all else.
+    private static func style() -> TextStyle {
+        var now = time(nil)
+        var parts = tm()
+        localtime_r(&now, &parts)
+        let offset = Int(parts.tm_gmtoff)
+        guard isatty(STDOUT_FILENO) == 1 else { return TextStyle(utcOffsetSeconds: offset) }
+        var size = winsize()
+        let hasSize = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        let isDumb = getenv("TERM").map { String(cString: $0) == "dumb" } ?? true
+        let noColour = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+        return TextStyle(
+            width: hasSize ? Int(size.ws_col) : 80, colour: !isDumb && !noColour,
+            unicode: isUnicodeLocale, utcOffsetSeconds: offset)
+    }
+
+    private static var isUnicodeLocale: Bool {
+        for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
+            guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else {
+                continue
+            }
+            let lower = value.lowercased()
+            return lower.contains("utf-8") || lower.contains("utf8")
+        }
+        return false
+    }
+
+    private static func print(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            // Whoever read the output has seen enough.
+            if count < 0, errno == EPIPE { return }
+            guard count > 0 else {
+                throw ProgramFailure(
+                    "cannot write the answer: \(String(cString: strerror(errno)))")
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Foundation
+
+/// The C compiler that the Swift toolchain brings along.
+public enum Compiler {
+    /// Compiles a source file of the repository and gives the path of the program.
+    public static func build(_ source: String, in folder: TemporaryFolder) async throws -> String {
+        let name = URL(fileURLWithPath: source).deletingPathExtension().lastPathComponent
+        let path = folder.path + "/" + name
+        let answer = try await Program.run(
+            try command(),
+            ["-O1", "-pthread", "-o", path, Program.repository.appending(path: source).path])
+        guard answer.status == 0 else {
+            throw Program.Failure(description: "\(source) does not compile: \(answer.errors)")
+        }
+        return path
+    }
+
+    private static func command() throws -> String {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        for name in ["clang", "cc", "gcc"] {
+            for folder in folders {
+                let path = "\(folder)/\(name)"
+                if FileManager.default.isExecutableFile(atPath: path) { return path }
+            }
+        }
+        throw Program.Failure(description: "no C compiler in PATH")
+    }
+}
