@@ -17,7 +17,7 @@ struct Deflater: ~Copyable, @unchecked Sendable {
         var memoryLevel: Int32
 
         /// What agents and collectors use; `Protocol/decisions` has the measurements.
-        static let standard = Effort(level: 6, windowBits: 12, memoryLevel: 5)
+        static let standard = Effort(level: 6, windowBits: 12, memoryLevel: 6)
     }
 
     /// Sets up the state; throws internalError if there is no memory for it.

@@ -5,7 +5,8 @@ import Glibc
 /// `HIGHWATER_SEED` sets the seed; otherwise each run of the tests draws another one. Its
 /// description names the seed, so put it into the comment of every expectation that used it.
 public struct SeededGenerator: RandomNumberGenerator, CustomStringConvertible, Sendable {
-    private let seed: UInt64
+    /// What to set `HIGHWATER_SEED` to for the same numbers.
+    public let seed: UInt64
     private var state: UInt64
 
     /// Takes the seed of the environment, or draws one.
