@@ -16,7 +16,7 @@ struct Deflater: ~Copyable, @unchecked Sendable {
         /// 1 to 9, `deflateInit2`'s `memLevel`.
         var memoryLevel: Int32
 
-        /// What agents and collectors use; `Protocol/decisions` has the measurements.
+        /// What agents and collectors use: 55 KB of state (`Protocol/decisions/0002-per-frame.md`).
         static let standard = Effort(level: 6, windowBits: 12, memoryLevel: 6)
     }
 

@@ -23,7 +23,7 @@ public struct DecodedFrame: Hashable, Sendable {
 /// It remembers nothing from one frame to the next, so one decoder serves all connections of a
 /// thread. It holds the state of zlib and 1 MiB of address space to inflate into, of which only
 /// what was once used takes memory.
-public struct FrameDecoder: ~Copyable {
+public struct FrameDecoder: ~Copyable, Sendable {
     private var inflater: Inflater
 
     /// Sets up zlib; throws internalError if there is no memory for that.
@@ -53,7 +53,10 @@ public struct FrameDecoder: ~Copyable {
         checksum.update(UnsafeRawBufferPointer(rebasing: bytes[..<FrameHeader.checkedByteCount]))
         checksum.update(wire)
         guard checksum.value == header.checksum else {
-            throw WireError(code: .badChecksum, offset: 20, reason: "the checksum does not match")
+            throw WireError(
+                code: .badChecksum, offset: 20,
+                reason: "the header says \(String(header.checksum, radix: 16)), "
+                    + "the bytes give \(String(checksum.value, radix: 16))")
         }
         return DecodedFrame(
             frame: try decodePayload(wire, header: header), sequence: header.sequence,

@@ -2,7 +2,7 @@
 ///
 /// One encoder serves any number of sessions of one thread. It keeps its buffers and the state
 /// of zlib between frames.
-public struct FrameEncoder: ~Copyable {
+public struct FrameEncoder: ~Copyable, Sendable {
     /// The eight bytes that an agent sends before its first frame.
     public static let preface: [UInt8] = [0x89, 0x48, 0x57, 0x4D, 0x0D, 0x0A, 0x1A, 0x0A]
 

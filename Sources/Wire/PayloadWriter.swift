@@ -3,7 +3,7 @@ import MemoryModel
 /// Collects the payload of one frame, `Protocol/frame-v1.md` section 4.
 ///
 /// A value that its field cannot carry is the fault of this side and throws internalError.
-struct PayloadWriter {
+struct PayloadWriter: Sendable {
     /// What was written.
     private(set) var bytes: [UInt8] = []
 
