@@ -120,6 +120,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
         .testTarget(
+            name: "WireTests", dependencies: ["Wire", "MemoryModel", "CZlib", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["TestSupport", "memagent", "memcollector"],
+            swiftSettings: settings),
+        .testTarget(
             name: "MemoryModelTests", dependencies: ["MemoryModel", "TestSupport"],
             swiftSettings: settings),
     ],
