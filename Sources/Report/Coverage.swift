@@ -59,7 +59,7 @@ public struct Coverage: Hashable, Sendable {
     /// What is true of every view of this version, in whole sentences.
     public var notes: [String] {
         var notes: [String] = []
-        if hasRange {
+        if hasRange, hostCount > 0 {
             notes.append(
                 "A range selects the runs that overlap it; the peaks are those of their whole"
                     + " life.")
@@ -129,7 +129,7 @@ extension Coverage {
         _ count: Int, _ word: String, _ names: [RawText], ascii: Bool
     ) -> [String] {
         guard count > 0 else { return [] }
-        var shown = names.map { DisplayText.escaped($0, ascii: ascii) }
+        var shown = names.map { TextStyle.name($0, ascii: ascii) }
         if count > names.count { shown.append("and \(count - names.count) more") }
         return ["\(DecimalText.grouped(count)) \(word) (\(shown.joined(separator: ", ")))"]
     }

@@ -13,9 +13,7 @@ public import MemoryModel
 public enum DisplayText {
     /// The text of `name`, free of control characters.
     ///
-    /// - Parameters:
-    ///   - name: The bytes.
-    ///   - ascii: Whether to write out everything beyond ASCII, for terminals without UTF-8.
+    /// With `ascii` everything beyond ASCII is written out, for terminals without UTF-8.
     public static func escaped(_ name: RawText, ascii: Bool = false) -> String {
         let isPlain = name.bytes.allSatisfy { (0x20..<0x7F).contains($0) && $0 != backslash }
         if isPlain { return String(decoding: name.bytes, as: UTF8.self) }

@@ -10,20 +10,20 @@ struct HostsTable {
 
     func table(style: TextStyle) -> TextTable {
         var table = TextTable(columns: [
-            Column(title: "HOST", minimumWidth: 10, importance: 100),
+            Column(title: "HOST", minimumWidth: 8, comfortableWidth: 16, importance: 100),
             Column(title: "STATE", importance: 95),
             Column(title: "HEARD", isRightAligned: true, importance: 70),
             Column(title: "USED", isRightAligned: true, importance: 90),
             Column(title: "OF", isRightAligned: true, importance: 85),
             Column(title: "%", isRightAligned: true, importance: 40),
-            Column(title: "", importance: 0, isOrnament: true),
+            Column(title: "", importance: 35, isOrnament: true),
             Column(title: "RUNS", isRightAligned: true, importance: 60),
-            Column(title: "LARGEST NOW", minimumWidth: 16, importance: 50),
-            Column(title: "LARGEST PEAK", minimumWidth: 16, importance: 80),
-            Column(title: "LABELS", minimumWidth: 8, importance: 30),
-            Column(title: "AGENT", minimumWidth: 5, importance: 20),
-            Column(title: "KERNEL", minimumWidth: 6, importance: 15),
-            Column(title: "ID", minimumWidth: 8, importance: 10),
+            Column(title: "LARGEST NOW", minimumWidth: 16, comfortableWidth: 24, importance: 45),
+            Column(title: "LARGEST PEAK", minimumWidth: 16, comfortableWidth: 24, importance: 80),
+            Column(title: "LABELS", minimumWidth: 8, comfortableWidth: 16, importance: 30),
+            Column(title: "AGENT", minimumWidth: 5, comfortableWidth: 8, importance: 20),
+            Column(title: "KERNEL", minimumWidth: 6, comfortableWidth: 16, importance: 15),
+            Column(title: "ID", minimumWidth: 8, comfortableWidth: 16, importance: 10),
         ])
         table.rows = rows.map { row in
             let host = row.host

@@ -86,7 +86,7 @@ public struct HostsView: FleetView, Hashable {
             "Hosts", facts: [style.fullTime(madeAtMilliseconds), "times are \(style.zone)"])
         page.addBlankLine()
         if rows.isEmpty {
-            page.add(EmptyFleet.sentence)
+            page.addEmptyFleet()
         } else {
             page.add(
                 HostsTable(rows: rows, nowMilliseconds: madeAtMilliseconds).table(style: style))

@@ -30,7 +30,7 @@ enum PeakMark: CaseIterable {
     var meaning: String {
         switch self {
         case .sampled: "largest sample, the true peak may be higher"
-        case .lowerBound: "at least this, last read shortly before the end"
+        case .lowerBound: "at least this, as what came after the last reading is not known"
         case .inherited: "inherited from its parent at fork"
         }
     }
@@ -80,9 +80,13 @@ enum TableCell {
 
 /// Shares as whole tenths of a percent.
 enum Permille {
+    /// More than this is not believed but shown as this: a million percent.
+    static let maximum = 10_000_000
+
     /// `part` of `whole`; nil where the whole is nothing.
     static func of(_ part: UInt64, _ whole: UInt64) -> Int? {
         guard whole > 0 else { return nil }
-        return Int((Double(part) / Double(whole) * 1_000).rounded())
+        let share = Double(part) / Double(whole) * 1_000
+        return Int(min(share, Double(maximum)).rounded())
     }
 }

@@ -42,12 +42,17 @@ public struct ProcessListView: FleetView, Hashable {
     public var rows: [Row]
     /// What the view rests on.
     public var coverage: Coverage
+    /// Whether only some hosts were asked for.
+    public var hasHostFilter: Bool
 
     /// Takes the parts as they are.
-    public init(madeAtMilliseconds: Int64, rows: [Row], coverage: Coverage) {
+    public init(
+        madeAtMilliseconds: Int64, rows: [Row], coverage: Coverage, hasHostFilter: Bool = false
+    ) {
         self.madeAtMilliseconds = madeAtMilliseconds
         self.rows = rows
         self.coverage = coverage
+        self.hasHostFilter = hasHostFilter
     }
 
     /// A view of what lives on `hosts`.
@@ -82,7 +87,7 @@ public struct ProcessListView: FleetView, Hashable {
                     run: $0, memoryTotalBytes: memory[$0.host] ?? 0,
                     nowMilliseconds: nowMilliseconds)
             },
-            coverage: coverage)
+            coverage: coverage, hasHostFilter: query.host != nil)
     }
 
     private static func isLarger(_ left: ReportedRun, _ right: ReportedRun) -> Bool {
@@ -101,12 +106,14 @@ public struct ProcessListView: FleetView, Hashable {
     public func text(style: TextStyle) -> String {
         var page = TextPage(style: style)
         page.addHeading(
-            "Processes now", facts: [style.fullTime(madeAtMilliseconds), style.zone])
+            "Processes now", facts: [style.fullTime(madeAtMilliseconds), "times are \(style.zone)"])
         page.addBlankLine()
-        if rows.isEmpty {
+        if rows.isEmpty, coverage.hostCount == 0, !hasHostFilter {
+            page.addEmptyFleet()
+        } else if rows.isEmpty {
             page.add(
                 coverage.hostCount == 0
-                    ? EmptyFleet.sentence
+                    ? HostFilter.emptySentence
                     : "No living process matches; loosen host, user, program or min_peak.")
         } else {
             page.add(table(style: style))
@@ -125,16 +132,16 @@ public struct ProcessListView: FleetView, Hashable {
         typealias Column = TextTable.Column
         typealias Cell = TextTable.Cell
         var table = TextTable(columns: [
-            Column(title: "HOST", minimumWidth: 8, importance: 95),
+            Column(title: "HOST", minimumWidth: 8, comfortableWidth: 12, importance: 95),
             Column(title: "PID", isRightAligned: true, importance: 90),
-            Column(title: "USER", minimumWidth: 6, importance: 60),
+            Column(title: "USER", minimumWidth: 6, comfortableWidth: 8, importance: 60),
             Column(title: "%CPU", isRightAligned: true, importance: 50),
             Column(title: "%MEM", isRightAligned: true, importance: 40),
             Column(title: "RSS", isRightAligned: true, importance: 100),
-            Column(title: "", importance: 0, isOrnament: true),
+            Column(title: "", importance: 25, isOrnament: true),
             Column(title: "PEAK ", isRightAligned: true, importance: 100),
-            Column(title: "ELAPSED", isRightAligned: true, importance: 30),
-            Column(title: "COMMAND", minimumWidth: 12, importance: 100),
+            Column(title: "ELAPSED", isRightAligned: true, importance: 35),
+            Column(title: "COMMAND", minimumWidth: 12, comfortableWidth: 14, importance: 100),
         ])
         let largest = rows.compactMap(\.run.record.current?.residentBytes).max() ?? 0
         table.rows = rows.enumerated().map { index, row in
@@ -184,7 +191,7 @@ extension ProcessListView.Row {
 
     var peakMark: PeakMark? {
         PeakMark(
-            run.record.peak, isLowerBound: run.isPeakLowerBound,
+            run.record.peak, isLowerBound: run.isPeakLowerBound(),
             isInherited: run.record.isPeakInherited)
     }
 
@@ -227,7 +234,7 @@ extension ProcessListView.Row {
             number(record.current?.residentBytes), number(record.current?.swapBytes),
             number(peak?.bytes), word(peak?.source.word),
             time(peak?.bracket?.notBeforeMilliseconds), time(peak?.bracket?.notAfterMilliseconds),
-            flag(run.isPeakLowerBound), flag(peak == nil ? nil : record.isPeakInherited),
+            flag(run.isPeakLowerBound()), flag(peak == nil ? nil : record.isPeakInherited),
             thousandths(elapsedMilliseconds.map { UInt64($0) }),
             time(record.description.startedAtMilliseconds), name(record.description.program),
             name(record.description.command),

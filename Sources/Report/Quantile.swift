@@ -2,9 +2,7 @@
 enum Quantile {
     /// The smallest of `sorted` that at least `percent` of all are not above; nil for none.
     ///
-    /// - Parameters:
-    ///   - sorted: The values, smallest first.
-    ///   - percent: From 1 to 100.
+    /// The values must be sorted, smallest first; `percent` is from 1 to 100.
     static func nearestRank(_ sorted: [UInt64], percent: Int) -> UInt64? {
         guard !sorted.isEmpty else { return nil }
         let rank = (sorted.count * percent + 99) / 100

@@ -16,6 +16,8 @@ public struct ReportResult: Hashable, Sendable {
     public var rows: [ReportRow]
     /// Runs that passed the filters and are in a row, shown or not.
     public var matchedRunCount: Int
+    /// Whether only some hosts were asked for.
+    public var hasHostFilter: Bool
     /// Rows that there were before they were cut to the number asked for.
     public var matchedRowCount: Int
 
@@ -23,7 +25,7 @@ public struct ReportResult: Hashable, Sendable {
     public init(
         sinceMilliseconds: Int64?, untilMilliseconds: Int64, madeAtMilliseconds: Int64,
         grouping: ReportQuery.Grouping, coverage: Coverage, rows: [ReportRow],
-        matchedRunCount: Int, matchedRowCount: Int
+        matchedRunCount: Int, matchedRowCount: Int, hasHostFilter: Bool = false
     ) {
         self.sinceMilliseconds = sinceMilliseconds
         self.untilMilliseconds = untilMilliseconds
@@ -33,6 +35,7 @@ public struct ReportResult: Hashable, Sendable {
         self.rows = rows
         self.matchedRunCount = matchedRunCount
         self.matchedRowCount = matchedRowCount
+        self.hasHostFilter = hasHostFilter
     }
 }
 
@@ -60,16 +63,18 @@ public struct ReportBuilder: Sendable {
     public func result(
         of runs: some Sequence<ReportedRun>, hosts: [ReportedHost], unreadRunCount: Int = 0
     ) -> ReportResult {
+        let runs = Array(runs)
         var inheritedCount = 0
-        var matched: [ReportedRun] = []
-        for run in runs where query.matches(run) {
-            if run.record.isPeakInherited, !query.includesInherited {
+        var matched: [Int] = []
+        for index in runs.indices where query.matches(runs[index]) {
+            if !query.includesInherited, runs[index].record.isPeakInherited {
                 inheritedCount += 1
             } else {
-                matched.append(run)
+                matched.append(index)
             }
         }
-        let groups = orderedGroups(of: matched)
+        let groups = orderedGroups(of: runs, matched)
+        let goneHosts = Set(hosts.filter { $0.state == .gone }.map(\.id))
         var coverage = Coverage(
             hosts: hosts.filter { query.matches(host: $0.id, name: $0.description.name) })
         coverage.hasRange = query.hasRange
@@ -80,18 +85,19 @@ public struct ReportBuilder: Sendable {
             sinceMilliseconds: query.sinceMilliseconds,
             untilMilliseconds: query.untilMilliseconds ?? nowMilliseconds,
             madeAtMilliseconds: nowMilliseconds, grouping: query.grouping, coverage: coverage,
-            rows: groups.prefix(query.top).map { $0.row(of: matched) },
-            matchedRunCount: matched.count, matchedRowCount: groups.count)
+            rows: groups.prefix(query.top).map { $0.row(of: runs, goneHosts: goneHosts) },
+            matchedRunCount: matched.count, matchedRowCount: groups.count,
+            hasHostFilter: query.host != nil)
     }
 
     /// The groups in the order of the query.
-    private func orderedGroups(of runs: [ReportedRun]) -> [RunGroup] {
+    private func orderedGroups(of runs: [ReportedRun], _ matched: [Int]) -> [RunGroup] {
         var groups: [RunGroup] = []
         if query.grouping == .run {
-            groups = runs.indices.map { RunGroup(first: $0, of: runs) }
+            groups = matched.map { RunGroup(first: $0, of: runs) }
         } else {
             var places: [RawText?: Int] = [:]
-            for index in runs.indices {
+            for index in matched {
                 let name = groupName(of: runs[index])
                 if let place = places[name] {
                     groups[place].add(index, of: runs)
@@ -115,7 +121,6 @@ public struct ReportBuilder: Sendable {
     }
 
     private func isOrdered(_ left: RunGroup, _ right: RunGroup, _ runs: [ReportedRun]) -> Bool {
-        let (mine, theirs) = (runs[left.peakHolder], runs[right.peakHolder])
         switch query.order {
         case .peak: break
         case .runs:
@@ -123,22 +128,27 @@ public struct ReportBuilder: Sendable {
                 return left.members.count > right.members.count
             }
         case .host:
-            if mine.hostName != theirs.hostName { return mine.hostName < theirs.hostName }
+            let mine = runs[left.peakHolder].hostName
+            let theirs = runs[right.peakHolder].hostName
+            if mine != theirs { return mine < theirs }
         case .last:
-            let mine = mine.record.peak?.bracket?.notAfterMilliseconds ?? .min
-            let theirs = theirs.record.peak?.bracket?.notAfterMilliseconds ?? .min
+            let mine = left.peak?.bracket?.notAfterMilliseconds ?? .min
+            let theirs = right.peak?.bracket?.notAfterMilliseconds ?? .min
             if mine != theirs { return mine > theirs }
         case .cpu:
             let mine = left.processorMilliseconds ?? 0
             let theirs = right.processorMilliseconds ?? 0
             if mine != theirs { return mine > theirs }
         }
-        let (peak, other) = (mine.record.peak, theirs.record.peak)
-        if peak?.bytes != other?.bytes || (peak == nil) != (other == nil) {
-            guard let peak, let other else { return peak != nil }
-            return peak.bytes > other.bytes
+        if left.peak?.bytes != right.peak?.bytes {
+            guard let mine = left.peak, let theirs = right.peak else { return left.peak != nil }
+            return mine.bytes > theirs.bytes
         }
-        // Equal peaks stand in an order that does not hang on how they came.
+        return isEarlier(runs[left.peakHolder], runs[right.peakHolder])
+    }
+
+    /// Equal rows stand in an order that does not hang on how they came.
+    private func isEarlier(_ mine: ReportedRun, _ theirs: ReportedRun) -> Bool {
         if mine.hostName != theirs.hostName { return mine.hostName < theirs.hostName }
         if mine.host != theirs.host { return mine.host < theirs.host }
         if mine.record.key != theirs.record.key { return mine.record.key < theirs.record.key }

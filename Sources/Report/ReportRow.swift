@@ -39,7 +39,7 @@ public struct ReportRow: Hashable, Sendable {
     public var labels: [HostLabel]?
     /// How many runs the row stands for.
     public var runs: Int
-    /// How many of them live.
+    /// How many of them live, as far as their hosts are heard of.
     public var liveRuns: Int
     /// The largest peak of the runs, whole; nil before anything was measured.
     public var peak: Peak?

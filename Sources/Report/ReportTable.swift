@@ -5,6 +5,15 @@ struct ReportTable {
     var rows: [ReportRow]
     var grouping: ReportQuery.Grouping
     var nowMilliseconds: Int64
+    /// What a whole bar stands for.
+    private let largestBytes: UInt64
+
+    init(rows: [ReportRow], grouping: ReportQuery.Grouping, nowMilliseconds: Int64) {
+        self.rows = rows
+        self.grouping = grouping
+        self.nowMilliseconds = nowMilliseconds
+        largestBytes = rows.compactMap(\.peak?.bytes).max() ?? 0
+    }
 
     static let barColumns = 10
 
@@ -18,13 +27,13 @@ struct ReportTable {
     private func runTable(_ style: TextStyle) -> TextTable {
         var table = TextTable(
             columns: peakColumns + [
-                Column(title: "PROGRAM", minimumWidth: 12, importance: 90),
-                Column(title: "USER", minimumWidth: 6, importance: 50),
-                Column(title: "HOST", minimumWidth: 8, importance: 80),
+                Column(title: "PROGRAM", minimumWidth: 12, comfortableWidth: 15, importance: 90),
+                Column(title: "USER", minimumWidth: 6, comfortableWidth: 8, importance: 50),
+                Column(title: "HOST", minimumWidth: 8, comfortableWidth: 10, importance: 80),
                 Column(title: "PID", isRightAligned: true, importance: 70),
                 Column(title: "WHEN", importance: 60),
                 Column(title: "RAN", isRightAligned: true, importance: 30),
-                Column(title: "STATE", importance: 40),
+                Column(title: "STATE", importance: 45),
                 Column(title: "CPU", isRightAligned: true, importance: 20),
                 Column(title: "RUN", importance: 10),
             ])
@@ -48,13 +57,15 @@ struct ReportTable {
         var table = TextTable(
             columns: peakColumns + [
                 Column(
-                    title: grouping.rawValue.uppercased(), minimumWidth: 12, importance: 90,
+                    title: grouping.rawValue.uppercased(), minimumWidth: 12,
+                    comfortableWidth: grouping == .cgroup ? 24 : 16, importance: 90,
                     keepsEnd: grouping == .cgroup),
                 Column(title: "RUNS", isRightAligned: true, importance: 60),
                 Column(title: "LIVE", isRightAligned: true, importance: 20),
-                Column(title: "P95", isRightAligned: true, importance: 50),
+                Column(title: "P95", isRightAligned: true, importance: 48),
                 Column(title: "MEDIAN", isRightAligned: true, importance: 40),
-                Column(title: "WHERE", minimumWidth: 10, importance: 70),
+                Column(title: "WHERE", minimumWidth: 8, comfortableWidth: 12, importance: 70),
+                Column(title: "PID", isRightAligned: true, importance: 55),
                 Column(title: "WHEN", importance: 65),
                 Column(title: "CPU", isRightAligned: true, importance: 10),
             ])
@@ -65,7 +76,9 @@ struct ReportTable {
                 Cell(DecimalText.grouped(row.liveRuns)),
                 TableCell.size(row.peakP95Bytes),
                 TableCell.size(row.peakMedianBytes),
-                place(row, style),
+                TableCell.name(
+                    grouping == .host ? row.peakHolder?.program : row.peakHolder?.hostName, style),
+                row.peakHolder.map { Cell(String($0.pid)) } ?? TableCell.unknown,
                 TableCell.time(of: row.peak, style, now: nowMilliseconds),
                 processorTime(row),
             ]
@@ -76,15 +89,14 @@ struct ReportTable {
     private var peakColumns: [TextTable.Column] {
         [
             Column(title: "PEAK ", isRightAligned: true, importance: 100),
-            Column(title: "", importance: 0, isOrnament: true),
+            Column(title: "", importance: 25, isOrnament: true),
         ]
     }
 
     private func peakCells(
         _ row: ReportRow, _ index: Int, _ style: TextStyle
     ) -> [TextTable.Cell] {
-        let largest = rows.compactMap(\.peak?.bytes).max() ?? 0
-        let bar = style.bar(row.peak?.bytes ?? 0, of: largest, columns: ReportTable.barColumns)
+        let bar = style.bar(row.peak?.bytes ?? 0, of: largestBytes, columns: ReportTable.barColumns)
         return [
             TableCell.peak(row.peak, row.peakMark, index == 0 ? .emphasis : .plain),
             Cell(bar, .bar),
@@ -100,16 +112,9 @@ struct ReportTable {
         }
     }
 
-    /// Which process held the peak: on which host, or for one host which program.
-    private func place(_ row: ReportRow, _ style: TextStyle) -> TextTable.Cell {
-        guard let holder = row.peakHolder else { return TableCell.unknown }
-        let name = grouping == .host ? holder.program : holder.hostName
-        return Cell("\(style.name(name)):\(holder.pid)")
-    }
-
     private func elapsed(_ row: ReportRow) -> TextTable.Cell {
         guard let started = row.startedAtMilliseconds,
-            let end = row.endedAtMilliseconds ?? (row.endReason == nil ? nowMilliseconds : nil)
+            let end = row.endedAtMilliseconds ?? (row.liveRuns > 0 ? nowMilliseconds : nil)
         else { return TableCell.unknown }
         return Cell(
             DurationText.approximate(milliseconds: end.subtractingClamped(started)), .secondary)
@@ -119,8 +124,8 @@ struct ReportTable {
         if row.wasOutOfMemoryKilled == true { return Cell("OOM killed", .problem) }
         if let signal = row.exitSignal { return Cell("signal \(signal)", .problem) }
         if let code = row.exitCode { return Cell("exit \(code)", code == 0 ? .plain : .warning) }
-        guard let reason = row.endReason else { return Cell("live", .good) }
-        return Cell(reason.word, .secondary)
+        if let reason = row.endReason { return Cell(reason.word, .secondary) }
+        return row.liveRuns > 0 ? Cell("live", .good) : TableCell.unknown
     }
 
     private func processorTime(_ row: ReportRow) -> TextTable.Cell {

@@ -31,7 +31,9 @@ public struct ReportView: FleetView, Hashable {
         var page = TextPage(style: style)
         page.addHeading(title, facts: [range(style), "times are \(style.zone)"])
         page.addBlankLine()
-        if result.rows.isEmpty {
+        if result.rows.isEmpty, result.coverage.hostCount == 0, !result.hasHostFilter {
+            page.addEmptyFleet()
+        } else if result.rows.isEmpty {
             page.add(emptySentence)
         } else {
             page.add(
@@ -57,13 +59,13 @@ public struct ReportView: FleetView, Hashable {
     }
 
     private func range(_ style: TextStyle) -> String {
-        let end = style.fullTime(result.untilMilliseconds)
+        let end = style.minute(result.untilMilliseconds)
         guard let since = result.sinceMilliseconds else { return "until \(end)" }
-        return "\(style.fullTime(since)) to \(end)"
+        return "\(style.minute(since)) to \(end)"
     }
 
     private var emptySentence: String {
-        if result.coverage.hostCount == 0 { return EmptyFleet.sentence }
+        if result.coverage.hostCount == 0 { return HostFilter.emptySentence }
         if result.coverage.inheritedRunCount > 0 {
             return "No run matches but those that only inherited their peak; ask for these too"
                 + " (inherited), or loosen the filters or the range."
@@ -75,8 +77,22 @@ public struct ReportView: FleetView, Hashable {
 
 /// What a view says before there is anything to see.
 enum EmptyFleet {
-    static let sentence =
-        "No host has reported yet; start an agent on one with: memagent --collector HOST:7000"
+    static let sentence = "No host has reported yet; start an agent on one with:"
+    /// On a line of its own, so that it can be copied whole.
+    static let command = "memagent --collector HOST:7000"
+}
+
+/// What a view says when no host passes its filter.
+enum HostFilter {
+    static let emptySentence = "No host matches; loosen host. memcollector hosts shows them all."
+}
+
+extension TextPage {
+    /// Says how hosts come to be seen.
+    mutating func addEmptyFleet() {
+        add(EmptyFleet.sentence)
+        add(EmptyFleet.command, role: .emphasis)
+    }
 }
 
 extension ReportRow {

@@ -110,15 +110,15 @@ public struct ReportedRun: Hashable, Sendable {
 
     /// Whether the true peak may be above the one that is known; nil where none is known.
     ///
-    /// What the kernel said at exit is final, and so is its mark while the run lives. A sampled
-    /// peak may have been passed between two samples; a run that ended may have risen after its
-    /// mark was last read.
-    public var isPeakLowerBound: Bool? {
+    /// What the kernel said at exit is final, and its mark is the whole truth while the run lives
+    /// and is looked at. A sampled peak may have been passed between two samples; a run that
+    /// ended, or whose host is gone, may have risen after its mark was last read.
+    public func isPeakLowerBound(isHostGone: Bool = false) -> Bool? {
         guard let peak = record.peak else { return nil }
         switch peak.source {
         case .exit: return false
         case .sampled: return true
-        case .hwm, .cgroup: return record.end != nil
+        case .hwm, .cgroup: return record.end != nil || isHostGone
         }
     }
 }

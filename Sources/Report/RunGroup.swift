@@ -5,11 +5,14 @@ struct RunGroup {
     private(set) var members: [Int]
     /// The run with the largest peak, or the first where nothing was measured.
     private(set) var peakHolder: Int
+    /// The largest peak, kept beside the runs because rows are ordered by it.
+    private(set) var peak: Peak?
     private(set) var processorMilliseconds: UInt64?
 
     init(first index: Int, of runs: [ReportedRun]) {
         members = [index]
         peakHolder = index
+        peak = runs[index].record.peak
         processorMilliseconds = runs[index].record.processorMilliseconds
     }
 
@@ -18,14 +21,17 @@ struct RunGroup {
         if let time = runs[index].record.processorMilliseconds {
             processorMilliseconds = (processorMilliseconds ?? 0).addingClamped(time)
         }
-        guard let peak = runs[index].record.peak else { return }
-        if runs[peakHolder].record.peak.map({ $0 < peak }) ?? true { peakHolder = index }
+        guard let candidate = runs[index].record.peak else { return }
+        guard peak.map({ $0 < candidate }) ?? true else { return }
+        peak = candidate
+        peakHolder = index
     }
 
-    func row(of runs: [ReportedRun]) -> ReportRow {
+    /// The row; of the present of `goneHosts` nothing is known.
+    func row(of runs: [ReportedRun], goneHosts: Set<HostID>) -> ReportRow {
         var row = ReportRow(runs: members.count)
         describe(&row, runs)
-        measure(&row, runs)
+        measure(&row, runs, goneHosts)
         return row
     }
 
@@ -60,14 +66,17 @@ struct RunGroup {
         row.exitSignal = shared(runs) { $0.record.end?.exitSignal }
     }
 
-    private func measure(_ row: inout ReportRow, _ runs: [ReportedRun]) {
+    private func measure(
+        _ row: inout ReportRow, _ runs: [ReportedRun], _ goneHosts: Set<HostID>
+    ) {
         let holder = runs[peakHolder]
         if let peak = holder.record.peak {
             row.peak = peak
             row.peakHolder = PeakHolder(
                 hostName: holder.hostName, hostID: holder.host, pid: holder.record.key.pid,
                 program: holder.record.description.program)
-            row.isPeakLowerBound = holder.isPeakLowerBound
+            row.isPeakLowerBound = holder.isPeakLowerBound(
+                isHostGone: goneHosts.contains(holder.host))
             row.isPeakInherited = holder.record.isPeakInherited
         }
         let peaks = members.compactMap { runs[$0].record.peak?.bytes }.sorted()
@@ -75,7 +84,9 @@ struct RunGroup {
         row.peakMedianBytes = Quantile.nearestRank(peaks, percent: 50)
         row.sumOfPeaksBytes = sum(peaks)
         row.peakSwapBytes = members.compactMap { runs[$0].record.swapPeakBytes }.max()
-        let live = members.filter { runs[$0].record.end == nil }
+        let live = members.filter {
+            runs[$0].record.end == nil && !goneHosts.contains(runs[$0].host)
+        }
         row.liveRuns = live.count
         row.currentResidentBytes = sum(live.compactMap { runs[$0].record.current?.residentBytes })
         row.processorMilliseconds = processorMilliseconds

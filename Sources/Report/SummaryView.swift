@@ -37,6 +37,9 @@ public struct SummaryView: FleetView, Hashable {
     /// How far back peaks are taken in, in milliseconds: 24 hours.
     public static let rangeMilliseconds: Int64 = 86_400_000
 
+    /// From this share of memory in use on, in tenths of a percent, it is shown as a warning.
+    static let tightPermille = 900
+
     /// Takes the parts as they are.
     public init(
         madeAtMilliseconds: Int64, hosts: [HostsView.Row], largest: [ReportRow],
@@ -108,7 +111,7 @@ public struct SummaryView: FleetView, Hashable {
             facts: [style.fullTime(madeAtMilliseconds), "times are \(style.zone)"])
         page.addBlankLine()
         guard !hosts.isEmpty else {
-            page.add(EmptyFleet.sentence)
+            page.addEmptyFleet()
             page.addBlankLine()
             addStore(to: &page)
             return page.text
@@ -132,10 +135,12 @@ public struct SummaryView: FleetView, Hashable {
         page.addFact("Hosts", states.joined(separator: ", "), role: isWell ? .good : .warning)
         if let share = Permille.of(memoryUsedBytes, memoryTotalBytes) {
             let used = ByteSize(memoryUsedBytes).text
-            page.addFact(
-                "Memory",
+            let fact =
                 "\(used) of \(ByteSize(memoryTotalBytes).text) in use"
-                    + " (\(DecimalText.tenths(share)) %)")
+                + " (\(DecimalText.tenths(share)) %)"
+            page.addFact(
+                "Memory", fact, barPermille: share,
+                role: share >= SummaryView.tightPermille ? .warning : .plain)
         } else {
             page.addFact("Memory", "not known now", role: .secondary)
         }

@@ -32,7 +32,11 @@ struct TextPage {
     }
 
     /// A short word, then what it is about, aligned with others like it.
-    mutating func addFact(_ label: String, _ text: String, role: TextRole = .plain) {
+    ///
+    /// With `barPermille` a bar of so many thousandths follows where there is room for it.
+    mutating func addFact(
+        _ label: String, _ text: String, barPermille: Int? = nil, role: TextRole = .plain
+    ) {
         let columns = 11
         let padded = label + String(repeating: " ", count: max(1, columns - label.utf8.count))
         let room = style.width.map { max(1, $0 - columns) }
@@ -42,6 +46,16 @@ struct TextPage {
                 ? style.paint(padded, .secondary) : String(repeating: " ", count: columns)
             lines.append(start + style.paint(line, role))
         }
+        let barColumns = 20
+        guard let barPermille, let room, let last = lines.last,
+            DisplayWidth.of(text) + 2 + barColumns <= room
+        else { return }
+        let bar = style.bar(UInt64(max(0, barPermille)), of: 1_000, columns: barColumns)
+        let track = String(
+            repeating: style.unicode ? "\u{2591}" : ".",
+            count: barColumns - DisplayWidth.of(bar))
+        lines[lines.count - 1] =
+            last + "  " + style.paint(bar, .bar) + style.paint(track, .secondary)
     }
 
     /// A paragraph, wrapped at words.

@@ -5,7 +5,9 @@ public struct TextStyle: Hashable, Sendable {
     /// The columns that a line may take; nil for a pipe or file: nothing is cut, and points in
     /// time are written in full.
     public var width: Int?
-    /// Whether colours and bold type may be used. `NO_COLOR` is the caller's to heed.
+    /// Whether colours and bold type may be used.
+    ///
+    /// `NO_COLOR` is the caller's to heed.
     public var colour: Bool
     /// Whether characters beyond ASCII may be used.
     public var unicode: Bool
@@ -84,8 +86,15 @@ extension TextStyle {
         return "\u{1B}[\(code)m\(text)\u{1B}[0m"
     }
 
-    /// A name, safe to show.
-    func name(_ name: RawText) -> String { DisplayText.escaped(name, ascii: !unicode) }
+    /// A name, safe to show; in quotation marks where its end could not be seen.
+    func name(_ name: RawText) -> String { TextStyle.name(name, ascii: !unicode) }
+
+    static func name(_ name: RawText, ascii: Bool) -> String {
+        let text = DisplayText.escaped(name, ascii: ascii)
+        let space = UInt8(ascii: " ")
+        let isClear = text.utf8.first.map { $0 != space } ?? false
+        return isClear && text.utf8.last != space ? text : "\"\(text)\""
+    }
 
     /// A bar of at most `columns` columns, as long as `part` of `whole`.
     func bar(_ part: UInt64, of whole: UInt64, columns: Int) -> String {
@@ -118,6 +127,12 @@ extension TextStyle {
     }
 
     /// A point in time in full, to the minute.
+    func minute(_ milliseconds: Int64) -> String {
+        CivilTime(milliseconds: milliseconds, utcOffsetSeconds: utcOffsetSeconds)
+            .map { "\($0.date) \($0.clock.prefix(5))" } ?? "?"
+    }
+
+    /// A point in time in full, to the second.
     func fullTime(_ milliseconds: Int64) -> String {
         CivilTime(milliseconds: milliseconds, utcOffsetSeconds: utcOffsetSeconds)
             .map { "\($0.date) \($0.clock)" } ?? "?"

@@ -1,16 +1,19 @@
 /// A table that fits itself to a width by leaving out what matters least.
 ///
-/// Names are cut first, as far as that is comfortable; then columns that only adorn go; then
-/// names are cut to the least that makes sense; then columns go, the least important first.
+/// Names are cut first, as far as that is comfortable; then columns below an importance of
+/// `nameImportance` go; then names are cut to the least that makes sense; then other columns go.
+/// Of columns, those of least importance go first.
 struct TextTable {
     struct Column {
         var title: String
         var isRightAligned = false
         /// The least that a cell can be cut to; nil for columns that are never cut.
         var minimumWidth: Int?
+        /// The least that a cell is cut to while there are columns that matter less than names.
+        var comfortableWidth = 0
         /// Columns with less of it go first.
         var importance: Int
-        /// Whether it goes before any name is cut short, and is not for pipes.
+        /// Whether it only shows what another column says, and is not for pipes.
         var isOrnament = false
         /// Whether the end of a name says more than its beginning, as with paths.
         var keepsEnd = false
@@ -29,8 +32,8 @@ struct TextTable {
     var columns: [Column]
     var rows: [[Cell]] = []
 
-    /// Up to this width names are not cut for the sake of an ornament.
-    private static let comfortableWidth = 24
+    /// Columns below this importance go before names are cut to their minimum.
+    private static let nameImportance = 50
     /// Beyond this width a cell in a pipe pushes the rest of its line aside.
     private static let pipePaddingLimit = 40
 
@@ -60,13 +63,17 @@ struct TextTable {
         }
         natural = natural.map { min($0, width) }
         while true {
-            let isComfortable = kept.contains { columns[$0].isOrnament }
+            let isComfortable = kept.contains {
+                columns[$0].importance < TextTable.nameImportance
+            }
             let least = kept.map { leastWidth($0, natural[$0], isComfortable) }
             let total = least.reduce(2 * (kept.count - 1), +)
             if total <= width {
                 return zip(kept, shared(kept.map { natural[$0] }, least, width)).map { ($0, $1) }
             }
-            guard kept.count > 1, let dropped = leastImportant(of: kept) else {
+            guard kept.count > 1,
+                let dropped = kept.min(by: { columns[$0].importance < columns[$1].importance })
+            else {
                 return kept.map { ($0, width) }
             }
             kept.removeAll { $0 == dropped }
@@ -75,14 +82,7 @@ struct TextTable {
 
     private func leastWidth(_ index: Int, _ natural: Int, _ isComfortable: Bool) -> Int {
         guard let minimum = columns[index].minimumWidth else { return natural }
-        return min(natural, isComfortable ? max(minimum, TextTable.comfortableWidth) : minimum)
-    }
-
-    private func leastImportant(of kept: [Int]) -> Int? {
-        let ornaments = kept.filter { columns[$0].isOrnament }
-        return (ornaments.isEmpty ? kept : ornaments).min {
-            columns[$0].importance < columns[$1].importance
-        }
+        return min(natural, isComfortable ? max(minimum, columns[index].comfortableWidth) : minimum)
     }
 
     /// The widths between `least` and `natural` that use `width` up, the widest cut first.

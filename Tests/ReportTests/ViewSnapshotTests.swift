@@ -8,49 +8,90 @@ struct ViewSnapshotTests {
         ("80", TextStyle(width: 80, utcOffsetSeconds: 3_600)),
         ("120", TextStyle(width: 120, utcOffsetSeconds: 3_600)),
         ("pipe", TextStyle()),
-        ("ascii-60", TextStyle(width: 60, unicode: false)),
-        ("colour-100", TextStyle(width: 100, colour: true, utcOffsetSeconds: -34_200)),
     ]
 
-    private static let store = StoreStatus(
-        lastCommitAtMilliseconds: SampleFleet.now - 1_000, sizeBytes: 12_412_000)
-
-    private static func views(of fleet: SampleFleet) -> [(String, any FleetView)] {
-        let now = SampleFleet.now
-        var views: [(String, any FleetView)] = [
-            (
-                "summary",
-                SummaryView(
-                    hosts: fleet.hosts, runs: fleet.runs, store: store, nowMilliseconds: now)
-            ),
-            ("hosts", HostsView(hosts: fleet.hosts, runs: fleet.runs, nowMilliseconds: now)),
-            (
-                "ps",
-                ProcessListView(
-                    hosts: fleet.hosts, runs: fleet.runs, query: ReportQuery(),
-                    nowMilliseconds: now)
-            ),
-        ]
-        for grouping in ReportQuery.Grouping.allCases {
-            var query = ReportQuery()
-            query.grouping = grouping
-            query.sinceMilliseconds = now - 86_400_000
-            query.top = 6
-            let result = ReportBuilder(query: query, nowMilliseconds: now)
-                .result(of: fleet.runs, hosts: fleet.hosts)
-            views.append(("report-\(grouping.rawValue)", ReportView(result)))
-        }
-        return views
-    }
-
-    @Test("each view of a usual fleet is the kept text at every width")
+    @Test("each view of a usual fleet is the kept text at each width, and the kept JSON and CSV")
     func usualFleet() throws {
-        for (name, view) in ViewSnapshotTests.views(of: .usual()) {
+        for (name, view) in EveryView.of(.usual()) {
             for (styleName, style) in ViewSnapshotTests.styles {
                 try Snapshot.expect(view.text(style: style), is: "\(name)-\(styleName).txt")
             }
             try Snapshot.expect(view.json, is: "\(name).json")
             try Snapshot.expect(view.csv, is: "\(name).csv")
+        }
+    }
+
+    @Test("colours mark what matters, and a terminal without UTF-8 gets ASCII")
+    func otherTerminals() throws {
+        let colour = TextStyle(width: 100, colour: true, utcOffsetSeconds: -34_200)
+        let ascii = TextStyle(width: 60, unicode: false)
+        for (name, view) in EveryView.of(.usual()) where ["summary", "report-run"].contains(name) {
+            try Snapshot.expect(view.text(style: colour), is: "\(name)-colour-100.txt")
+            let plain = view.text(style: ascii)
+            #expect(plain.utf8.allSatisfy { $0 < 0x80 })
+            try Snapshot.expect(plain, is: "\(name)-ascii-60.txt")
+        }
+    }
+
+    @Test("an empty fleet gets one sentence that helps in each view")
+    func emptyFleet() throws {
+        var texts = ""
+        for (name, view) in EveryView.of(SampleFleet()) {
+            let text = view.text(style: TextStyle(width: 80))
+            #expect(text.contains("memagent --collector HOST:7000"), "\(name)")
+            texts += "== \(name)\n\(text)"
+        }
+        var query = ReportQuery()
+        query.program = Glob("none-such")
+        texts += "== no match\n"
+        texts += EveryView.report(of: .usual(), query).text(style: TextStyle(width: 80))
+        try Snapshot.expect(texts, is: "empty.txt")
+    }
+
+    @Test("one host alone is spoken of in the singular")
+    func oneHost() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("laptop", memoryGibibytes: 16, availableMebibytes: 1_100)
+        fleet.addRun(
+            SampleFleet.Sample(
+                pid: 4, program: "firefox", user: "ana", residentMebibytes: 3_100,
+                peakMebibytes: 4_000))
+        let texts = EveryView.of(fleet).map { $0.view.text(style: TextStyle(width: 80)) }
+        #expect(texts.allSatisfy { $0.contains("1 host reports") })
+        try Snapshot.expect(texts.joined(separator: "\n"), is: "one-host-80.txt")
+    }
+
+    @Test("a summary of two hundred hosts stays one page and names those that do not report")
+    func manyHosts() throws {
+        var fleet = SampleFleet()
+        for index in 1...200 {
+            fleet.addHost(
+                "node-\(index)", state: index % 50 == 0 ? .gone : index % 70 == 0 ? .late : .up,
+                silence: index % 50 == 0 ? 400_000 : 60_000)
+            for process in 1...12 {
+                fleet.addRun(
+                    SampleFleet.Sample(
+                        pid: Int32(process), program: RawText("service-\(process)"),
+                        residentMebibytes: UInt64(index), peakMebibytes: UInt64(index * process)))
+            }
+        }
+        let summary = SummaryView(
+            hosts: fleet.hosts, runs: fleet.runs,
+            store: StoreStatus(
+                lastCommitAtMilliseconds: nil, sizeBytes: nil,
+                problems: ["disk full since 14:01"]),
+            nowMilliseconds: SampleFleet.now)
+        let text = summary.text(style: TextStyle(width: 80))
+        #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count <= 45)
+        try Snapshot.expect(text, is: "summary-many-80.txt")
+    }
+
+    @Test("wide and hostile names keep their place in the tables")
+    func hostileNames() throws {
+        for (name, view) in EveryView.of(HostileNames.fleet())
+        where ["hosts", "ps", "report-program"].contains(name) {
+            try Snapshot.expect(
+                view.text(style: TextStyle(width: 80)), is: "hostile-\(name)-80.txt")
         }
     }
 }

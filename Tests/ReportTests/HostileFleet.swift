@@ -1,0 +1,74 @@
+import MemoryModel
+import Report
+
+/// Names that try to steer a terminal, a spreadsheet, a browser or a reader.
+enum HostileNames {
+    static let all: [RawText] = [
+        "\u{1B}[2J\u{1B}]0;owned\u{07}", RawText([0x9B, 0x32, 0x4A]), "a\u{9B}31mred",
+        "abc\u{202E}txt.exe", "\u{2066}x\u{2069}", "zero\u{200B}width\u{FEFF}", "line\nbreak\r",
+        "sep\u{2028}\u{2029}", RawText([0xFF, 0xFE, 0x41, 0xC0, 0xAF, 0xED, 0xA0, 0x80]),
+        "=cmd|' /C calc'!A0", "+1", "-bash", "@sum", "\tx", "<script>alert(1)</script>",
+        RawText("e" + String(repeating: "\u{0301}", count: 2_048)), "\u{0301}alone",
+        "データ処理サーバー本番環境用プログラム", "🦀🚀👨‍👩‍👧 family", "C:\\path\\u{41}\\x41\\",
+        "comma, \"quoted\"", "", " ", "\u{7F}del", RawText([0x00, 0x01]), "\u{E000}\u{10FFFF}",
+        "\u{3164}filler\u{00AD}", RawText(String(repeating: "very long ", count: 400)),
+    ]
+
+    /// A fleet in which everything that has a name has a hostile one.
+    static func fleet(names: [RawText] = all) -> SampleFleet {
+        var fleet = SampleFleet()
+        for (index, name) in names.enumerated() {
+            fleet.addHost(
+                "h\(index)", name: name, state: HostState.allCases[index % 3],
+                labels: [HostLabel(key: name, value: name)],
+                restrictions: index % 2 == 0 ? [.hiddenProcesses] : [])
+            fleet.addRun(
+                SampleFleet.Sample(
+                    pid: Int32(100 + index), program: name, user: name,
+                    residentMebibytes: UInt64(index), peakMebibytes: UInt64(index * 3),
+                    source: PeakSource.allCases[index % 4], cgroup: name, command: name))
+        }
+        for index in fleet.hosts.indices {
+            fleet.hosts[index].agentVersion = names[index]
+            fleet.hosts[index].description.kernelRelease = names[index]
+        }
+        return fleet
+    }
+}
+
+/// The views of a fleet, all of them.
+enum EveryView {
+    static func of(_ fleet: SampleFleet) -> [(name: String, view: any FleetView)] {
+        let now = SampleFleet.now
+        let store = StoreStatus(
+            lastCommitAtMilliseconds: now - 1_000, sizeBytes: 12_412_000)
+        var views: [(String, any FleetView)] = [
+            (
+                "summary",
+                SummaryView(
+                    hosts: fleet.hosts, runs: fleet.runs, store: store, nowMilliseconds: now)
+            ),
+            ("hosts", HostsView(hosts: fleet.hosts, runs: fleet.runs, nowMilliseconds: now)),
+            (
+                "ps",
+                ProcessListView(
+                    hosts: fleet.hosts, runs: fleet.runs, query: ReportQuery(),
+                    nowMilliseconds: now)
+            ),
+        ]
+        for grouping in ReportQuery.Grouping.allCases {
+            var query = ReportQuery()
+            query.grouping = grouping
+            query.sinceMilliseconds = now - 86_400_000
+            query.top = 6
+            views.append(("report-\(grouping.rawValue)", report(of: fleet, query)))
+        }
+        return views
+    }
+
+    static func report(of fleet: SampleFleet, _ query: ReportQuery) -> ReportView {
+        ReportView(
+            ReportBuilder(query: query, nowMilliseconds: SampleFleet.now)
+                .result(of: fleet.runs, hosts: fleet.hosts))
+    }
+}
