@@ -9,14 +9,14 @@ public struct ReceiverSession: ~Copyable, Sendable {
     /// The bit set of features that this collector knows.
     public static let supportedFeatures: UInt64 = 0
 
-    private enum State: Hashable, Sendable {
+    enum State: Hashable, Sendable {
         case awaitingHandshake, awaitingPreface, awaitingHello
         case awaitingHost, receivingState, live
         case closed
     }
 
     private let settings: ReceiverSettings
-    private var state: State
+    private(set) var state: State
     private var handshakeDeadlineMilliseconds: Int64
     private var inbound: InboundFrames
     private var outbound: OutboundFrames

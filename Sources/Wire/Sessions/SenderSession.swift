@@ -10,14 +10,14 @@ import MemoryModel
 /// The session numbers every frame: its own in `.send`, the owner's in `willSend`. The owner
 /// writes them in the order in which it got the numbers.
 public struct SenderSession: ~Copyable, Sendable {
-    private enum State: Hashable, Sendable {
+    enum State: Hashable, Sendable {
         case connecting, awaitingWelcome
         case awaitingHost, sendingState, live
         case closed
     }
 
     private let hello: HelloFrame
-    private var state = State.connecting
+    private(set) var state = State.connecting
     private var inbound = InboundFrames(atMilliseconds: 0)
     private var outbound = OutboundFrames(atMilliseconds: 0)
     private var pings = PingExchange(atMilliseconds: 0)
