@@ -108,7 +108,7 @@ enum SchemaVersion1 {
             run.run_id,
             CAST(host_name.bytes AS TEXT) AS host,
             host.host_id,
-            lower(hex(boot.boot_id)) AS boot_id,
+            \(uuid("boot.boot_id")) AS boot_id,
             run.pid,
             \(time("run.started_at_ms")) AS started_at,
             \(time("run.ended_not_after_ms")) AS ended_at,
@@ -157,7 +157,7 @@ enum SchemaVersion1 {
         SELECT
             host.host_id,
             CAST(host_name.bytes AS TEXT) AS host,
-            lower(hex(host.boot_id)) AS boot_id,
+            \(uuid("host.boot_id")) AS boot_id,
             CAST(kernel.bytes AS TEXT) AS kernel_release,
             CAST(agent.bytes AS TEXT) AS agent_version,
             host.memory_total_bytes,
@@ -181,5 +181,12 @@ enum SchemaVersion1 {
     /// The column `milliseconds` as RFC 3339 in UTC.
     private static func time(_ milliseconds: String) -> String {
         "strftime('%Y-%m-%dT%H:%M:%fZ', \(milliseconds) / 1000.0, 'unixepoch')"
+    }
+
+    /// The 16 bytes of the column `bytes` as a UUID, as `boot_id` of the kernel is written.
+    private static func uuid(_ bytes: String) -> String {
+        [(1, 8), (9, 4), (13, 4), (17, 4), (21, 12)]
+            .map { "substr(lower(hex(\(bytes))), \($0.0), \($0.1))" }
+            .joined(separator: " || '-' || ")
     }
 }

@@ -66,8 +66,22 @@ enum StoreFailure {
 }
 
 extension Database {
-    /// `errno` of the last call of the system that failed on this connection; 0 if none did.
+    /// `errno` of the write that failed last, in the database or in its write-ahead log; 0 if none
+    /// did.
+    ///
+    /// `sqlite3_system_errno` does not do: a commit that fails is undone first, and by then
+    /// `errno` is another call's.
     var systemError: Int32 {
-        sqliteConnection.map(sqlite3_system_errno) ?? 0
+        guard let connection = sqliteConnection else { return 0 }
+        for pointer in [SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER] {
+            var file: UnsafeMutablePointer<sqlite3_file>?
+            guard sqlite3_file_control(connection, "main", pointer, &file) == SQLITE_OK,
+                let file, let methods = file.pointee.pMethods
+            else { continue }
+            var code: Int32 = 0
+            _ = methods.pointee.xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code)
+            if code != 0 { return code }
+        }
+        return 0
     }
 }

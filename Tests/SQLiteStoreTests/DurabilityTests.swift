@@ -1,0 +1,168 @@
+import Foundation
+import MemoryModel
+import PeakStore
+import Testing
+
+@testable import SQLiteStore
+
+@Suite struct DurabilityTests {
+    @Test("Every batch that was acknowledged before a kill -9 is there afterwards")
+    func killed() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var generator = SeededGenerator(seed: seed)
+        let directory = try TemporaryDirectory()
+        var acknowledged = 0
+        for round in 0..<12 {
+            let child = try Child(["commit", directory.data, "\(acknowledged + 1)"])
+            for _ in 0..<Int.random(in: 1...60, using: &generator) {
+                let line = try child.nextLine()
+                let number = try #require(line.flatMap { Int($0) }, "seed \(seed): \(line ?? "")")
+                #expect(number == acknowledged + 1)
+                acknowledged = number
+            }
+            for line in try child.kill() {
+                acknowledged = try #require(Int(line), "seed \(seed): \(line)")
+            }
+            let store = try SQLiteStore(dataDirectory: directory.data)
+            let runs = try everyRun(of: store)
+            let pids = Set(runs.map(\.record.key.pid))
+            let missing = (1...acknowledged).filter { !pids.contains(Int32($0) + 1) }
+            #expect(missing.isEmpty, "seed \(seed), round \(round)")
+            let raised = runs.first { $0.record.key.pid == 1 }?.record.peak?.bytes ?? 0
+            // The last batch may be there without the word having got out.
+            #expect(
+                [acknowledged, acknowledged + 1].contains(Int(raised)),
+                "seed \(seed), round \(round)")
+            acknowledged = Int(raised)
+            try store.close()
+        }
+        #expect(acknowledged >= 12)
+    }
+
+    @Test("When files may not grow the store says full, still reads, and goes on when they may")
+    func fileSizeLimit() throws {
+        let directory = try TemporaryDirectory()
+        let lines = try Child(["fill", directory.data, "300000"]).allLines()
+        try #require(lines.count == 3, "\(lines)")
+        let count = try #require(Int(lines[0].dropFirst("full after ".count)), "\(lines)")
+        #expect(count > 5)
+        #expect(lines[1] == "read \(count + 1)")
+        #expect(lines[2] == "recovered with \(count + 1)")
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        let pids = Set(try everyRun(of: store).map(\.record.key.pid))
+        #expect(pids == Set(1...Int32(count) + 2))
+    }
+
+    @Test(
+        "On a full disk the store says full, still reads, and goes on when there is room again",
+        .enabled(if: canMount()))
+    func fullDisk() throws {
+        let directory = try TemporaryDirectory()
+        #expect(mkdir(directory.data, 0o700) == 0)
+        try mount(["-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", directory.data])
+        defer { unmount(directory.data) }
+        let ballast = URL(fileURLWithPath: directory.data + "/ballast")
+        try Data(repeating: 1, count: 1 << 20).write(to: ballast)
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        var kept: Int32 = 0
+        var failures = 0
+        // Far more than fits; each batch is new names of 20 KB.
+        while failures == 0, kept < 500 {
+            do {
+                try store.commit(batch([largeRun(kept + 1)]))
+                kept += 1
+            } catch PeakStoreError.full {
+                failures += 1
+            }
+        }
+        #expect(failures == 1)
+        #expect(kept > 5)
+        #expect(throws: PeakStoreError.self) { try store.commit(batch([largeRun(kept + 1)])) }
+        #expect(try everyRun(of: store).count == Int(kept))
+        try FileManager.default.removeItem(at: ballast)
+        try store.commit(batch([largeRun(kept + 1)]))
+        #expect(try everyRun(of: store) == (1...kept + 1).map(largeRun))
+        try store.close()
+        let again = try SQLiteStore(dataDirectory: directory.data)
+        #expect(try everyRun(of: again) == (1...kept + 1).map(largeRun))
+        try again.close()
+    }
+
+    @Test("A transaction that failed leaves no numbers of names behind that were undone")
+    func namesAfterFailure() throws {
+        let directory = try TemporaryDirectory()
+        let lines = try Child(["fill", directory.data, "200000"]).allLines()
+        #expect(lines.last?.hasPrefix("recovered") == true, "\(lines)")
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        let programs = Set(try everyRun(of: store).map(\.record.description.program))
+        #expect(programs == ["crash"])
+    }
+
+    @Test("The write-ahead log is cut when it is large, and nothing of it is lost")
+    func boundedLog() throws {
+        let directory = try TemporaryDirectory()
+        let store = try SQLiteStore(
+            dataDirectory: directory.data, steps: Schema.steps, maximumLogBytes: 200_000)
+        var largest: UInt64 = 0
+        for pid in Int32(1)...200 {
+            try store.commit(batch([largeRun(pid)]))
+            largest = max(largest, try logBytes(directory))
+        }
+        #expect(largest > 0)
+        #expect(largest <= 200_000)
+        #expect(try everyRun(of: store) == (1...200).map(largeRun))
+    }
+
+    private func largeRun(_ pid: Int32) -> StoredRun {
+        var run = plainRun(pid: pid)
+        let text = "\(pid)" + String(repeating: "y", count: 20_000)
+        run.record.description.command = RawText(text)
+        return run
+    }
+
+    private func logBytes(_ directory: TemporaryDirectory) throws -> UInt64 {
+        let attributes = try FileManager.default.attributesOfItem(
+            atPath: directory.database + "-wal")
+        return (attributes[.size] as? UInt64) ?? .max
+    }
+}
+
+/// Whether this process may mount a file system, tried out.
+private func canMount() -> Bool {
+    guard geteuid() == 0 else { return false }
+    do {
+        let directory = try TemporaryDirectory()
+        guard mkdir(directory.data, 0o700) == 0 else { return false }
+        try mount(["-t", "tmpfs", "-o", "size=64k", "tmpfs", directory.data])
+        unmount(directory.data)
+        return true
+    } catch {
+        return false
+    }
+}
+
+private func mount(_ arguments: [String]) throws {
+    guard try status(of: "mount", arguments) == 0 else {
+        throw FixtureError(reason: "cannot mount")
+    }
+}
+
+private func unmount(_ path: String) {
+    // Lazily: a connection that is still being closed must not keep the mount.
+    do {
+        let code = try status(of: "umount", ["-l", path])
+        #expect(code == 0)
+    } catch {
+        Issue.record(error)
+    }
+}
+
+private func status(of program: String, _ arguments: [String]) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+}

@@ -1,0 +1,122 @@
+import Foundation
+import GRDB
+import MemoryModel
+import PeakStore
+import Testing
+
+@testable import SQLiteStore
+
+@Suite struct MigrationTests {
+    @Test("A database of version 1 is read whole by this version and goes on taking runs")
+    func versionOne() throws {
+        let directory = try TemporaryDirectory()
+        try loadFixture(directory)
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        #expect(store.storeID == StoreID(hexadecimal: "94d613a955c4488c8669f24a6c72221b"))
+        try expectFixture(store)
+        try store.commit(batch([plainRun(pid: 2)]))
+        #expect(try everyRun(of: store) == [fullRun, plainRun(), plainRun(pid: 2)])
+    }
+
+    @Test("What this version makes anew is what it makes of a database of version 1")
+    func sameSchema() throws {
+        let directory = try TemporaryDirectory()
+        try loadFixture(directory)
+        try SQLiteStore(dataDirectory: directory.data).close()
+        let other = try TemporaryDirectory()
+        try SQLiteStore(dataDirectory: other.data).close()
+        let migrated = try schema(of: directory.database)
+        #expect(migrated == (try schema(of: other.database)))
+        #expect(migrated.count > 10)
+    }
+
+    @Test("A later version's step is taken once, keeps every row, and shuts older programs out")
+    func laterStep() throws {
+        let directory = try TemporaryDirectory()
+        try loadFixture(directory)
+        let sql = "ALTER TABLE run ADD COLUMN note TEXT; UPDATE run SET note = run_id"
+        let later = Schema.steps + [SchemaStep(version: SQLiteStore.schemaVersion + 1, sql: sql)]
+        for _ in 0..<2 {
+            let store = try SQLiteStore(
+                dataDirectory: directory.data, steps: later, maximumLogBytes: 1 << 20)
+            try expectFixture(store)
+            try store.close()
+        }
+        let found = SQLiteStore.schemaVersion + 1
+        #expect(
+            throws: PeakStoreError.newerVersion(
+                found: found, supported: SQLiteStore.schemaVersion)
+        ) { try SQLiteStore(dataDirectory: directory.data) }
+    }
+
+    @Test("A step that fails leaves the database as it was, of the version before")
+    func failingStep() throws {
+        let directory = try TemporaryDirectory()
+        try loadFixture(directory)
+        let sql = "DELETE FROM run; UPDATE nothing SET at_all = 1"
+        let later = Schema.steps + [SchemaStep(version: SQLiteStore.schemaVersion + 1, sql: sql)]
+        #expect(throws: PeakStoreError.self) {
+            try SQLiteStore(
+                dataDirectory: directory.data, steps: later, maximumLogBytes: 1 << 20)
+        }
+        try expectFixture(try SQLiteStore(dataDirectory: directory.data))
+    }
+
+    @Test("The views show runs and hosts by the names that reports use")
+    func views() throws {
+        let directory = try TemporaryDirectory()
+        try loadFixture(directory)
+        let queue = try DatabaseQueue(path: directory.database)
+        try queue.read { database in
+            let run = try #require(
+                try Row.fetchOne(
+                    database, sql: "SELECT * FROM runs WHERE run_id = ?",
+                    arguments: [fullRun.key.shortID]))
+            #expect(run["host_id"] == "Full.host_1-2")
+            #expect(run["boot_id"] == fullRun.boot.description)
+            #expect(run["user"] == "nobody")
+            #expect(run["peak_rss_bytes"] == Int64(1) << 50)
+            #expect(run["peak_source"] == "exit")
+            #expect(run["peak_not_after"] == "1970-01-01T00:00:00.009Z")
+            #expect(run["peak_is_inherited"] == 0)
+            #expect(run["cpu_seconds"] == 1.234)
+            #expect(run["end_reason"] == "executed")
+            #expect(run["exit_signal"] == 9)
+            let host = try #require(
+                try Row.fetchOne(
+                    database, sql: "SELECT * FROM hosts WHERE host_id = 'Full.host_1-2'"))
+            #expect(host["kernel_release"] == "6.18.0")
+            #expect(host["open_runs"] == 0)
+            #expect(host["last_heard_at"] == "1970-01-01T00:00:00.200Z")
+        }
+        try queue.close()
+    }
+
+    private func expectFixture(_ store: SQLiteStore) throws {
+        #expect(try everyRun(of: store) == [fullRun, plainRun()])
+        #expect(try store.hosts() == [fullHost])
+        #expect(try store.counters() == [fullHost.id: [.vanished: 7]])
+    }
+
+    private func loadFixture(_ directory: TemporaryDirectory) throws {
+        let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/version-1.sql")
+        let sql = try String(contentsOf: fixture, encoding: .utf8)
+        try FileManager.default.createDirectory(
+            atPath: directory.data, withIntermediateDirectories: false,
+            attributes: [.posixPermissions: 0o700])
+        let queue = try DatabaseQueue(path: directory.database)
+        try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
+        try queue.close()
+    }
+
+    private func schema(of path: String) throws -> [String] {
+        let queue = try DatabaseQueue(path: path)
+        let sql = try queue.read {
+            try String.fetchAll(
+                $0, sql: "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+        }
+        try queue.close()
+        return sql
+    }
+}
