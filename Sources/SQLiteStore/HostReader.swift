@@ -44,9 +44,9 @@ struct HostReader {
         defer { row.reset() }
         var totals: [HostID: [CounterReason: UInt64]] = [:]
         while try row.step() {
-            guard let reason = CounterReason(rawValue: try row.required(1, as: UInt16.self)) else {
-                throw DamagedRow(reason: "a counter counts what is not known")
-            }
+            // A later program may count more, and its database may come back to this one.
+            let number = try row.required(1, as: UInt16.self)
+            guard let reason = CounterReason(rawValue: number) else { continue }
             let value = try row.required(2, as: UInt64.self)
             let host = try HostReader.hostID(row, 0)
             let sum = (totals[host]?[reason] ?? 0).addingReportingOverflow(value)

@@ -12,14 +12,14 @@ func say(_ line: String) {
     guard write(1, bytes, bytes.count) == bytes.count else { exit(3) }
 }
 
-/// The batch with number `number`: a run of its own, and one more rise of the first run.
+/// The batch with number `number`: a run and a name of its own, and one more rise of the first run.
 func numberedBatch(_ number: Int) throws -> CommitBatch {
     guard let host = HostID("crash-host") else { throw PeakStoreError.failed(reason: "host id") }
     var batch = CommitBatch()
     for pid in [1, Int32(truncatingIfNeeded: number) + 1] {
         var record = RunRecord(
             key: ProcessKey(pid: pid, startTicks: 1),
-            description: RunDescription(program: "crash", comm: "crash"))
+            description: RunDescription(program: RawText("crash-\(number)"), comm: "crash"))
         record.peak = Peak(bytes: UInt64(number), bracket: nil, source: .hwm)
         record.description.command = RawText(Array(repeating: UInt8(ascii: "x"), count: 2_000))
         batch.runs.append(
