@@ -60,6 +60,7 @@ let package = Package(
             dependencies: [
                 "MemoryModel", "PeakStore", "Report",
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
 
@@ -119,6 +120,24 @@ let package = Package(
             name: "TestSupport", dependencies: ["MemoryModel"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
+        .testTarget(
+            name: "ProcessSamplerTests",
+            dependencies: ["MemoryModel", "ProcessSampler", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ReportTests", dependencies: ["MemoryModel", "Report"], exclude: ["Snapshots"],
+            swiftSettings: settings),
+        // Commits batches and says so, for tests that kill it.
+        .executableTarget(
+            name: "StoreCrashChild", dependencies: ["MemoryModel", "PeakStore", "SQLiteStore"],
+            path: "Tests/StoreCrashChild", swiftSettings: settings),
+        .testTarget(
+            name: "SQLiteStoreTests",
+            dependencies: [
+                "MemoryModel", "PeakStore", "Report", "SQLiteStore", "StoreCrashChild",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "WireTests", dependencies: ["Wire", "MemoryModel", "CZlib", "TestSupport"],
             swiftSettings: settings),

@@ -21,14 +21,11 @@ public protocol PeakStoring: Sendable {
     /// The runs of `host` that have not ended, of any boot.
     func openRuns(of host: HostID) throws -> [StoredRun]
 
-    /// The runs that overlap the range of `query` and pass its filters, largest peak first.
+    /// The runs that overlap the range of `query` and pass its filters, largest peak first, at most
+    /// `limit` of them.
     ///
-    /// - Parameters:
-    ///   - query: Range, filters and the smallest peak; its grouping, order and length are the
-    ///     caller's to apply.
-    ///   - limit: The most runs to return. The largest peaks stay.
-    /// - Returns: The runs, and how many there would be without the limit.
-    /// - Throws: A `PeakStoreError` if the store cannot be read.
+    /// The grouping, order and length of the query are the caller's to apply. A run whose beginning
+    /// or end is not known overlaps on that side: it is rather shown than hidden.
     func runs(matching query: ReportQuery, limit: Int) throws -> RunSelection
 
     /// How much of the disk the store takes, in bytes; nil if that cannot be told.
