@@ -12,9 +12,9 @@ struct DescriptionReader {
 
     /// The description of the image that a process now runs, and its arguments' fingerprint.
     mutating func read(
-        _ files: ProcessFiles, pid: Int32, thread: Int32, status: StatusFile
+        _ files: ProcessFiles, pid: Int32, thread: Int32, status: StatusFile?
     ) -> (description: RunDescription, commandFingerprint: UInt64) {
-        let comm = status.name?.text ?? RawText([])
+        let comm = status?.name?.text ?? RawText([])
         let executable = files.readLink("exe", of: pid, thread: thread).content
             .flatMap { ExecutableLink.path(target: $0) }
         let bytes = commandLine(files, pid: pid, thread: thread)
@@ -24,7 +24,7 @@ struct DescriptionReader {
         var description = RunDescription(program: named.program, comm: comm)
         description.executable = executable
         description.command = named.command
-        setOwner(&description, files, pid: pid, thread: thread, userID: status.userID)
+        setOwner(&description, files, pid: pid, thread: thread, userID: status?.userID)
         return (description, fingerprint)
     }
 

@@ -5,10 +5,8 @@ import MemoryModel
 struct Figures {
     /// Its `statm`.
     var statm: StatmLine
-    /// Its `status`.
-    var status: StatusFile
-    /// Its mark (`VmHWM`), without which there are no figures.
-    var markBytes: UInt64
+    /// Its `status` with a mark in it; nil if it was not read this time.
+    var status: StatusFile?
 }
 
 /// What reading a process's memory came to.
@@ -27,8 +25,11 @@ enum FiguresOutcome {
 
 /// Reading a process's memory, from files that are held or opened for the purpose.
 extension Sampler {
-    /// Reads `statm` and `status` of a process.
-    func figures(of state: ProcessState) -> FiguresOutcome {
+    /// Reads `statm` of a process, and `status` if it must.
+    ///
+    /// `status` costs the kernel four times as much. The mark only ever rises, so nothing is lost
+    /// by reading it later; while `statm` stays exactly as it was, it is read at intervals.
+    func figures(of state: ProcessState, needsStatus: Bool) -> FiguresOutcome {
         let statm: StatmLine
         switch read("statm", state.statmFile, state) {
         case .gone: return .gone
@@ -36,6 +37,9 @@ extension Sampler {
         case .bytes(let bytes):
             guard let line = StatmLine(bytes) else { return .malformed }
             guard !line.isWithoutMemory else { return .withoutMemory }
+            guard needsStatus || line != state.statm else {
+                return .figures(Figures(statm: line, status: nil))
+            }
             statm = line
         }
         switch read("status", state.statusFile, state) {
@@ -44,8 +48,8 @@ extension Sampler {
         case .bytes(let bytes):
             let status = StatusFile(bytes)
             guard status.name != nil else { return .malformed }
-            guard let mark = status.markBytes else { return .withoutMemory }
-            return .figures(Figures(statm: statm, status: status, markBytes: mark))
+            guard status.markBytes != nil else { return .withoutMemory }
+            return .figures(Figures(statm: statm, status: status))
         }
     }
 
@@ -56,28 +60,42 @@ extension Sampler {
             ? files.reader.read(file) : files.read(name, of: state.key.pid, thread: state.thread)
     }
 
-    /// Opens and keeps the two files, if two more may be kept and the kernel gives them.
+    /// Reads `stat` of a process.
+    func stat(of state: ProcessState) -> StatOutcome {
+        state.isHeld
+            ? StatOutcome(files.reader.read(state.statFile)) : files.stat(of: state.key.pid)
+    }
+
+    /// Opens and keeps the three files, if so many more may be kept and the kernel gives them.
     func hold(_ state: inout ProcessState) {
+        state.statFile = -1
         state.statmFile = -1
         state.statusFile = -1
-        guard heldFiles + 2 <= limits.maximumHeldFiles else { return }
+        guard heldFiles + Sampler.filesPerProcess <= limits.maximumHeldFiles else { return }
         let pid = state.key.pid
-        guard let statm = files.open("statm", of: pid, thread: state.thread) else { return }
+        guard let stat = files.open("stat", of: pid) else { return }
+        guard let statm = files.open("statm", of: pid, thread: state.thread) else {
+            close(stat)
+            return
+        }
         guard let status = files.open("status", of: pid, thread: state.thread) else {
+            close(stat)
             close(statm)
             return
         }
+        state.statFile = stat
         state.statmFile = statm
         state.statusFile = status
-        heldFiles += 2
+        heldFiles += Sampler.filesPerProcess
     }
 
     /// Closes what `hold` opened.
     func release(_ state: ProcessState) {
         guard state.isHeld else { return }
+        close(state.statFile)
         close(state.statmFile)
         close(state.statusFile)
-        heldFiles -= 2
+        heldFiles -= Sampler.filesPerProcess
     }
 
     /// Notes what was seen and adds it to the snapshot.
@@ -85,19 +103,31 @@ extension Sampler {
         _ state: inout ProcessState, _ figures: Figures, processorMilliseconds: UInt64?,
         into snapshot: inout HostSnapshot
     ) {
-        state.name = figures.status.name
-        state.userID = figures.status.userID
-        state.textPages = figures.statm.text
-        state.markBytes = figures.markBytes
-        state.seenAtMilliseconds = snapshot.takenAtMilliseconds
+        let now = snapshot.takenAtMilliseconds
+        state.statm = figures.statm
+        state.seenAtMilliseconds = now
+        if let status = figures.status {
+            state.name = status.name
+            state.userID = status.userID
+            state.markBytes = status.markBytes ?? 0
+            state.markDueMilliseconds = now + limits.markIntervalMilliseconds
+        }
         var observation = RunObservation(key: state.key)
         let (resident, isTooLarge) = figures.statm.resident
             .multipliedReportingOverflow(by: pageBytes)
         if !isTooLarge { observation.residentBytes = resident }
-        observation.markBytes = figures.markBytes
-        observation.swapBytes = figures.status.swapBytes
+        observation.markBytes = figures.status?.markBytes
+        observation.swapBytes = figures.status?.swapBytes
         observation.processorMilliseconds = processorMilliseconds
         snapshot.observed.append(observation)
+    }
+
+    /// The description of the image that a process now runs, and its arguments' fingerprint.
+    func describe(
+        _ state: ProcessState, _ figures: Figures
+    ) -> (description: RunDescription, commandFingerprint: UInt64) {
+        descriptions.read(
+            files, pid: state.key.pid, thread: state.thread, status: figures.status)
     }
 
     /// Milliseconds for clock ticks; nil where that does not fit.

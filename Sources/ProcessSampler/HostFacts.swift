@@ -69,6 +69,7 @@ public struct HostFacts {
     ///   - name: What the host is to be called; nil for its own name.
     ///   - intervalMilliseconds: How often it will be sampled.
     ///   - labels: The user's labels, in any order.
+    /// - Returns: The description, with its labels ordered.
     /// - Throws: `SamplerError.unreadableFile` if the tree does not say how much memory there is.
     public func description(
         name: RawText? = nil, intervalMilliseconds: UInt32, labels: [HostLabel] = []

@@ -53,7 +53,7 @@ extension InterpreterFamily {
         switch letter {
         case "e": .code
         case "r", "I", "C", "E": .value
-        case "F", "K", "T", "W", "i", "x", "0": .attachedValue
+        case "F", "K", "T", "W", "i", "x": .attachedValue
         default: .flag
         }
     }
@@ -62,7 +62,7 @@ extension InterpreterFamily {
         switch letter {
         case "e", "E": .code
         case "I": .value
-        case "M", "m", "F", "i", "x", "D", "C", "0", "l", "V", "d": .attachedValue
+        case "M", "m", "F", "i", "x", "D", "C", "V", "d": .attachedValue
         default: .flag
         }
     }

@@ -56,11 +56,7 @@ final class ProcessFiles {
 
     /// Reads and parses `stat` of a process.
     func stat(of pid: Int32) -> StatOutcome {
-        switch read("stat", of: pid) {
-        case .gone: .gone
-        case .refused: .refused
-        case .bytes(let bytes): StatLine(bytes).map { .line($0) } ?? .malformed
-        }
+        StatOutcome(read("stat", of: pid))
     }
 
     /// A thread other than the leader that has memory; nil if there is none among the first 256.
@@ -122,4 +118,13 @@ enum StatOutcome {
     case refused
     /// It was not as documented.
     case malformed
+
+    /// Parses what was read.
+    init(_ outcome: ReadOutcome) {
+        switch outcome {
+        case .gone: self = .gone
+        case .refused: self = .refused
+        case .bytes(let bytes): self = StatLine(bytes).map { .line($0) } ?? .malformed
+        }
+    }
 }

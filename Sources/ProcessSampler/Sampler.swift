@@ -12,7 +12,9 @@ public import MemoryModel
 /// process that is stuck in the kernel can hold up the reading of its arguments, which happens once
 /// for each image.
 public final class Sampler {
-    /// How often processor time is read, because its file costs the kernel as much as all others.
+    /// Files that are held of each process: `stat`, `statm` and `status`.
+    static let filesPerProcess = 3
+    /// How often processor time is read: it is in `stat`, which costs twice as much as `statm`.
     static let processorTimeIntervalMilliseconds: Int64 = 5_000
     /// How often what hardly ever changes is read again.
     static let descriptionIntervalMilliseconds: Int64 = 60_000
@@ -58,10 +60,7 @@ public final class Sampler {
     }
 
     deinit {
-        for process in processes {
-            if process.state.statmFile >= 0 { close(process.state.statmFile) }
-            if process.state.statusFile >= 0 { close(process.state.statusFile) }
-        }
+        for process in processes { release(process.state) }
         if meminfoFile >= 0 { close(meminfoFile) }
     }
 
@@ -191,6 +190,7 @@ public final class Sampler {
     ) -> Bool {
         let now = snapshot.takenAtMilliseconds
         guard process.inode != inode || process.dueMilliseconds <= now else { return true }
+        process.dueMilliseconds = now + Sampler.descriptionIntervalMilliseconds
         guard case .line(let line) = files.stat(of: process.pid) else {
             return process.startTicks == nil && process.inode == inode
         }
@@ -198,7 +198,6 @@ public final class Sampler {
             return false
         }
         process.inode = inode
-        process.dueMilliseconds = now + Sampler.descriptionIntervalMilliseconds
         return true
     }
 }

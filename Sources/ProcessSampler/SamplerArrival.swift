@@ -30,6 +30,7 @@ extension Sampler {
         var state = ProcessState(
             key: ProcessKey(pid: entry.pid, startTicks: line.startTicks), inode: entry.inode,
             seenAtMilliseconds: now,
+            markDueMilliseconds: now,
             processorTimeDueMilliseconds: now
                 + stagger(entry.pid, Sampler.processorTimeIntervalMilliseconds),
             descriptionDueMilliseconds: now
@@ -73,14 +74,14 @@ extension Sampler {
 
     /// The first figures: the leader's, or those of a thread that outlives it.
     private func firstFigures(_ state: inout ProcessState, _ line: StatLine) -> FiguresOutcome {
-        let outcome = figures(of: state)
+        let outcome = figures(of: state, needsStatus: true)
         guard case .withoutMemory = outcome, line.threadCount > 1,
             let thread = files.livingThread(of: state.key.pid)
         else { return outcome }
         release(state)
         state.thread = thread
         hold(&state)
-        return figures(of: state)
+        return figures(of: state, needsStatus: true)
     }
 
     /// Starts the run of a new process.
@@ -90,27 +91,32 @@ extension Sampler {
     ) -> TrackedProcess {
         var state = state
         var figures = figures
-        var read = descriptions.read(
-            files, pid: state.key.pid, thread: state.thread, status: figures.status)
+        var read = describe(state, figures)
         // It may have executed a program between the first file and the last: then all of them
         // are read again, or the parent's memory would be reported as the child's.
-        if state.isForkWithoutExec, case .line(let later) = files.stat(of: state.key.pid),
+        if state.isForkWithoutExec, case .line(let later) = stat(of: state),
             later.startTicks == line.startTicks, !later.isForkWithoutExec,
-            case .figures(let again) = self.figures(of: state)
+            case .figures(let again) = self.figures(of: state, needsStatus: true)
         {
             state.isForkWithoutExec = false
             figures = again
-            read = descriptions.read(
-                files, pid: state.key.pid, thread: state.thread, status: figures.status)
+            read = describe(state, figures)
         }
         read.description.parentPid = line.parentPid
         read.description.startedAtMilliseconds = milliseconds(ofTicks: line.startTicks)
             .flatMap(Int64.init(exactly:))
-        if state.isForkWithoutExec { read.description.inheritedBytes = figures.markBytes }
+        if state.isForkWithoutExec {
+            read.description.inheritedBytes = figures.status?.markBytes
+        }
         state.commandFingerprint = read.commandFingerprint
         snapshot.started.append(StartedRun(key: state.key, description: read.description))
         let processorTime = milliseconds(ofTicks: line.processorTicks)
         observe(&state, figures, processorMilliseconds: processorTime, into: &snapshot)
+        if limits.markIntervalMilliseconds > 0 {
+            state.markDueMilliseconds =
+                snapshot.takenAtMilliseconds
+                + stagger(state.key.pid, limits.markIntervalMilliseconds)
+        }
         return TrackedProcess(state: state, description: read.description)
     }
 

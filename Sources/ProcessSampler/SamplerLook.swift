@@ -18,8 +18,14 @@ extension Sampler {
     func look(
         at process: inout TrackedProcess, inode: UInt64, into snapshot: inout HostSnapshot
     ) -> Presence {
-        let outcome = figures(of: process.state)
-        switch outcome {
+        let now = snapshot.takenAtMilliseconds
+        let isMarkDue = process.state.markDueMilliseconds <= now
+        if inode != process.state.inode {
+            // In a tree of ordinary files a held file may belong to a folder that was replaced.
+            release(process.state)
+            hold(&process.state)
+        }
+        switch figures(of: process.state, needsStatus: isMarkDue) {
         case .figures(let figures):
             return look(at: &process, figures, inode: inode, into: &snapshot)
         case .gone where process.state.thread == 0:
@@ -51,7 +57,7 @@ extension Sampler {
         if isTimeDue || !process.state.isHeld || inode != process.state.inode
             || (wasFork && !changes.isEmpty)
         {
-            switch files.stat(of: process.state.key.pid) {
+            switch stat(of: process.state) {
             case .line(let line):
                 guard line.startTicks == process.state.key.startTicks else {
                     end(process.state, .exited, in: &snapshot)
@@ -75,7 +81,7 @@ extension Sampler {
         if hasExecuted || (!process.state.isForkWithoutExec && isNewImage(process, changes)) {
             execute(&process, figures, into: &snapshot)
         } else {
-            describe(&process, figures, changes, into: &snapshot)
+            redescribe(&process, figures, changes, into: &snapshot)
         }
         observe(
             &process.state, figures, processorMilliseconds: processorTime, into: &snapshot)
@@ -89,7 +95,7 @@ extension Sampler {
     /// map explains, or the arguments are others. A fall of the mark alone is none: it falls by
     /// some MiB when threads fault during an unmap.
     private func isNewImage(_ process: TrackedProcess, _ changes: Changes) -> Bool {
-        guard !changes.isEmpty else { return false }
+        guard !changes.isDisjoint(with: [.text, .name, .markFell]) else { return false }
         if changes.contains(.text) { return true }
         let pid = process.state.key.pid
         let thread = process.state.thread
@@ -115,9 +121,7 @@ extension Sampler {
     ) {
         end(process.state, .executed, in: &snapshot)
         let before = process.state.seenAtMilliseconds
-        var (description, fingerprint) = descriptions.read(
-            files, pid: process.state.key.pid, thread: process.state.thread,
-            status: figures.status)
+        var (description, fingerprint) = describe(process.state, figures)
         description.parentPid = process.description.parentPid
         description.startedAtMilliseconds = before
         process.state.key.image &+= 1
@@ -129,16 +133,16 @@ extension Sampler {
     }
 
     /// Notes another name, user or cgroup of the same image.
-    private func describe(
+    private func redescribe(
         _ process: inout TrackedProcess, _ figures: Figures, _ changes: Changes,
         into snapshot: inout HostSnapshot
     ) {
         let now = snapshot.takenAtMilliseconds
         let isDue = process.state.descriptionDueMilliseconds <= now
-        let isOtherUser = figures.status.userID != process.state.userID
+        let isOtherUser = changes.contains(.user)
         guard isDue || isOtherUser || changes.contains(.name) else { return }
         var description = process.description
-        if changes.contains(.name), let name = figures.status.name {
+        if changes.contains(.name), let name = figures.status?.name {
             let wasNamedByKernel = description.program == description.comm
             description.comm = name.text
             if wasNamedByKernel, description.executable == nil {
@@ -150,7 +154,7 @@ extension Sampler {
                 now + Sampler.descriptionIntervalMilliseconds
             descriptions.setOwner(
                 &description, files, pid: process.state.key.pid, thread: process.state.thread,
-                userID: figures.status.userID)
+                userID: figures.status?.userID ?? process.state.userID)
         }
         guard description != process.description else { return }
         process.description = description
@@ -166,7 +170,7 @@ extension Sampler {
         at process: inout TrackedProcess, inode: UInt64, into snapshot: inout HostSnapshot
     ) -> Presence {
         let state = process.state
-        switch files.stat(of: state.key.pid) {
+        switch stat(of: state) {
         case .gone:
             end(state, .exited, in: &snapshot)
             return .replaced
@@ -189,7 +193,9 @@ extension Sampler {
             release(state)
             process.state.thread = thread ?? 0
             hold(&process.state)
-            guard case .figures(let figures) = self.figures(of: process.state) else {
+            guard
+                case .figures(let figures) = self.figures(of: process.state, needsStatus: true)
+            else {
                 return .lives
             }
             return look(at: &process, figures, inode: inode, into: &snapshot)
@@ -215,6 +221,7 @@ private struct Changes: OptionSet {
     static let name = Changes(rawValue: 1 << 0)
     static let text = Changes(rawValue: 1 << 1)
     static let markFell = Changes(rawValue: 1 << 2)
+    static let user = Changes(rawValue: 1 << 3)
 
     init(rawValue: UInt8) {
         self.rawValue = rawValue
@@ -222,9 +229,11 @@ private struct Changes: OptionSet {
 
     init(from state: ProcessState, to figures: Figures) {
         self = []
+        if figures.statm.text != state.statm?.text { insert(.text) }
+        guard let status = figures.status else { return }
         // Each thread has a name of its own: the process's is the leader's.
-        if state.thread == 0, figures.status.name != state.name { insert(.name) }
-        if figures.statm.text != state.textPages { insert(.text) }
-        if figures.markBytes < state.markBytes { insert(.markFell) }
+        if state.thread == 0, status.name != state.name { insert(.name) }
+        if status.userID != state.userID { insert(.user) }
+        if let mark = status.markBytes, mark < state.markBytes { insert(.markFell) }
     }
 }

@@ -8,6 +8,8 @@ struct ProcessState {
     var key: ProcessKey
     /// The inode number of its directory when its start was last checked.
     var inode: UInt64
+    /// Its `stat`, held open; -1 if it is not held.
+    var statFile: Int32 = -1
     /// Its `statm`, held open; -1 if it is not held.
     var statmFile: Int32 = -1
     /// Its `status`, held open; -1 if it is not held.
@@ -18,8 +20,8 @@ struct ProcessState {
     var name: CommName?
     /// The real user when last seen.
     var userID: UInt32?
-    /// Pages of code when last seen.
-    var textPages: UInt64 = 0
+    /// Its memory when last seen; nil before that.
+    var statm: StatmLine?
     /// The kernel's mark when last seen, in bytes.
     var markBytes: UInt64 = 0
     /// `CommandLine.fingerprint` of this image's arguments.
@@ -28,12 +30,14 @@ struct ProcessState {
     var isForkWithoutExec = false
     /// When it was last seen alive.
     var seenAtMilliseconds: Int64
+    /// When the mark is to be read next, even if nothing else changes.
+    var markDueMilliseconds: Int64
     /// When processor time is to be read next.
     var processorTimeDueMilliseconds: Int64
     /// When what hardly ever changes is to be read again.
     var descriptionDueMilliseconds: Int64
 
-    /// Whether both files are held open.
+    /// Whether its three files are held open.
     var isHeld: Bool { statmFile >= 0 }
 }
 

@@ -1,0 +1,443 @@
+import Foundation
+import MemoryModel
+import TestSupport
+import Testing
+
+@testable import ProcessSampler
+
+/// The sampler on trees of ordinary files, where everything can be made to happen at will.
+@Suite struct SamplerFixtureTests {
+    let tree: ProcTree
+
+    init() throws {
+        tree = try ProcTree()
+        try tree.write(ProcTree.Process(pid: 1))
+    }
+
+    private func sampler(
+        _ policy: CommandLinePolicy = .script, heldFiles: Int = 100, processes: Int = 100,
+        arrivals: Int = 100, markInterval: Int64 = 0
+    ) throws -> Sampler {
+        try Sampler(
+            root: ProcRoot(path: tree.path), policy: policy,
+            limits: SamplerLimits(
+                maximumHeldFiles: heldFiles, maximumProcesses: processes,
+                maximumArrivals: arrivals, markIntervalMilliseconds: markInterval))
+    }
+
+    private func started(_ snapshot: HostSnapshot, _ pid: Int32) -> StartedRun? {
+        snapshot.started.first { $0.key.pid == pid }
+    }
+
+    private func observed(_ snapshot: HostSnapshot, _ pid: Int32) -> RunObservation? {
+        snapshot.observed.first { $0.key.pid == pid }
+    }
+
+    @Test("A process that appears is described and measured", arguments: [0, 100])
+    func appears(heldFiles: Int) throws {
+        let sampler = try sampler(heldFiles: heldFiles)
+        _ = sampler.sample(atMilliseconds: 1_000)
+        var process = ProcTree.Process(pid: 42)
+        process.startTicks = 250
+        process.comm = Array("python3".utf8)
+        process.executable = "/usr/bin/python3.11 (deleted)"
+        process.arguments = ["python3", "/srv/train.py", "--token", "hunter2"]
+        process.swapKibibytes = 8
+        process.userTicks = 150
+        process.residentPages = 77
+        try tree.write(process)
+        let snapshot = sampler.sample(atMilliseconds: 2_000)
+        let run = try #require(started(snapshot, 42))
+        #expect(run.key == ProcessKey(pid: 42, startTicks: 250))
+        let description = run.description
+        #expect(description.program == "python3 train.py")
+        #expect(description.comm == "python3")
+        #expect(description.executable == "/usr/bin/python3.11")
+        #expect(description.command == nil)
+        #expect(description.userID == 0 && description.user == "root")
+        #expect(description.cgroup == "/system.slice/program.service")
+        #expect(description.unit == "program.service")
+        #expect(description.parentPid == 1)
+        #expect(description.startedAtMilliseconds == 2_500)
+        #expect(description.inheritedBytes == nil)
+        let seen = try #require(observed(snapshot, 42))
+        #expect(seen.residentBytes == 77 * UInt64(sysconf(Int32(_SC_PAGESIZE))))
+        #expect(seen.markBytes == 400 * 1024)
+        #expect(seen.swapBytes == 8 * 1024)
+        #expect(seen.processorMilliseconds == 1_500)
+        #expect(snapshot.memoryAvailableBytes == UInt64(4_194_304) * 1024)
+        #expect(snapshot.counters == SamplerCounters())
+        #expect(sampler.sample(atMilliseconds: 3_000).started.isEmpty)
+    }
+
+    @Test("Under the policy script no argument but the script's name is anywhere in a snapshot")
+    func noArgumentLeaves() throws {
+        var process = ProcTree.Process(pid: 42)
+        process.executable = "/usr/bin/python3"
+        process.arguments = ["python3", "-W", "XSECRETX", "dir-XSECRETX/train.py", "XSECRETX"]
+        process.arguments += ["--password=XSECRETX", "m XSECRETX"]
+        for policy in [CommandLinePolicy.none, .script] {
+            try tree.write(process)
+            let sampler = try sampler(policy)
+            var text = String(reflecting: sampler.sample(atMilliseconds: 1))
+            process.textPages += 1
+            try tree.write(process)
+            let second = sampler.sample(atMilliseconds: 2)
+            #expect(second.started.count == 1)
+            text += String(reflecting: second)
+            let bytes = Array("SECRET".utf8).map { String($0) }.joined(separator: ", ")
+            #expect(!text.contains(bytes))
+            let script = Array("train.py".utf8).map { String($0) }.joined(separator: ", ")
+            #expect(text.contains(script) == (policy == .script))
+        }
+    }
+
+    @Test("A process that is gone ends between the look that last saw it and this one")
+    func ends() throws {
+        try tree.write(ProcTree.Process(pid: 42))
+        let sampler = try sampler()
+        _ = sampler.sample(atMilliseconds: 1_000)
+        try tree.remove(pid: 42)
+        let snapshot = sampler.sample(atMilliseconds: 2_000)
+        let bracket = TimeBracket(notBeforeMilliseconds: 1_000, notAfterMilliseconds: 2_000)
+        #expect(
+            snapshot.ended == [
+                EndedRun(
+                    key: ProcessKey(pid: 42, startTicks: 1_000),
+                    end: RunEnd(bracket: bracket, reason: .exited))
+            ])
+        #expect(sampler.heldFiles == 3)
+        #expect(sampler.sample(atMilliseconds: 3_000).ended.isEmpty)
+    }
+
+    @Test(
+        "Another program image is another run, by each of its signs",
+        arguments: ["executable", "text", "name and mark", "name and arguments", "fork flag"])
+    func executes(sign: String) throws {
+        var process = ProcTree.Process(pid: 42)
+        process.flags = sign == "fork flag" ? 0x40 : 0
+        try tree.write(process)
+        let sampler = try sampler()
+        _ = sampler.sample(atMilliseconds: 1_000)
+        process.flags = 0
+        process.markKibibytes = 300
+        switch sign {
+        case "executable": process.executable = "/usr/bin/other"
+        case "text": process.textPages = 11
+        case "name and mark": process.comm = Array("other".utf8)
+        case "name and arguments":
+            process.comm = Array("other".utf8)
+            process.markKibibytes = 500
+            process.arguments = ["other"]
+        default: break
+        }
+        try tree.write(process)
+        let snapshot = sampler.sample(atMilliseconds: 2_000)
+        let old = ProcessKey(pid: 42, startTicks: 1_000)
+        let bracket = TimeBracket(notBeforeMilliseconds: 1_000, notAfterMilliseconds: 2_000)
+        #expect(
+            snapshot.ended == [
+                EndedRun(key: old, end: RunEnd(bracket: bracket, reason: .executed))
+            ])
+        let run = try #require(started(snapshot, 42))
+        #expect(run.key == ProcessKey(pid: 42, startTicks: 1_000, image: 1))
+        #expect(run.description.startedAtMilliseconds == 1_000)
+        #expect(run.description.inheritedBytes == nil)
+        #expect(run.description.parentPid == 1)
+        let seen = snapshot.observed.filter { $0.key.pid == 42 }
+        #expect(seen.map(\.key.image) == [1])
+        #expect(seen.first?.markBytes == process.markKibibytes * 1024)
+    }
+
+    @Test("A mark that falls, and that alone, is no other image")
+    func markFalls() throws {
+        var process = ProcTree.Process(pid: 42)
+        try tree.write(process)
+        let sampler = try sampler()
+        _ = sampler.sample(atMilliseconds: 1_000)
+        process.markKibibytes = 300
+        try tree.write(process)
+        let snapshot = sampler.sample(atMilliseconds: 2_000)
+        #expect(snapshot.ended.isEmpty && snapshot.started.isEmpty && snapshot.renamed.isEmpty)
+        #expect(observed(snapshot, 42)?.markBytes == 300 * 1024)
+    }
+
+    @Test("A new name alone renames, and so does another user or, after a while, another cgroup")
+    func renames() throws {
+        var process = ProcTree.Process(pid: 42)
+        try tree.write(process)
+        let sampler = try sampler()
+        _ = sampler.sample(atMilliseconds: 1_000)
+        process.comm = Array("a\nb\\n".utf8)
+        try tree.write(process)
+        var snapshot = sampler.sample(atMilliseconds: 2_000)
+        #expect(snapshot.renamed.map(\.description.comm) == ["a\nb\\n"])
+        #expect(snapshot.renamed.map(\.description.program) == ["program"])
+        #expect(snapshot.ended.isEmpty && snapshot.started.isEmpty)
+        process.userID = 65_534
+        try tree.write(process)
+        snapshot = sampler.sample(atMilliseconds: 3_000)
+        #expect(snapshot.renamed.map(\.description.userID) == [65_534])
+        process.cgroup = "0::/other.slice/other.service\n"
+        try tree.write(process)
+        snapshot = sampler.sample(atMilliseconds: 100_000)
+        #expect(snapshot.renamed.map(\.description.unit) == ["other.service"])
+        #expect(sampler.sample(atMilliseconds: 101_000).renamed.isEmpty)
+    }
+
+    @Test("A zombie ends its run once, is measured no more and is never taken up again")
+    func zombie() throws {
+        var process = ProcTree.Process(pid: 42)
+        try tree.write(process)
+        let sampler = try sampler()
+        _ = sampler.sample(atMilliseconds: 1_000)
+        process.state = "Z"
+        process.hasMemory = false
+        try tree.write(process)
+        let snapshot = sampler.sample(atMilliseconds: 2_000)
+        #expect(snapshot.ended.map(\.end.reason) == [.exited])
+        #expect(observed(snapshot, 42) == nil)
+        for at in stride(from: Int64(3_000), through: 200_000, by: 20_000) {
+            let later = sampler.sample(atMilliseconds: at)
+            #expect(later.started.isEmpty && later.ended.isEmpty)
+            #expect(observed(later, 42) == nil)
+        }
+        #expect(sampler.heldFiles == 3)
+        process = ProcTree.Process(pid: 42)
+        process.startTicks = 9_000
+        try tree.write(process)
+        let again = sampler.sample(atMilliseconds: 300_000)
+        #expect(started(again, 42)?.key.startTicks == 9_000)
+    }
+
+    @Test("A process about to become a zombie is missing for a look, not zero and not over")
+    func noMemoryForAMoment() throws {
+        var process = ProcTree.Process(pid: 42)
+        try tree.write(process)
+        let sampler = try sampler()
+        _ = sampler.sample(atMilliseconds: 1_000)
+        process.hasMemory = false
+        process.state = "R"
+        try tree.write(process)
+        let snapshot = sampler.sample(atMilliseconds: 2_000)
+        #expect(snapshot.ended.isEmpty)
+        #expect(observed(snapshot, 42) == nil)
+    }
+
+    @Test(
+        "A leader that exits before its threads keeps its run and its memory", arguments: [0, 100])
+    func leaderless(heldFiles: Int) throws {
+        var process = ProcTree.Process(pid: 42)
+        try tree.write(process)
+        let sampler = try sampler(heldFiles: heldFiles)
+        _ = sampler.sample(atMilliseconds: 1_000)
+        process.state = "Z"
+        process.threadCount = 2
+        process.memoryThreads = [43]
+        process.residentPages = 200
+        process.markKibibytes = 900
+        try tree.write(process)
+        for at in [Int64(2_000), 3_000, 90_000] {
+            let snapshot = sampler.sample(atMilliseconds: at)
+            #expect(snapshot.ended.isEmpty && snapshot.started.isEmpty)
+            #expect(observed(snapshot, 42)?.markBytes == 900 * 1024)
+        }
+        process.threadCount = 1
+        process.memoryThreads = []
+        process.hasMemory = false
+        try tree.write(process)
+        try tree.write("0 0 0 0 0 0 0\n", to: "42/task/43/statm")
+        #expect(sampler.sample(atMilliseconds: 91_000).ended.map(\.key.pid) == [42])
+    }
+
+    @Test("A process that has lost its leader already when it is first seen is followed")
+    func leaderlessFromTheStart() throws {
+        var process = ProcTree.Process(pid: 42)
+        process.state = "Z"
+        process.threadCount = 2
+        process.memoryThreads = [43]
+        try tree.write(process)
+        let snapshot = try sampler().sample(atMilliseconds: 1_000)
+        #expect(started(snapshot, 42) != nil)
+        #expect(observed(snapshot, 42)?.markBytes == 400 * 1024)
+    }
+
+    @Test("A thread of the kernel is left out, until it executes a program")
+    func kernelThread() throws {
+        var process = ProcTree.Process(pid: 2)
+        process.flags = 0x0020_8040
+        process.hasMemory = false
+        process.executable = nil
+        try tree.write(process)
+        let sampler = try sampler()
+        #expect(sampler.sample(atMilliseconds: 1_000).started.map(\.key.pid) == [1])
+        #expect(sampler.sample(atMilliseconds: 90_000).started.isEmpty)
+        process.flags = 0
+        process.hasMemory = true
+        try tree.write(process)
+        let snapshot = sampler.sample(atMilliseconds: 180_000)
+        #expect(started(snapshot, 2) != nil)
+    }
+
+    @Test("A pid that is used again is another run", arguments: [0, 100])
+    func pidReuse(heldFiles: Int) throws {
+        var process = ProcTree.Process(pid: 42)
+        try tree.write(process)
+        let sampler = try sampler(heldFiles: heldFiles)
+        _ = sampler.sample(atMilliseconds: 1_000)
+        try tree.remove(pid: 42)
+        // Keeps the file system from giving the new folder the old one's inode number.
+        try tree.write("", to: "spare/file")
+        process.startTicks = 2_000
+        process.markKibibytes = 5
+        try tree.write(process)
+        let snapshot = sampler.sample(atMilliseconds: 2_000)
+        #expect(snapshot.ended.map(\.key) == [ProcessKey(pid: 42, startTicks: 1_000)])
+        #expect(snapshot.ended.map(\.end.reason) == [.exited])
+        #expect(started(snapshot, 42)?.key == ProcessKey(pid: 42, startTicks: 2_000))
+        let seen = snapshot.observed.filter { $0.key.pid == 42 }
+        #expect(seen.map(\.key.startTicks) == [2_000])
+        #expect(seen.map(\.markBytes) == [5 * 1024])
+    }
+
+    @Test("What a forked child began with is known as inherited")
+    func inherited() throws {
+        var process = ProcTree.Process(pid: 42)
+        process.flags = 0x40
+        try tree.write(process)
+        let sampler = try sampler()
+        let first = sampler.sample(atMilliseconds: 1_000)
+        #expect(started(first, 42)?.description.inheritedBytes == 400 * 1024)
+        process.comm = Array("worker".utf8)
+        process.arguments = ["worker: title"]
+        try tree.write(process)
+        let second = sampler.sample(atMilliseconds: 2_000)
+        #expect(second.ended.isEmpty)
+        #expect(second.renamed.map(\.description.inheritedBytes) == [400 * 1024])
+    }
+
+    @Test("Vanished, malformed and cut-off processes are counted and disturb no other")
+    func faults() throws {
+        try tree.write("", to: "10/empty")
+        for (pid, text) in [(11, ""), (12, "12 (x"), (13, "\u{0}\u{1}\u{2}")] {
+            try tree.write(text, to: "\(pid)/stat")
+        }
+        try tree.write(ProcTree.Process(pid: 14))
+        try tree.write("1 2", to: "14/statm")
+        try tree.write(ProcTree.Process(pid: 15))
+        try tree.write("", to: "15/status")
+        try tree.write(ProcTree.Process(pid: 99))
+        let sampler = try sampler()
+        let snapshot = sampler.sample(atMilliseconds: 1_000)
+        #expect(snapshot.started.map(\.key.pid) == [1, 99])
+        #expect(snapshot.counters.vanished == 1)
+        #expect(snapshot.counters.malformed == 5)
+        try tree.write("garbage", to: "99/statm")
+        let second = sampler.sample(atMilliseconds: 2_000)
+        #expect(second.counters.malformed == 6)
+        #expect(second.ended.isEmpty)
+        #expect(second.observed.map(\.key.pid) == [1])
+    }
+
+    @Test("A process that may not be read is counted once", .enabled(if: geteuid() != 0))
+    func unreadable() throws {
+        try tree.write(ProcTree.Process(pid: 42))
+        let stat = tree.path + "/42/stat"
+        try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: stat)
+        let sampler = try sampler()
+        _ = sampler.sample(atMilliseconds: 1_000)
+        #expect(sampler.sample(atMilliseconds: 2_000).counters.unreadable == 1)
+    }
+
+    @Test("A file that cannot be read at all is counted once and holds nothing up")
+    func notAFile() throws {
+        try FileManager.default.createDirectory(
+            atPath: tree.path + "/42/stat", withIntermediateDirectories: true)
+        try tree.write(ProcTree.Process(pid: 43))
+        try FileManager.default.removeItem(atPath: tree.path + "/43/statm")
+        #expect(mkfifo(tree.path + "/43/statm", 0o600) == 0)
+        let sampler = try sampler()
+        _ = sampler.sample(atMilliseconds: 1_000)
+        let snapshot = sampler.sample(atMilliseconds: 2_000)
+        #expect(snapshot.counters.unreadable == 2)
+        #expect(snapshot.observed.map(\.key.pid) == [1])
+    }
+
+    @Test("No more files are held than allowed, and what is not held is measured as well")
+    func fileBudget() throws {
+        for pid in Int32(2)...10 { try tree.write(ProcTree.Process(pid: pid)) }
+        for (budget, held) in [(0, 0), (2, 0), (7, 6), (1_000, 30)] {
+            let sampler = try sampler(heldFiles: budget)
+            for at in [Int64(1_000), 2_000] {
+                #expect(sampler.sample(atMilliseconds: at).observed.count == 10)
+                #expect(sampler.heldFiles == held)
+            }
+        }
+    }
+
+    @Test("More processes than are followed are counted, and new ones come as others go")
+    func processLimit() throws {
+        for pid in Int32(2)...10 { try tree.write(ProcTree.Process(pid: pid)) }
+        let sampler = try sampler(processes: 4)
+        var snapshot = sampler.sample(atMilliseconds: 1_000)
+        #expect(snapshot.observed.count == 4)
+        #expect(snapshot.counters.overLimit == 6)
+        try tree.remove(pid: 1)
+        snapshot = sampler.sample(atMilliseconds: 2_000)
+        #expect(snapshot.started.map(\.key.pid) == [5])
+        #expect(snapshot.counters.overLimit == 6)
+    }
+
+    @Test("A storm of new processes is taken up over several looks")
+    func arrivalLimit() throws {
+        for pid in Int32(2)...10 { try tree.write(ProcTree.Process(pid: pid)) }
+        let sampler = try sampler(arrivals: 4)
+        let counts = (1...4).map { sampler.sample(atMilliseconds: $0 * 1_000).started.count }
+        #expect(counts == [4, 4, 2, 0])
+    }
+
+    @Test("While nothing else changes the mark is read at intervals, and at once if it does")
+    func markInterval() throws {
+        var process = ProcTree.Process(pid: 42)
+        try tree.write(process)
+        let sampler = try sampler(markInterval: 3_000)
+        #expect(observed(sampler.sample(atMilliseconds: 1_000), 42)?.markBytes == 400 * 1024)
+        process.residentPages += 1
+        process.markKibibytes = 500
+        try tree.write(process)
+        #expect(observed(sampler.sample(atMilliseconds: 1_001), 42)?.markBytes == 500 * 1024)
+        process.markKibibytes = 600
+        try tree.write(process)
+        let soon = try #require(observed(sampler.sample(atMilliseconds: 2_000), 42))
+        #expect(soon.markBytes == nil && soon.residentBytes != nil)
+        #expect(observed(sampler.sample(atMilliseconds: 4_001), 42)?.markBytes == 600 * 1024)
+    }
+
+    @Test("Processor time is read every five seconds")
+    func processorTime() throws {
+        var process = ProcTree.Process(pid: 42)
+        try tree.write(process)
+        let sampler = try sampler()
+        _ = sampler.sample(atMilliseconds: 0)
+        process.userTicks = 100
+        try tree.write(process)
+        let times = (1...10).compactMap {
+            observed(sampler.sample(atMilliseconds: $0 * 1_000), 42)?.processorMilliseconds
+        }
+        #expect(times == [1_000, 1_000])
+    }
+
+    @Test("A tree that is none is refused in words")
+    func refusals() throws {
+        let empty = try TemporaryFolder()
+        #expect(throws: SamplerError.noProcesses(path: empty.path)) {
+            _ = try Sampler(root: ProcRoot(path: empty.path))
+        }
+        let missing = empty.path + "/none"
+        #expect(throws: SamplerError.unreadableRoot(path: missing, code: ENOENT)) {
+            _ = try Sampler(root: ProcRoot(path: missing))
+        }
+        let text = SamplerError.unreadableRoot(path: missing, code: ENOENT).description
+        #expect(text.contains("No such file or directory") && text.contains("--procfs"))
+    }
+}

@@ -1,0 +1,153 @@
+public import Foundation
+
+/// A folder that looks like a mounted procfs, made of ordinary files.
+///
+/// Files are written in place, so a reader that holds one open reads the new content.
+public final class ProcTree: Sendable {
+    /// A process in the tree.
+    public struct Process: Sendable {
+        /// Its pid.
+        public var pid: Int32
+        /// Its start in clock ticks since boot.
+        public var startTicks: UInt64 = 1_000
+        /// The kernel's name of it; any bytes.
+        public var comm: [UInt8] = Array("program".utf8)
+        /// The letter of its state.
+        public var state = "S"
+        /// Its parent.
+        public var parentPid: Int32 = 1
+        /// Its `PF_` flags.
+        public var flags: UInt64 = 0
+        /// Processor time in user mode, in ticks.
+        public var userTicks: UInt64 = 0
+        /// Threads of it.
+        public var threadCount = 1
+        /// Threads beside the leader that have the memory; then the leader has none.
+        public var memoryThreads: [Int32] = []
+        /// Its real user.
+        public var userID: UInt32 = 0
+        /// Whether it has memory at all: no for a zombie and for a thread of the kernel.
+        public var hasMemory = true
+        /// Pages in memory.
+        public var residentPages: UInt64 = 100
+        /// Pages of code.
+        public var textPages: UInt64 = 10
+        /// The mark in KiB.
+        public var markKibibytes: UInt64 = 400
+        /// Memory in swap in KiB.
+        public var swapKibibytes: UInt64 = 0
+        /// Where its link `exe` points to; nil for no link.
+        public var executable: String? = "/usr/bin/program"
+        /// Its command line.
+        public var arguments = ["program"]
+        /// The content of `cgroup`.
+        public var cgroup = "0::/system.slice/program.service\n"
+
+        /// A process with made-up figures.
+        public init(pid: Int32) {
+            self.pid = pid
+        }
+    }
+
+    private let folder: TemporaryFolder
+
+    /// Where the tree is.
+    public var path: String { folder.path }
+
+    /// Makes a tree of a host with 8 GiB and no processes.
+    public init() throws {
+        folder = try TemporaryFolder()
+        try write(
+            "MemTotal:        8388608 kB\nMemFree:         1000000 kB\n"
+                + "MemAvailable:    4194304 kB\nSwapTotal:       1048576 kB\n",
+            to: "meminfo")
+        try write(
+            "0b8e1f30-5c3a-4a6e-9d59-0f7a5c0e9a11\n", to: "sys/kernel/random/boot_id")
+        try write("6.1.0-fixture\n", to: "sys/kernel/osrelease")
+        try write("fixture\n", to: "sys/kernel/hostname")
+    }
+
+    /// Writes all files of a process, new or in place.
+    public func write(_ process: Process) throws {
+        let base = "\(process.pid)"
+        try write(ProcTree.stat(process), to: "\(base)/stat")
+        try write(Data(process.comm) + Data("\n".utf8), to: "\(base)/comm")
+        try write(process.cgroup, to: "\(base)/cgroup")
+        let arguments = process.arguments.map { $0 + "\0" }.joined()
+        try write(process.state == "Z" ? "" : arguments, to: "\(base)/cmdline")
+        let isLeaderAlive = process.hasMemory && process.memoryThreads.isEmpty
+        try writeMemory(process, exists: isLeaderAlive, to: base)
+        for thread in [process.pid] + process.memoryThreads {
+            let exists = process.memoryThreads.isEmpty ? isLeaderAlive : thread != process.pid
+            try writeMemory(process, exists: exists, to: "\(base)/task/\(thread)")
+        }
+        let link = "\(path)/\(base)/exe"
+        if (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) != nil {
+            try FileManager.default.removeItem(atPath: link)
+        }
+        if let executable = process.executable {
+            try FileManager.default.createSymbolicLink(
+                atPath: link, withDestinationPath: executable)
+        }
+    }
+
+    /// Removes a process.
+    public func remove(pid: Int32) throws {
+        try FileManager.default.removeItem(atPath: "\(path)/\(pid)")
+    }
+
+    /// Writes text into a file of the tree, in place.
+    public func write(_ text: String, to name: String) throws {
+        try write(Data(text.utf8), to: name)
+    }
+
+    /// Writes bytes into a file of the tree, in place.
+    public func write(_ bytes: Data, to name: String) throws {
+        let url = URL(fileURLWithPath: "\(path)/\(name)")
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        guard let file = fopen(url.path, "w") else { throw CocoaError(.fileWriteUnknown) }
+        defer { fclose(file) }
+        let written = bytes.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) }
+        guard written == bytes.count else { throw CocoaError(.fileWriteUnknown) }
+    }
+
+    /// The line of `stat` for a process.
+    public static func stat(_ process: Process) -> Data {
+        let after = [
+            " \(process.state) \(process.parentPid) \(process.pid) \(process.pid) 0 -1",
+            " \(process.flags) 10 0 0 0 \(process.userTicks) 0 0 0 20 0 \(process.threadCount) 0",
+            " \(process.startTicks) 1000000 100 18446744073709551615 0 0 0\n",
+        ]
+        return Data("\(process.pid) (".utf8) + Data(process.comm) + Data(")".utf8)
+            + Data(after.joined().utf8)
+    }
+
+    private func writeMemory(_ process: Process, exists: Bool, to base: String) throws {
+        let resident = process.residentPages
+        try write(
+            exists
+                ? "\(resident + 500) \(resident) 20 \(process.textPages) 0 300 0\n"
+                : "0 0 0 0 0 0 0\n",
+            to: "\(base)/statm")
+        var name: [UInt8] = []
+        for byte in process.comm {
+            switch byte {
+            case UInt8(ascii: "\n"): name += Array("\\n".utf8)
+            case UInt8(ascii: "\\"): name += Array("\\\\".utf8)
+            default: name.append(byte)
+            }
+        }
+        let memory =
+            "VmPeak:\t  900000 kB\nVmHWM:\t  \(process.markKibibytes) kB\n"
+            + "VmRSS:\t  \(resident * 4) kB\nVmSwap:\t  \(process.swapKibibytes) kB\n"
+        let user = process.userID
+        try write(
+            Data("Name:\t".utf8) + Data(name)
+                + Data(
+                    ("\nUmask:\t0022\nState:\t\(process.state)\nTgid:\t\(process.pid)\n"
+                        + "Uid:\t\(user)\t\(user)\t\(user)\t\(user)\nGroups:\t0 1\n"
+                        + (exists ? memory : "") + "Threads:\t\(process.threadCount)\n").utf8),
+            to: "\(base)/status")
+    }
+}
