@@ -110,8 +110,7 @@ let package = Package(
             name: "memcollector",
             dependencies: [
                 "Collector", "CollectorClient", "CommandLineProgram", "MemoryModel",
-                "PeakStore", "Report", "SQLiteStore", argumentParser, logging, lifecycle,
-                lifecycleSignals,
+                "Report", argumentParser, logging, lifecycle, lifecycleSignals,
             ],
             swiftSettings: settings),
 

@@ -1,8 +1,8 @@
-import Glibc
 package import Logging
 import NIOCore
 import NIOPosix
-package import PeakStore
+import PeakStore
+import SQLiteStore
 package import ServiceLifecycle
 import Wire
 
@@ -12,22 +12,32 @@ import Wire
 /// agent to come back after a moment, commits what came in meanwhile and returns.
 package struct CollectorService: Service {
     private let settings: CollectorSettings
-    private let store: any PeakStoring
     private let logger: Logger
 
-    package init(settings: CollectorSettings, store: any PeakStoring, logger: Logger) {
+    /// A collector that does what `settings` say.
+    package init(settings: CollectorSettings, logger: Logger) {
         self.settings = settings
-        self.store = store
         self.logger = logger
     }
 
-    /// Runs until graceful shutdown; throws if it cannot listen, or if the store fails.
+    /// Runs until graceful shutdown; throws a `CollectorProblem` if it cannot listen, or if the
+    /// store cannot be opened or fails.
     package func run() async throws {
+        do {
+            let store = try SQLiteStore(dataDirectory: settings.dataDirectory)
+            try await run(with: store)
+            try store.close()
+        } catch let error as PeakStoreError {
+            throw CollectorProblem.store(error)
+        }
+    }
+
+    private func run(with store: any PeakStoring) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let threads = NIOThreadPool(numberOfThreads: 3)
         threads.start()
         do {
-            try await serve(group, threads)
+            try await serve(store, group, threads)
         } catch {
             try await threads.shutdownGracefully()
             try await group.shutdownGracefully()
@@ -38,7 +48,7 @@ package struct CollectorService: Service {
     }
 
     private func serve(
-        _ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool
+        _ store: any PeakStoring, _ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool
     ) async throws {
         let fleet = Fleet(fleet: try FleetState(store: store), credit: settings.credit)
         let committer = Committer(fleet: fleet, store: store, threads: threads, logger: logger)
@@ -121,20 +131,5 @@ package struct CollectorService: Service {
         }
         try await committer.commit()
         logger.notice("stopped; everything that was acknowledged is on the disk")
-    }
-}
-
-/// Why a collector cannot do its work, in one line that says what to do.
-package enum CollectorProblem: Error, CustomStringConvertible {
-    /// An address cannot be listened at.
-    case cannotListen(ListenAddress, flag: String, reason: any Error)
-
-    package var description: String {
-        switch self {
-        case .cannotListen(let address, let flag, let reason):
-            let phrase = (reason as? IOError).map { String(cString: strerror($0.errnoCode)) }
-            return "cannot listen at \(address): \(phrase ?? "\(reason)"); stop what uses it, or "
-                + "give another address with \(flag)"
-        }
     }
 }

@@ -21,7 +21,8 @@ extension SQLiteStore {
             // Sorting must not need a writable or roomy temporary directory.
             try database.execute(sql: "PRAGMA temp_store = MEMORY")
             try database.execute(sql: "PRAGMA cache_size = -16384")
-            // What is overwritten here is figures, not secrets; wiping it costs a fifth of the time.
+            // What is overwritten here is figures, not secrets; wiping it costs a fifth of the
+            // time.
             try database.execute(sql: "PRAGMA secure_delete = OFF")
         }
         return configuration

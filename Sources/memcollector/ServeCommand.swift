@@ -3,8 +3,6 @@ import Collector
 import CommandLineProgram
 import Logging
 import MemoryModel
-import PeakStore
-import SQLiteStore
 import ServiceLifecycle
 import UnixSignals
 
@@ -47,24 +45,15 @@ struct ServeCommand: AsyncParsableCommand {
             listen: try address(listen, "--listen"), http: try address(http, "--http"),
             dataDirectory: dataDir, version: RawText(Version.text))
         let logger = log.logger(label: "memcollector")
-        let store: SQLiteStore
-        do {
-            store = try SQLiteStore(dataDirectory: dataDir)
-        } catch let error as PeakStoreError {
-            throw ProgramFailure(error.advice)
-        }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
                     ReloadService(logger: logger),
-                    CollectorService(settings: settings, store: store, logger: logger),
+                    CollectorService(settings: settings, logger: logger),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger.silent))
         do {
             try await group.run()
-            try store.close()
-        } catch let error as PeakStoreError {
-            throw ProgramFailure(error.advice)
         } catch {
             throw ProgramFailure("\(error)")
         }
@@ -93,32 +82,6 @@ private struct ReloadService: Service {
     func run() async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
             logger.notice("SIGHUP: there is no setting that can be changed without a restart yet")
-        }
-    }
-}
-
-extension PeakStoreError {
-    /// What is wrong and what to do, in one line.
-    fileprivate var advice: String {
-        switch self {
-        case .newerVersion(let found, let supported):
-            """
-            the database has version \(found), this program knows \(supported); run a newer \
-            memcollector, or give another --data-dir
-            """
-        case .notADatabase(let path, let reason):
-            """
-            \(path) is not a database of memcollector, or is damaged (\(reason)); restore it from \
-            a copy, or give another --data-dir
-            """
-        case .notWritable(let path, let reason):
-            "cannot write \(path) (\(reason)); make it writable, or give another --data-dir"
-        case .inUse(let path):
-            "another collector uses \(path); stop it, or give another --data-dir"
-        case .full(let reason):
-            "the disk is full (\(reason)); free some room, or give another --data-dir"
-        case .failed(let reason):
-            "the store failed (\(reason)); look at the disk before it is started again"
         }
     }
 }

@@ -160,26 +160,3 @@ public func eventually(
         try await Task.sleep(for: .milliseconds(20))
     }
 }
-
-/// A folder that goes with the value.
-public final class TemporaryFolder: Sendable {
-    /// Its path.
-    public let path: String
-
-    /// Makes an empty folder that only this user may enter.
-    public init() throws {
-        let url = FileManager.default.temporaryDirectory
-            .appending(path: "highwater-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(
-            at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        path = url.path
-    }
-
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            // A test may have removed it, or made it read-only; a left-over folder harms nobody.
-        }
-    }
-}

@@ -11,6 +11,7 @@ struct LayoutTests {
         "PeakStore": "SQLiteStoreTests",
         "CollectorClient": "EndToEndTests",
         "LogOutput": "EndToEndTests",
+        "CommandLineProgram": "EndToEndTests",
         "memagent": "EndToEndTests",
         "memcollector": "EndToEndTests",
         "memfleet": "EndToEndTests",
