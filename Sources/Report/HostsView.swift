@@ -95,12 +95,12 @@ public struct HostsView: FleetView, Hashable {
         return page.text
     }
 
-    /// `at`, `coverage` and `hosts`.
+    /// `at`, `coverage` and `rows`.
     public var json: String {
         JSONValue.object([
             JSONValue.Member("at", .time(madeAtMilliseconds)),
             JSONValue.Member("coverage", coverage.json),
-            JSONValue.Member("hosts", .array(rows.map { $0.json })),
+            JSONValue.Member("rows", .array(rows.map { $0.json })),
         ]).document()
     }
 

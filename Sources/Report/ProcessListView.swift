@@ -167,12 +167,12 @@ public struct ProcessListView: FleetView, Hashable {
         return table
     }
 
-    /// `at`, `coverage` and `processes`.
+    /// `at`, `coverage` and `rows`.
     public var json: String {
         JSONValue.object([
             JSONValue.Member("at", .time(madeAtMilliseconds)),
             JSONValue.Member("coverage", coverage.json),
-            JSONValue.Member("processes", .array(rows.map { $0.json })),
+            JSONValue.Member("rows", .array(rows.map { $0.json })),
         ]).document()
     }
 

@@ -60,7 +60,10 @@ public struct RunningCollector {
 
     /// The rows of a view or report.
     public func rows(_ arguments: [String]) async throws -> [[String: Any]] {
-        try await ask(arguments)["rows"] as? [[String: Any]] ?? []
+        guard let rows = try await ask(arguments)["rows"] as? [[String: Any]] else {
+            throw Program.Failure(description: "\(arguments): the answer has no rows")
+        }
+        return rows
     }
 }
 

@@ -2,21 +2,21 @@ public import Foundation
 import Synchronization
 
 /// A program under test: started, watched by its lines, ended by its pid.
+///
+/// What it writes goes to files, not pipes: a pipe's end is inherited by whatever else the tests
+/// start meanwhile, and would stay open.
 public final class Program: Sendable {
     /// The process id.
     public let pid: Int32
     /// The name of the program, for messages.
     public let name: String
 
-    private struct Guarded {
-        var output = Data()
-        var errors = Data()
-        var status: Int32?
-        var waiters: [CheckedContinuation<Void, Never>] = []
+    private let folder: TemporaryFolder
+    private let ending: Ending
+    /// How it ended; apart from the program, which must not keep itself alive.
+    private final class Ending: Sendable {
+        let status = Mutex<Int32?>(nil)
     }
-
-    private let guarded = Mutex(Guarded())
-    private nonisolated(unsafe) let process: Process
 
     /// Why a program under test did not do what was waited for.
     public struct Failure: Error, CustomStringConvertible {
@@ -42,62 +42,81 @@ public final class Program: Sendable {
 
     /// Starts a program: a path, or the name of one of the project's own.
     ///
-    /// `environment` is added to this process's own; without `input` it reads nothing.
+    /// `environment` is added to this process's own; without `input`, the read end of a pipe, it
+    /// reads nothing.
     public init(
         _ program: String, _ arguments: [String], environment: [String: String] = [:],
         input: Pipe? = nil
     ) throws {
         let path = program.hasPrefix("/") ? program : Program.folder + "/" + program
         name = URL(fileURLWithPath: path).lastPathComponent
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment
-            .merging(environment) { _, new in new }
-        process.standardInput = input ?? FileHandle.nullDevice
-        let output = Pipe()
-        let errors = Pipe()
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        pid = process.processIdentifier
-        collect(output) { $0.output.append($1) }
-        collect(errors) { $0.errors.append($1) }
-        process.terminationHandler = { [weak self] process in
-            self?.change { $0.status = process.terminationStatus }
-        }
-    }
-
-    private func collect(
-        _ pipe: Pipe, _ add: @escaping @Sendable (inout Guarded, Data) -> Void
-    ) {
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty {
-                handle.readabilityHandler = nil
-            } else {
-                self?.change { add(&$0, data) }
+        folder = try TemporaryFolder()
+        if let input {
+            // Another child that held the pipe open would keep this one from seeing its end.
+            for end in [input.fileHandleForReading, input.fileHandleForWriting] {
+                _ = fcntl(end.fileDescriptor, F_SETFD, FD_CLOEXEC)
             }
         }
+        let all = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+        pid = try Program.spawn(
+            path, arguments, environment: all.map { "\($0.key)=\($0.value)" },
+            input: input?.fileHandleForReading.fileDescriptor, output: folder.path + "/output",
+            errors: folder.path + "/errors")
+        ending = Ending()
+        Program.await(pid, ending)
     }
 
-    private func change(_ body: (inout sending Guarded) -> Void) {
-        let waiters = guarded.withLock { guarded in
-            body(&guarded)
-            defer { guarded.waiters = [] }
-            return guarded.waiters
+    /// Starts a process with its own standard files (`posix_spawn(3)`).
+    private static func spawn(
+        _ path: String, _ arguments: [String], environment: [String], input: Int32?,
+        output: String, errors: String
+    ) throws -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         }
-        for waiter in waiters { waiter.resume() }
+        let create = O_WRONLY | O_CREAT | O_TRUNC
+        posix_spawn_file_actions_addopen(&actions, 1, output, create, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, errors, create, 0o600)
+        var words = ([path] + arguments).map { strdup($0) } + [nil]
+        var variables = environment.map { strdup($0) } + [nil]
+        defer { for text in words + variables { free(text) } }
+        var pid: pid_t = 0
+        let code = posix_spawn(&pid, path, &actions, nil, &words, &variables)
+        guard code == 0 else {
+            throw Failure(description: "cannot start \(path): \(String(cString: strerror(code)))")
+        }
+        return pid
+    }
+
+    /// Waits for the end of a child on a thread of its own.
+    private static func await(_ pid: Int32, _ ending: Ending) {
+        Thread.detachNewThread {
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            let isSignal = status & 0x7F != 0
+            ending.status.withLock { $0 = isSignal ? status & 0x7F : (status >> 8) & 0xFF }
+        }
+    }
+
+    private func text(_ name: String) -> String {
+        String(
+            decoding: FileManager.default.contents(atPath: "\(folder.path)/\(name)") ?? Data(),
+            as: UTF8.self)
     }
 
     /// What it wrote to standard output so far.
-    public var output: String { String(decoding: guarded.withLock { $0.output }, as: UTF8.self) }
+    public var output: String { text("output") }
 
     /// What it wrote to standard error so far.
-    public var errors: String { String(decoding: guarded.withLock { $0.errors }, as: UTF8.self) }
+    public var errors: String { text("errors") }
 
     /// Its exit status, or the number of the signal that ended it; nil while it runs.
-    public var status: Int32? { guarded.withLock { $0.status } }
+    public var status: Int32? { ending.status.withLock { $0 } }
 
     /// Waits until it wrote `text` to standard error or output.
     public func waitForText(_ text: String, seconds: Double = 30) async throws {
@@ -134,17 +153,7 @@ public final class Program: Sendable {
     ) async throws -> (status: Int32, output: String, errors: String) {
         let started = try Program(program, arguments, environment: environment)
         let status = try await started.waitForExit(seconds: seconds)
-        // The pipes may still hold what was written last; their end comes after the exit.
-        try await eventually("the output of \(program) is complete", seconds: seconds) {
-            started.isDrained
-        }
         return (status, started.output, started.errors)
-    }
-
-    private var isDrained: Bool {
-        [process.standardOutput, process.standardError].allSatisfy {
-            ($0 as? Pipe)?.fileHandleForReading.readabilityHandler == nil
-        }
     }
 }
 
