@@ -120,7 +120,7 @@ struct ViewRequest {
                 key: DisplayText.escaped(RawText(unknown.key).clamped(toBytes: 64)),
                 value: unknown.value,
                 reason:
-                    "no such key here; there are format and \(TextStyle.keys.joined(separator: ", "))"
+                    "no such key here; there are format, " + TextStyle.keys.joined(separator: ", ")
             )
         }
         query = try ReportQuery(
