@@ -70,7 +70,9 @@ let package = Package(
             swiftSettings: settings),
 
         // Log lines as text or JSON.
-        .target(name: "LogOutput", dependencies: [logging], swiftSettings: settings),
+        .target(
+            name: "LogOutput", dependencies: ["CLinux", "MemoryModel", "Report", logging],
+            swiftSettings: settings),
 
         // The two programs' insides.
         .target(
@@ -82,7 +84,7 @@ let package = Package(
         .target(
             name: "Collector",
             dependencies: [
-                "MemoryModel", "Wire", "PeakStore", "SQLiteStore", "Report",
+                "CLinux", "MemoryModel", "Wire", "PeakStore", "SQLiteStore", "Report",
                 nioCore, nioPosix, logging, lifecycle,
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -109,7 +111,7 @@ let package = Package(
         .executableTarget(
             name: "memcollector",
             dependencies: [
-                "Collector", "CollectorClient", "CommandLineProgram", "MemoryModel",
+                "CLinux", "Collector", "CollectorClient", "CommandLineProgram", "MemoryModel",
                 "Report", argumentParser, logging, lifecycle, lifecycleSignals,
             ],
             swiftSettings: settings),

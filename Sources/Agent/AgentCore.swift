@@ -113,7 +113,8 @@ final class AgentCore: CollectorLinkOwner {
         var snapshot = sampler.sample(atMilliseconds: begun)
         snapshot.counters.skippedTicks = skippedTicks
         outbox.apply(snapshot)
-        if begun >= reportDueMilliseconds {
+        // A look may come a moment early or late; half an interval is nearer to none other.
+        if begun + settings.intervalMilliseconds / 2 >= reportDueMilliseconds {
             reportDueMilliseconds = begun + settings.reportIntervalMilliseconds
             report()
         }

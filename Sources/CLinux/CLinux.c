@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -58,3 +59,16 @@ static int64_t nanoseconds(clockid_t clock) {
 int64_t clinux_boot_nanoseconds(void) { return nanoseconds(CLOCK_BOOTTIME); }
 
 int64_t clinux_wall_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
+
+int clinux_terminal_columns(int file) {
+  struct winsize size;
+  if (ioctl(file, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+int64_t clinux_utc_offset_seconds(void) {
+  time_t now = time(NULL);
+  struct tm parts;
+  if (localtime_r(&now, &parts) == NULL) return 0;
+  return parts.tm_gmtoff;
+}

@@ -1,16 +1,12 @@
-import Glibc
+import CLinux
 
 /// The two clocks of a collector.
 package enum WallClock {
     /// Milliseconds since the epoch in UTC.
-    package static func nowMilliseconds() -> Int64 { read(CLOCK_REALTIME) }
+    package static func nowMilliseconds() -> Int64 { clinux_wall_nanoseconds() / 1_000_000 }
 
     /// Milliseconds that only go forward, for deadlines.
-    package static func monotonicMilliseconds() -> Int64 { read(CLOCK_MONOTONIC) }
-
-    private static func read(_ clock: clockid_t) -> Int64 {
-        var now = timespec()
-        clock_gettime(clock, &now)
-        return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
+    package static func monotonicMilliseconds() -> Int64 {
+        clinux_boot_nanoseconds() / 1_000_000
     }
 }

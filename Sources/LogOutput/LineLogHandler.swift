@@ -1,5 +1,8 @@
+import CLinux
 import Glibc
 public import Logging
+import MemoryModel
+import Report
 
 /// How log lines look.
 public enum LogFormat: String, Sendable, CaseIterable {
@@ -70,35 +73,10 @@ public struct LineLogHandler: LogHandler {
 
     /// The time of day in UTC with milliseconds (RFC 3339).
     private static func timestamp() -> String {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        var parts = tm()
-        var seconds = now.tv_sec
-        gmtime_r(&seconds, &parts)
-        func padded(_ value: Int, _ width: Int) -> String {
-            let text = String(value)
-            return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
-        }
-        let date = [
-            padded(Int(parts.tm_year) + 1900, 4), padded(Int(parts.tm_mon) + 1, 2),
-            padded(Int(parts.tm_mday), 2),
-        ].joined(separator: "-")
-        let clock = [Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec)]
-            .map { padded($0, 2) }.joined(separator: ":")
-        return "\(date)T\(clock).\(padded(now.tv_nsec / 1_000_000, 3))Z"
+        Timestamp.text(clinux_wall_nanoseconds() / 1_000_000) ?? "-"
     }
 
-    private func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            if scalar.isUnsafeInLog {
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
-    }
+    private func escaped(_ text: String) -> String { DisplayText.escaped(RawText(text)) }
 
     private func quoted(_ text: String) -> String {
         var result = "\""

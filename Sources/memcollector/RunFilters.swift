@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Report
 
 /// Which runs a view is about.
@@ -30,7 +31,8 @@ struct RunFilters: ParsableArguments {
     /// Reads `pairs` as the collector will, so that a wrong value is known without asking it.
     static func check(_ pairs: [QueryPair]) throws {
         do {
-            _ = try ReportQuery(pairs: pairs, nowMilliseconds: Clock.nowMilliseconds())
+            _ = try ReportQuery(
+                pairs: pairs, nowMilliseconds: clinux_wall_nanoseconds() / 1_000_000)
         } catch {
             let flag = "--" + error.key.replacing("_", with: "-")
             throw ValidationError("\(flag): \(error.reason)")

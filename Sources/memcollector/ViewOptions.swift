@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import CollectorClient
 import CommandLineProgram
 import Glibc
@@ -37,17 +38,13 @@ struct ViewOptions: ParsableArguments {
 
     /// The style for standard output: fitted and coloured for a terminal, plain for all else.
     private static func style() -> TextStyle {
-        var now = time(nil)
-        var parts = tm()
-        localtime_r(&now, &parts)
-        let offset = Int(parts.tm_gmtoff)
+        let offset = Int(clinux_utc_offset_seconds())
         guard isatty(STDOUT_FILENO) == 1 else { return TextStyle(utcOffsetSeconds: offset) }
-        var size = winsize()
-        let hasSize = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        let columns = Int(clinux_terminal_columns(STDOUT_FILENO))
         let isDumb = getenv("TERM").map { String(cString: $0) == "dumb" } ?? true
         let noColour = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
         return TextStyle(
-            width: hasSize ? Int(size.ws_col) : 80, colour: !isDumb && !noColour,
+            width: columns > 0 ? columns : 80, colour: !isDumb && !noColour,
             unicode: isUnicodeLocale, utcOffsetSeconds: offset)
     }
 

@@ -34,3 +34,9 @@ int64_t clinux_boot_nanoseconds(void);
 
 // CLOCK_REALTIME in nanoseconds (clock_gettime(2)).
 int64_t clinux_wall_nanoseconds(void);
+
+// Columns of the terminal that an open file is; 0 if it is none or does not say (TIOCGWINSZ).
+int clinux_terminal_columns(int file);
+
+// Seconds that local time is east of UTC now (localtime_r(3)).
+int64_t clinux_utc_offset_seconds(void);
