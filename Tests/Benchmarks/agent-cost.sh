@@ -15,7 +15,11 @@ shift $(($# > 3 ? 3 : $#))
 scratch=$(mktemp -d)
 children=()
 clean_up() {
-    for child in "${children[@]}"; do kill -KILL "$child" 2>/dev/null || true; done
+    # Disowned, so that the shell does not report each of a thousand ends.
+    for child in "${children[@]}"; do
+        disown "$child" 2>/dev/null || true
+        kill -KILL "$child" 2>/dev/null || true
+    done
     rm -rf -- "$scratch"
 }
 trap clean_up EXIT

@@ -16,7 +16,8 @@ int main(int count, char **words) {
         for (;;) pause();
     }
     const size_t page = 4096, pages = 1024;
-    char *memory = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory =
+        mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return 1;
     srandom((unsigned)getpid());
     size_t used = 200 + (size_t)random() % 400;
