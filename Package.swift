@@ -94,7 +94,7 @@ let package = Package(
         .target(
             name: "CollectorClient",
             dependencies: [
-                nioCore,
+                nioCore, nioPosix,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],

@@ -180,7 +180,7 @@ final class AgentCore: CollectorLinkOwner {
             .whenFailure { error in
                 let (core, link) = bound.value
                 guard core.link === link else { return }
-                core.connectionFailed("\(error)")
+                core.connectionFailed(ConnectionFailure.phrase(of: error))
             }
     }
 

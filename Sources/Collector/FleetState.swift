@@ -16,7 +16,7 @@ package struct FleetState {
     package init(store: any PeakStoring) throws {
         for host in try store.hosts() {
             let runs = try store.openRuns(of: host.id)
-            hosts[host.id] = HostRecord(stored: host, openRuns: runs, counters: [:])
+            hosts[host.id] = HostRecord(stored: host, openRuns: runs)
         }
     }
 

@@ -62,7 +62,7 @@ package struct HostRecord {
     }
 
     /// A host as the store has it, with its open runs.
-    package init(stored: StoredHost, openRuns: [StoredRun], counters: [CounterReason: UInt64]) {
+    package init(stored: StoredHost, openRuns: [StoredRun]) {
         id = stored.id
         boot = stored.boot
         epoch = stored.epoch

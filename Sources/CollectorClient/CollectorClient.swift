@@ -1,6 +1,8 @@
 import AsyncHTTPClient
+import Glibc
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 
 /// Asks a collector over HTTP, as `curl` would.
 public struct CollectorClient: Sendable {
@@ -40,15 +42,19 @@ public struct CollectorClient: Sendable {
     public func get(_ path: String, query: [(String, String)]) async throws -> [UInt8] {
         let text = query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
         let request = HTTPClientRequest(url: url + path + (text.isEmpty ? "" : "?" + text))
-        let response: HTTPClientResponse
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout.connect = .seconds(5)
+        // Somebody waits for the answer: better to hear at once that there is none.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(configuration: configuration)
+        let answer: Result<(HTTPClientResponse, [UInt8]), any Error>
         do {
-            response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+            answer = .success(try await execute(request, on: client))
         } catch {
-            throw Problem(
-                description: "no collector answers at \(url) (\(reason(of: error))); start one "
-                    + "with 'memcollector serve', or say where it is with --url")
+            answer = .failure(error)
         }
-        let body = try await read(response)
+        try await client.shutdown()
+        let (response, body) = try answer.get()
         guard response.status == .ok else {
             let line =
                 String(decoding: body, as: UTF8.self)
@@ -57,6 +63,20 @@ public struct CollectorClient: Sendable {
                 description: line.isEmpty ? "\(url) answered \(response.status.code)" : line)
         }
         return body
+    }
+
+    private func execute(
+        _ request: HTTPClientRequest, on client: HTTPClient
+    ) async throws -> (HTTPClientResponse, [UInt8]) {
+        let response: HTTPClientResponse
+        do {
+            response = try await client.execute(request, timeout: .seconds(60))
+        } catch {
+            throw Problem(
+                description: "no collector answers at \(url) (\(reason(of: error))); start one "
+                    + "with 'memcollector serve', or say where it is with --url")
+        }
+        return (response, try await read(response))
     }
 
     private func read(_ response: HTTPClientResponse) async throws -> [UInt8] {
@@ -71,8 +91,14 @@ public struct CollectorClient: Sendable {
     }
 
     private func reason(of error: any Error) -> String {
-        if let error = error as? HTTPClientError { return error.shortDescription }
-        return "\(error)"
+        switch error {
+        case let error as HTTPClientError: error.shortDescription
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { reason(of: $0.error) }
+                ?? "the name \(error.host) cannot be resolved"
+        default: "\(error)"
+        }
     }
 
     /// Percent-encodes all but the unreserved characters (RFC 3986).

@@ -23,7 +23,8 @@ public struct ProgramName: Hashable, Sendable {
     public init(executable: RawText?, comm: RawText, arguments: [RawText]) {
         let called = arguments.first.map { ProgramName.calledName($0) } ?? []
         let file =
-            executable.map { ProgramName.baseName($0.bytes[...]) }
+            executable.flatMap { ProgramName.isMemoryFile($0) ? nil : $0 }
+            .map { ProgramName.baseName($0.bytes[...]) }
             ?? ProgramName.guessedFile(comm: comm, called: called, arguments: arguments)
         let bare = file.isEmpty ? comm.bytes[...] : file
         guard let family = InterpreterFamily(program: bare) else {
@@ -40,6 +41,12 @@ public struct ProgramName: Hashable, Sendable {
         }
         let whole = interpreter + [UInt8(ascii: " ")] + subject
         text = RawText(whole).clamped(toBytes: ProgramName.maximumBytes)
+    }
+
+    /// Whether a program was started from memory (`memfd_create(2)`): then the link of its
+    /// executable is a label of no meaning, not a path.
+    private static func isMemoryFile(_ executable: RawText) -> Bool {
+        executable.bytes.starts(with: Array("/memfd:".utf8))
     }
 
     /// What follows the last slash, slashes at the end aside.
