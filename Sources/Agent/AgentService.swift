@@ -3,7 +3,7 @@ import MemoryModel
 import NIOCore
 import NIOPosix
 import ProcessSampler
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// The agent as a service: runs until it is told to stop, whatever becomes of its collectors.
 package struct AgentService: Service {

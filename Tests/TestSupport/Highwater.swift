@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// A collector under test with a data directory of its own, on ports that the kernel chose.
 public struct RunningCollector {
