@@ -111,11 +111,11 @@ extension Coverage {
             let noun = inheritedRunCount == 1 ? "run" : "runs"
             facts.append(
                 "\(DecimalText.grouped(inheritedRunCount)) \(noun) not shown that only inherited"
-                    + " \(inheritedRunCount == 1 ? "its" : "their") peak (inherited)")
+                    + " \(inheritedRunCount == 1 ? "its" : "their") peak (--inherited)")
         }
         if hiddenRowCount > 0 {
             let noun = hiddenRowCount == 1 ? "row" : "rows"
-            facts.append("\(DecimalText.grouped(hiddenRowCount)) more \(noun) (top)")
+            facts.append("\(DecimalText.grouped(hiddenRowCount)) more \(noun) (--top)")
         }
         if unreadRunCount > 0 {
             facts.append(

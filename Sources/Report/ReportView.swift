@@ -68,7 +68,7 @@ public struct ReportView: FleetView, Hashable {
         if result.coverage.hostCount == 0 { return HostFilter.emptySentence }
         if result.coverage.inheritedRunCount > 0 {
             return "No run matches but those that only inherited their peak; ask for these too"
-                + " (inherited), or loosen the filters or the range."
+                + " (--inherited), or loosen the filters or the range."
         }
         return "No run matches; loosen host, user, program or min_peak, or ask for a longer range"
             + " (since)."
