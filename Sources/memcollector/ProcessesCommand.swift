@@ -15,11 +15,17 @@ struct ProcessesCommand: AsyncParsableCommand {
     @OptionGroup var filters: RunFilters
     @OptionGroup var view: ViewOptions
 
-    func run() async throws {
+    func validate() throws {
+        try RunFilters.check(pairs)
+    }
+
+    private var pairs: [QueryPair] {
         // Like ps, it shows all; a report is for the largest.
         let all = QueryPair("top", String(ReportQuery.topRange.upperBound))
-        let pairs = filters.top == nil ? filters.pairs + [all] : filters.pairs
-        try RunFilters.check(pairs)
+        return filters.top == nil ? filters.pairs + [all] : filters.pairs
+    }
+
+    func run() async throws {
         try await view.show("/v1/ps", query: pairs)
     }
 }

@@ -43,12 +43,19 @@ struct ReportCommand: AsyncParsableCommand {
     @OptionGroup var filters: RunFilters
     @OptionGroup var view: ViewOptions
 
-    func run() async throws {
+    func validate() throws {
+        try RunFilters.check(pairs)
+    }
+
+    private var pairs: [QueryPair] {
         var pairs = filters.pairs + [QueryPair("by", by), QueryPair("sort", sort)]
         if let since { pairs.append(QueryPair("since", since)) }
         if let until { pairs.append(QueryPair("until", until)) }
         if inherited { pairs.append(QueryPair("inherited", "1")) }
-        try RunFilters.check(pairs)
+        return pairs
+    }
+
+    func run() async throws {
         try await view.show("/v1/report", query: pairs)
     }
 }

@@ -40,10 +40,22 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var log: LogOptions
 
-    func run() async throws {
-        let settings = CollectorSettings(
+    // What is checked here is reported with the usage of this command.
+    func validate() throws {
+        _ = try settings()
+    }
+
+    private func settings() throws -> CollectorSettings {
+        guard !dataDir.isEmpty else {
+            throw ValidationError("--data-dir is empty; name a folder for the database")
+        }
+        return CollectorSettings(
             listen: try address(listen, "--listen"), http: try address(http, "--http"),
             dataDirectory: dataDir, version: RawText(Version.text))
+    }
+
+    func run() async throws {
+        let settings = try settings()
         let logger = log.logger(label: "memcollector")
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

@@ -16,15 +16,33 @@ struct ViewOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How to print: table, json or csv.", valueName: "format"))
     var format = "table"
 
-    /// Asks for a view and prints it.
-    func show(_ path: String, query: [QueryPair] = []) async throws {
+    func validate() throws {
+        _ = try outputFormat()
+        _ = try client()
+    }
+
+    private func outputFormat() throws -> OutputFormat {
         guard let format = OutputFormat(rawValue: format) else {
             throw ValidationError("--format takes table, json or csv, not '\(format)'")
         }
+        return format
+    }
+
+    private func client() throws -> CollectorClient {
+        do {
+            return try CollectorClient(url: url ?? environment ?? CollectorClient.usualURL)
+        } catch let problem as CollectorClient.Problem {
+            throw ValidationError("--url: \(problem)")
+        }
+    }
+
+    /// Asks for a view and prints it.
+    func show(_ path: String, query: [QueryPair] = []) async throws {
+        let format = try outputFormat()
         let style = format == .table ? ViewOptions.style().pairs : []
         let pairs = [QueryPair("format", format.rawValue)] + query + style
+        let client = try client()
         do {
-            let client = try CollectorClient(url: url ?? environment ?? CollectorClient.usualURL)
             let answer = try await client.get(path, query: pairs.map { ($0.key, $0.value) })
             try ViewOptions.print(answer)
         } catch let problem as CollectorClient.Problem {
