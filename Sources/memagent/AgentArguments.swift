@@ -18,18 +18,14 @@ struct AgentArguments {
 
     /// The settings; throws a `ValidationError` for the first thing that is wrong.
     func settings() throws -> AgentSettings {
+        try checkNotEmpty(command.procfs, "--procfs")
+        try checkNotEmpty(command.stateDir, "--state-dir")
+        try checkNotEmpty(command.hostname, "--hostname")
         var settings = AgentSettings(
             collectors: try collectors(), stateDirectory: StateDirectory(path: statePath))
         settings.intervalMilliseconds = try interval(command.interval, "--interval")
-        settings.reportIntervalMilliseconds = try interval(
-            command.reportInterval, "--report-interval")
-        guard settings.reportIntervalMilliseconds >= settings.intervalMilliseconds else {
-            throw ValidationError(
-                """
-                --report-interval \(command.reportInterval) is shorter than --interval \
-                \(command.interval); make it at least as long
-                """)
-        }
+        settings.reportIntervalMilliseconds = try reportInterval(
+            atLeast: settings.intervalMilliseconds, usual: settings.reportIntervalMilliseconds)
         if let procfs = command.procfs { settings.root = ProcRoot(path: procfs) }
         guard let policy = CommandLinePolicy(rawValue: command.commandLine) else {
             throw ValidationError(
@@ -73,6 +69,26 @@ struct AgentArguments {
             return milliseconds
         } catch let error as InputError {
             throw ValidationError("\(flag): \(error)")
+        }
+    }
+
+    private func reportInterval(atLeast interval: Int64, usual: Int64) throws -> Int64 {
+        guard let text = command.reportInterval else { return max(usual, interval) }
+        let milliseconds = try self.interval(text, "--report-interval")
+        guard milliseconds >= interval else {
+            throw ValidationError(
+                """
+                --report-interval \(text) is shorter than --interval \(command.interval); make it \
+                at least as long
+                """)
+        }
+        return milliseconds
+    }
+
+    /// An unset variable in a script gives an empty value, which nobody means.
+    private func checkNotEmpty(_ value: String?, _ flag: String) throws {
+        guard value?.isEmpty != true else {
+            throw ValidationError("\(flag) is empty; give it a value, or leave it out")
         }
     }
 

@@ -37,8 +37,11 @@ struct Memagent: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Time between two looks at all processes.", valueName: "duration"))
     var interval = "1s"
 
-    @Option(help: ArgumentHelp("Time between two reports.", valueName: "duration"))
-    var reportInterval = "1s"
+    @Option(
+        help: ArgumentHelp(
+            "Time between two reports: 1s by default, or --interval where that is longer.",
+            valueName: "duration"))
+    var reportInterval: String?
 
     @Option(
         help: ArgumentHelp(
