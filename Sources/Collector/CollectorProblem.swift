@@ -13,10 +13,21 @@ package enum CollectorProblem: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .cannotListen(let address, let flag, let reason):
-            let phrase = (reason as? IOError).map { String(cString: strerror($0.errnoCode)) }
-            return "cannot listen at \(address): \(phrase ?? "\(reason)"); stop what uses it, or "
+            return "cannot listen at \(address): \(CollectorProblem.phrase(of: reason)); "
                 + "give another address with \(flag)"
         case .store(let error): return error.advice
+        }
+    }
+
+    private static func phrase(of reason: any Error) -> String {
+        switch reason {
+        case let error as IOError where error.errnoCode == EADDRINUSE:
+            "another program listens there"
+        case let error as IOError where error.errnoCode == EADDRNOTAVAIL:
+            "this machine does not have that address"
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as SocketAddressError.UnknownHost: error.errorDescription
+        default: "\(reason)"
         }
     }
 }

@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import PeakStore
 import SQLiteStore
-package import ServiceLifecycle
+import ServiceLifecycle
 import Wire
 
 /// The collector as a service: sessions, commits and views, until it is told to stop.
@@ -58,12 +58,11 @@ package struct CollectorService: Service {
         let server = try await AgentServer(
             group: group, fleet: fleet, settings: settings, receiver: receiver, logger: logger)
         let agents = try await bind(server)
-        report(listeningFor: "agents", on: settings.listen, port: agents.localAddress?.port)
         let views = ViewServer(
             views: Views(fleet: fleet, store: store, threads: threads), settings: settings,
             group: group, logger: logger)
         do {
-            try await serve(views, committer)
+            try await serve(views, committer, agentPort: agents.localAddress?.port)
         } catch {
             try await agents.close()
             throw error
@@ -88,15 +87,22 @@ package struct CollectorService: Service {
     }
 
     /// Serves views and commits until graceful shutdown; the first failure ends both.
-    private func serve(_ views: ViewServer, _ committer: Committer) async throws {
+    private func serve(
+        _ views: ViewServer, _ committer: Committer, agentPort: Int?
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 do {
                     try await views.run { port in
+                        // A collector that fails to start says why, and nothing before it.
+                        report(listeningFor: "agents", on: settings.listen, port: agentPort)
                         report(listeningFor: "reports", on: settings.http, port: port)
                         logger.notice("ready")
                     }
                 } catch let error as IOError {
+                    throw CollectorProblem.cannotListen(
+                        settings.http, flag: "--http", reason: error)
+                } catch let error as SocketAddressError.UnknownHost {
                     throw CollectorProblem.cannotListen(
                         settings.http, flag: "--http", reason: error)
                 }
