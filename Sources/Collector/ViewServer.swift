@@ -42,8 +42,9 @@ struct ViewServer: Sendable {
     }
 
     private var router: Router<BasicRequestContext> {
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
         router.add(middleware: HostCheck(listen: settings.http))
+        router.add(middleware: UnknownPath())
         router.get("/") { request, _ in
             try await respond(request) { try await views.summary(nowMilliseconds: $1) }
         }
