@@ -22,6 +22,11 @@ public final class Program: Sendable {
     public struct Failure: Error, CustomStringConvertible {
         /// What was waited for, and what was there instead.
         public let description: String
+
+        /// Takes it.
+        public init(description: String) {
+            self.description = description
+        }
     }
 
     /// The folder of the built programs: `HIGHWATER_BIN`, else the folder of the test bundle.
@@ -67,7 +72,7 @@ public final class Program: Sendable {
     }
 
     /// Starts a process with its own standard files (`posix_spawn(3)`).
-    private static func spawn(
+    static func spawn(
         _ path: String, _ arguments: [String], environment: [String], input: Int32?,
         output: String, errors: String
     ) throws -> Int32 {

@@ -1,0 +1,147 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What somebody types wrong is answered with one line that helps, and the documented status.
+@Suite("Command lines", .serialized)
+struct CommandLineTests {
+    /// A command line that nobody meant, and what the line about it has to name.
+    struct Mistake: Sendable, CustomTestStringConvertible {
+        let program: String
+        let arguments: [String]
+        let says: String
+
+        var testDescription: String { ([program] + arguments).joined(separator: " ") }
+
+        static func agent(_ says: String, _ arguments: String...) -> Mistake {
+            Mistake(
+                program: "memagent", arguments: ["--collector", "127.0.0.1:1"] + arguments,
+                says: says)
+        }
+
+        static func collector(_ says: String, _ arguments: String...) -> Mistake {
+            Mistake(program: "memcollector", arguments: arguments, says: says)
+        }
+    }
+
+    static let ofAgent: [Mistake] = [
+        Mistake(program: "memagent", arguments: [], says: "MEMAGENT_COLLECTOR"),
+        Mistake(program: "memagent", arguments: ["--collector"], says: "--collector"),
+        .agent("--bogus", "--bogus"),
+        .agent("extra", "extra"),
+        .agent("'x:99999'", "--collector", "x:99999"),
+        .agent("'x:0'", "--collector", "x:0"),
+        .agent("'x:'", "--collector", "x:"),
+        .agent("':7000'", "--collector", ":7000"),
+        .agent("'[::1'", "--collector", "[::1"),
+        .agent("''", "--collector", ""),
+        .agent("'http://x'", "--collector", "http://x"),
+        .agent("--interval", "--interval", "0"),
+        .agent("--interval", "--interval", "0s"),
+        .agent("--interval", "--interval", "-5s"),
+        .agent("--interval", "--interval=-5s"),
+        .agent("10ms to 1h", "--interval", "2h"),
+        .agent("500ms", "--interval", "soon"),
+        .agent("--report-interval", "--report-interval", "x"),
+        .agent("shorter than", "--interval", "5s", "--report-interval", "1s"),
+        .agent("key=value", "--label", "rack"),
+        .agent("key=value", "--label", "=b7"),
+        .agent("key=value", "--label", "rack=" + String(repeating: "x", count: 257)),
+        .agent("twice", "--label", "a=1", "--label", "a=2"),
+        Mistake(
+            program: "memagent",
+            arguments: ["--collector", "x"] + (0..<33).flatMap { ["--label", "k\($0)=v"] },
+            says: "32 labels"),
+        .agent("--host-id", "--host-id", "a b"),
+        .agent("--host-id", "--host-id", ""),
+        .agent("--host-id", "--host-id", ".hidden"),
+        .agent("--host-id", "--host-id", String(repeating: "a", count: 65)),
+        .agent("--hostname", "--hostname", ""),
+        .agent("--procfs", "--procfs", ""),
+        .agent("--state-dir", "--state-dir", ""),
+        .agent("redacted", "--command-line", "all"),
+        .agent("--log-level", "--log-level", "loud"),
+        .agent("--log-format", "--log-format", "xml"),
+    ]
+
+    static let ofCollector: [Mistake] = [
+        .collector("bogus", "bogus"),
+        .collector("--bogus", "serve", "--bogus"),
+        .collector("--insecure", "serve", "--listen", "0.0.0.0:0"),
+        .collector("--insecure", "serve", "--listen", "[::]:0"),
+        .collector("--insecure", "serve", "--listen", "127.0.0.1.example:0"),
+        .collector("--insecure", "serve", "--http", "0.0.0.0:0"),
+        .collector("'x'", "serve", "--listen", "x"),
+        .collector("'127.0.0.1'", "serve", "--listen", "127.0.0.1"),
+        .collector("'127.0.0.1:99999'", "serve", "--listen", "127.0.0.1:99999"),
+        .collector("--http", "serve", "--http", "::1:7070"),
+        .collector("--data-dir", "serve", "--data-dir", ""),
+        .collector("--log-level", "serve", "--log-level", "loud"),
+        .collector("--log-format", "serve", "--log-format", "xml"),
+        .collector("--bogus", "report", "--bogus"),
+        .collector("user, cgroup", "report", "--by", "process"),
+        .collector("peak, runs", "report", "--sort", "name"),
+        .collector("json", "report", "--format", "xml"),
+        .collector("json", "hosts", "--format", ""),
+        .collector("24h", "report", "--since", "whenever"),
+        .collector("24h", "report", "--until", "2026-13-01T00:00:00Z"),
+        .collector("later", "report", "--since", "1h", "--until", "2h"),
+        .collector("100M", "report", "--min-peak", "much"),
+        .collector("--top", "report", "--top", "0"),
+        .collector("--top", "ps", "--top", "x"),
+        .collector("--top", "report", "--top", "1000000"),
+        .collector("--program", "report", "--program", ""),
+        .collector("--host", "ps", "--host", String(repeating: "*", count: 1_025)),
+        .collector("--by", "hosts", "--by", "run"),
+        .collector("http://", "hosts", "--url", "ftp://127.0.0.1"),
+        .collector("http://", "hosts", "--url", "127.0.0.1:7070"),
+        .collector("http://", "summary", "--url", ""),
+    ]
+
+    @Test("a wrong command line is status 2 and one line", arguments: ofAgent + ofCollector)
+    func usage(_ mistake: Mistake) async throws {
+        let answer = try await Program.run(
+            mistake.program, mistake.arguments, environment: ["MEMAGENT_COLLECTOR": ""])
+        #expect(answer.status == 2)
+        #expect(answer.output.isEmpty)
+        let lines = answer.errors.split(separator: "\n")
+        let first = try #require(lines.first)
+        #expect(first.hasPrefix("Error: ") && first.contains(mistake.says), "\(answer.errors)")
+        #expect(first.count > "Error: ".count + 10)
+        let rest = lines.dropFirst()
+        #expect(rest.count { $0.hasPrefix("Usage: ") } == 1, "\(answer.errors)")
+        #expect(rest.allSatisfy { $0.firstMatch(of: /^(Usage: |Help: |  See ')/) != nil })
+        // The usage is that of the command that was meant.
+        if let command = mistake.arguments.first, !command.hasPrefix("-"), command != "bogus" {
+            #expect(answer.errors.contains("Usage: memcollector \(command) "))
+        }
+    }
+
+    @Test(
+        "help and version are status 0, on standard output, and help shows an example",
+        arguments: ["memagent", "memcollector", "memcollector serve", "memcollector summary"]
+            + ["memcollector hosts", "memcollector ps", "memcollector report"])
+    func help(_ command: String) async throws {
+        let words = command.split(separator: " ").map(String.init)
+        let help = try await Program.run(words[0], words.dropFirst() + ["--help"])
+        #expect(help.status == 0 && help.errors.isEmpty)
+        #expect(help.output.contains("EXAMPLE") && help.output.contains("USAGE: "))
+        #expect(help.output.contains("\n  \(command)"), "an example of the command itself")
+        let version = try await Program.run(words[0], words.dropFirst() + ["--version"])
+        #expect(version.status == 0 && version.errors.isEmpty)
+        #expect(version.output.firstMatch(of: /^\d+\.\d+\.\d+\S*\n$/) != nil)
+    }
+
+    @Test("an interval longer than a second needs no report interval beside it")
+    func longInterval() async throws {
+        let closed = try ClosedPort()
+        let agent = try Program(
+            "memagent",
+            ["--collector", "127.0.0.1:\(closed.port)", "--interval", "5s", "--host-id", "slow"])
+        try await agent.waitForText("cannot reach the collector")
+        #expect(agent.errors.contains("Connection refused"))
+        #expect(!agent.errors.contains("SingleConnectionFailure"))
+        agent.signal(SIGTERM)
+        #expect(try await agent.waitForExit() == 0)
+    }
+}
