@@ -40,34 +40,28 @@ public struct CollectorClient: Sendable {
 
     /// The bytes at `path` with the pairs of `query`; throws a `Problem` for anything else.
     public func get(_ path: String, query: [(String, String)]) async throws -> [UInt8] {
-        let text = query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
-        let request = HTTPClientRequest(url: url + path + (text.isEmpty ? "" : "?" + text))
+        // One request is all there is: whoever cannot be reached now is reported now, not tried
+        // again until the time is up.
         var configuration = HTTPClient.Configuration()
-        configuration.timeout.connect = .seconds(5)
-        // Somebody waits for the answer: better to hear at once that there is none.
+        configuration.timeout.connect = .seconds(10)
         configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(configuration: configuration)
-        let answer: Result<(HTTPClientResponse, [UInt8]), any Error>
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
-            answer = .success(try await execute(request, on: client))
+            let answer = try await get(path, query: query, by: client)
+            try await client.shutdown()
+            return answer
         } catch {
-            answer = .failure(error)
+            try await client.shutdown()
+            throw error
         }
-        try await client.shutdown()
-        let (response, body) = try answer.get()
-        guard response.status == .ok else {
-            let line =
-                String(decoding: body, as: UTF8.self)
-                .split(separator: "\n").first.map(String.init) ?? ""
-            throw Problem(
-                description: line.isEmpty ? "\(url) answered \(response.status.code)" : line)
-        }
-        return body
     }
 
-    private func execute(
-        _ request: HTTPClientRequest, on client: HTTPClient
-    ) async throws -> (HTTPClientResponse, [UInt8]) {
+    private func get(
+        _ path: String, query: [(String, String)], by client: HTTPClient
+    ) async throws -> [UInt8] {
+        let text = query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
+        let request = HTTPClientRequest(url: url + path + (text.isEmpty ? "" : "?" + text))
         let response: HTTPClientResponse
         do {
             response = try await client.execute(request, timeout: .seconds(60))
@@ -76,7 +70,15 @@ public struct CollectorClient: Sendable {
                 description: "no collector answers at \(url) (\(reason(of: error))); start one "
                     + "with 'memcollector serve', or say where it is with --url")
         }
-        return (response, try await read(response))
+        let body = try await read(response)
+        guard response.status == .ok else {
+            let line =
+                String(decoding: body, as: UTF8.self)
+                .split(separator: "\n").first.map(String.init) ?? ""
+            throw Problem(
+                description: line.isEmpty ? "\(url) answered \(response.status.code)" : line)
+        }
+        return body
     }
 
     private func read(_ response: HTTPClientResponse) async throws -> [UInt8] {
@@ -92,12 +94,15 @@ public struct CollectorClient: Sendable {
 
     private func reason(of error: any Error) -> String {
         switch error {
-        case let error as HTTPClientError: error.shortDescription
-        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as HTTPClientError: return error.shortDescription
+        case is HTTPParserError: return "what answers there does not speak HTTP"
         case let error as NIOConnectionError:
-            error.connectionErrors.first.map { reason(of: $0.error) }
-                ?? "the name \(error.host) cannot be resolved"
-        default: "\(error)"
+            if let failure = error.connectionErrors.first { return reason(of: failure.error) }
+            if let failure = error.dnsAError ?? error.dnsAAAAError { return reason(of: failure) }
+            return "the name \(error.host) is not known"
+        case let error as SocketAddressError.UnknownHost: return error.errorDescription
+        case let error as IOError: return String(cString: strerror(error.errnoCode))
+        default: return "\(error)"
         }
     }
 
