@@ -284,7 +284,7 @@ package struct Outbox {
     private mutating func countOverLimit(_ key: ProcessKey) {
         guard runsOverLimit.insert(key).inserted else { return }
         runsOverLimitCount += 1
-        counters[.runsOverLimit] = runsOverLimitCount
+        counters[.runsOverLimit, default: 0] += 1
     }
 
     private mutating func nextSamples() -> Frame? {
@@ -378,6 +378,7 @@ package struct Outbox {
                 // A run that was never given a slot is over: only its count remains.
                 ledger.forget(key)
                 deliveries[key] = nil
+                runsOverLimit.remove(key)
                 continue
             }
             entries.append(
@@ -395,8 +396,12 @@ package struct Outbox {
     }
 
     /// Gives runs that found no slot another chance, now that `count` slots are free again.
+    ///
+    /// Those that ended while they waited are passed over: they are about to be forgotten, and a
+    /// second chance would take a slot from one that lives.
     private mutating func admitWaitingRuns(_ count: Int) {
-        for key in runsOverLimit.prefix(count) {
+        guard count > 0 else { return }
+        for key in runsOverLimit.filter({ ledger[$0]?.end == nil }).prefix(count) {
             runsOverLimit.remove(key)
             deliveries[key] = nil
             markWhole(key)
