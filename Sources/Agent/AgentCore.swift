@@ -195,7 +195,8 @@ final class AgentCore: CollectorLinkOwner {
             "connected to the collector",
             metadata: ["collector": "\(collector)", "store": "\(welcome.storeID)"])
         outbox.sessionOpened(
-            maximumRuns: UInt32(min(welcome.maximumRuns, UInt64(WireLimits.maximumSlots))))
+            maximumRuns: UInt32(min(welcome.maximumRuns, UInt64(WireLimits.maximumSlots))),
+            maximumWireBytes: Int(clamping: welcome.maximumWireBytes))
         report()
         scheduleReturn()
     }

@@ -12,8 +12,6 @@ package struct Outbox {
     private struct Delivery {
         var slot: UInt32?
         var due: RunChange = []
-        /// The frame that carried its EXIT; nil until one did.
-        var exitSequence: UInt64?
     }
 
     /// All runs that live, and those that ended and are not yet acknowledged.
@@ -23,6 +21,7 @@ package struct Outbox {
     private var isSessionOpen = false
     private var isStateEndDue = false
     private var slots = SlotTable(count: 0)
+    private var limits = FrameLimits(maximumWireBytes: WireLimits.agentWireBytes)
     private var host: HostDescription
     private var isHostDue = true
     private var latestTickMilliseconds: Int64 = 0
@@ -135,7 +134,7 @@ package struct Outbox {
         var rest = tick
         repeat {
             var part = rest
-            part.samples = Array(rest.samples.prefix(FrameSize.samplesPerFrame))
+            part.samples = Array(rest.samples.prefix(limits.samplesPerTick))
             rest.samples.removeFirst(part.samples.count)
             bufferedTicks.append(part)
         } while !rest.samples.isEmpty
@@ -172,9 +171,14 @@ package struct Outbox {
 
     /// Begins a session: everything is due, the whole state first.
     ///
-    /// - Parameter maximumRuns: Slots are below this number.
-    package mutating func sessionOpened(maximumRuns: UInt32) {
+    /// - Parameters:
+    ///   - maximumRuns: Slots are below this number.
+    ///   - maximumWireBytes: The largest payload that the collector takes, at least 4,096.
+    package mutating func sessionOpened(
+        maximumRuns: UInt32, maximumWireBytes: Int = WireLimits.maximumWireBytes
+    ) {
         sessionClosed()
+        limits = FrameLimits(maximumWireBytes: maximumWireBytes)
         isSessionOpen = true
         isStateEndDue = true
         isHostDue = true
@@ -234,7 +238,7 @@ package struct Outbox {
         keysOfLatestExit = []
         if isHostDue {
             isHostDue = false
-            return .host(host)
+            return .host(limits.fitted(host))
         }
         if let frame = nextDefine() ?? nextSamples() ?? nextPeaks() ?? nextExit() { return frame }
         if isStateEndDue {
@@ -253,24 +257,28 @@ package struct Outbox {
 
     private mutating func nextDefine() -> Frame? {
         var runs: [DefineFrame.Definition] = []
-        var size = FrameSize()
+        var bytes = 0
         var taken = 0
         for key in definesDue {
             guard let record = ledger[key], let delivery = deliveries[key] else {
                 taken += 1
                 continue
             }
-            guard size.add(record.description),
-                runs.count < WireLimits.maximumDefinesPerFrame
-            else { break }
-            taken += 1
-            guard let slot = delivery.slot ?? slots.take() else {
+            if delivery.slot == nil, slots.isFull {
+                taken += 1
                 countOverLimit(key)
                 continue
             }
+            let description = limits.fitted(record.description)
+            bytes += FrameLimits.bytes(of: description)
+            guard runs.isEmpty || limits.allows(partBytes: bytes),
+                runs.count < WireLimits.maximumDefinesPerFrame,
+                let slot = delivery.slot ?? slots.take()
+            else { break }
+            taken += 1
             deliveries[key]?.slot = slot
             deliveries[key]?.due.remove(.description)
-            runs.append(.init(slot: slot, key: key, description: record.description))
+            runs.append(.init(slot: slot, key: key, description: description))
         }
         definesDue.removeFirst(taken)
         guard !runs.isEmpty else { return nil }
@@ -290,11 +298,12 @@ package struct Outbox {
     private mutating func nextSamples() -> Frame? {
         if !currentDue.isEmpty { return nextCurrent() }
         var ticks: [SamplesFrame.Tick] = []
-        var size = FrameSize()
+        var bytes = 0
         while let tick = bufferedTicks.first, ticks.count < WireLimits.maximumTicksPerFrame {
             // A tick that was cut in parts goes out in as many frames.
+            bytes += FrameLimits.bytes(sampleCount: tick.samples.count)
             guard tick.atMilliseconds > ticks.last?.atMilliseconds ?? -1,
-                size.add(sampleCount: tick.samples.count)
+                ticks.isEmpty || limits.allows(partBytes: bytes)
             else { break }
             bufferedTicks.removeFirst()
             let samples = tick.samples.compactMap { sample -> SamplesFrame.Sample? in
@@ -311,7 +320,7 @@ package struct Outbox {
 
     /// The newest figures of runs whose changes were not kept tick by tick.
     private mutating func nextCurrent() -> Frame? {
-        let keys = currentDue.prefix(FrameSize.samplesPerFrame)
+        let keys = currentDue.prefix(limits.samplesPerTick)
         var samples: [SamplesFrame.Sample] = []
         for key in keys {
             let current: RunChange = [.resident, .swap, .processorTime]
@@ -351,7 +360,7 @@ package struct Outbox {
     }
 
     private mutating func nextPeaks() -> Frame? {
-        let keys = peaksDue.prefix(FrameSize.samplesPerFrame)
+        let keys = peaksDue.prefix(limits.entriesPerFrame)
         guard !keys.isEmpty else { return nil }
         var entries: [PeaksFrame.Entry] = []
         for key in keys {
@@ -368,7 +377,7 @@ package struct Outbox {
     }
 
     private mutating func nextExit() -> Frame? {
-        let keys = exitsDue.prefix(FrameSize.samplesPerFrame)
+        let keys = exitsDue.prefix(limits.entriesPerFrame)
         guard !keys.isEmpty else { return nil }
         var entries: [ExitFrame.Entry] = []
         for key in keys {

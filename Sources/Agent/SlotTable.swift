@@ -1,4 +1,5 @@
-/// The small numbers that stand for runs within one session, lowest free one first taken.
+/// The small numbers that stand for runs within one session; one that was given back is taken
+/// again before a new one.
 struct SlotTable {
     private let count: UInt32
     private var next: UInt32 = 0
@@ -11,6 +12,9 @@ struct SlotTable {
     init(count: UInt32) {
         self.count = count
     }
+
+    /// Whether all are in use.
+    var isFull: Bool { freed.isEmpty && next >= count }
 
     /// Takes a slot; nil if all are in use.
     mutating func take() -> UInt32? {
