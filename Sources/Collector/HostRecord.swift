@@ -121,8 +121,7 @@ package struct HostRecord {
     ) {
         var record = record
         let bracket = TimeBracket(
-            notBeforeMilliseconds: record.current?.atMilliseconds ?? lastHeardAtMilliseconds,
-            notAfterMilliseconds: now)
+            notBeforeMilliseconds: lastKnownAliveMilliseconds(record), notAfterMilliseconds: now)
         record.setEnd(RunEnd(bracket: bracket, reason: .rebooted))
         closedRuns.append(StoredRun(host: id, boot: boot, record: record))
     }
@@ -207,11 +206,21 @@ package struct HostRecord {
         let gone = ledger.runs.values.filter { $0.end == nil && !live.contains($0.key) }
         for record in gone {
             let bracket = TimeBracket(
-                notBeforeMilliseconds: record.current?.atMilliseconds
-                    ?? storedHeardAtMilliseconds ?? firstHeardAtMilliseconds,
+                notBeforeMilliseconds: lastKnownAliveMilliseconds(record),
                 notAfterMilliseconds: now)
             note(record.key, ledger.end(record.key, RunEnd(bracket: bracket, reason: .unobserved)))
         }
+    }
+
+    /// The latest time at which a run is known to have been there.
+    ///
+    /// That its host was heard later says nothing: the run may have ended by then, unreported.
+    private func lastKnownAliveMilliseconds(_ record: RunRecord) -> Int64 {
+        let known = [
+            record.current?.atMilliseconds, record.description.startedAtMilliseconds,
+            record.peak?.bracket?.notBeforeMilliseconds,
+        ]
+        return known.compactMap { $0 }.max() ?? firstHeardAtMilliseconds
     }
 
     private mutating func setCounters(_ values: [CounterReason: UInt64]) {
