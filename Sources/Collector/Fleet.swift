@@ -136,10 +136,13 @@ package final class Fleet: Sendable {
             let wasFull = guarded.health != .working
             guarded.health = .working
             guarded.committedAtMilliseconds = now
-            return commit.applied.compactMap { id, sequence in
-                guard let session = guarded.sessions[id],
-                    wasFull || session.toldSequence != sequence
-                else { return (@Sendable (SessionCommand) -> Void, UInt64)?.none }
+            let applied = Dictionary(uniqueKeysWithValues: commit.applied)
+            return guarded.sessions.compactMap { id, session in
+                // Whoever has sent nothing yet was suspended too, and needs credit to begin.
+                let known = applied[id] ?? (wasFull ? session.toldSequence ?? 0 : nil)
+                guard let sequence = known, wasFull || session.toldSequence != sequence else {
+                    return (@Sendable (SessionCommand) -> Void, UInt64)?.none
+                }
                 guarded.sessions[id]?.toldSequence = sequence
                 return (session.tell, sequence)
             }
