@@ -29,10 +29,20 @@ struct HostCheck<Context: RequestContext>: RouterMiddleware {
 
     /// Whether a Host header names the collector: a literal address, or one of `names`.
     static func isAccepted(_ authority: String, names: Set<String>) -> Bool {
-        if authority.hasPrefix("[") { return authority.contains("]") }
+        if authority.hasPrefix("[") { return isBracketedAddress(authority) }
         let host = authority.split(separator: ":", omittingEmptySubsequences: false)[0]
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         let isAddress = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
         return isAddress || names.contains(host.lowercased())
+    }
+
+    /// Whether it is an IPv6 address in brackets, with or without a port.
+    private static func isBracketedAddress(_ authority: String) -> Bool {
+        guard let end = authority.firstIndex(of: "]") else { return false }
+        let address = authority[..<end].dropFirst()
+        let port = authority[end...].dropFirst()
+        return address.contains(":")
+            && address.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
+            && (port.isEmpty || port.first == ":" && UInt16(port.dropFirst()) != nil)
     }
 }
