@@ -36,6 +36,7 @@ package struct HostRecord {
     package private(set) var isClockSuspect = false
 
     private var counters: [CounterReason: UInt64] = [:]
+    private var earlierRefusedCount: UInt64 = 0
 
     private var dirtyRuns: Set<ProcessKey> = []
     private var closedRuns: [StoredRun] = []
@@ -97,6 +98,7 @@ package struct HostRecord {
             for record in ledger.runs.values {
                 close(record, of: self.boot, nowMilliseconds: now)
             }
+            earlierRefusedCount += ledger.refusedCount
             ledger = PeakLedger(limits: ledger.limits)
             dirtyRuns = []
             self.boot = boot
@@ -147,6 +149,10 @@ package struct HostRecord {
 
     private mutating func setDescription(_ description: HostDescription) {
         guard description != self.description else { return }
+        if description.wallMinusBootMilliseconds != self.description?.wallMinusBootMilliseconds {
+            // The clock was set; its next times say whether it is right now.
+            isClockSuspect = false
+        }
         self.description = description
         ledger.limits = PeakLimits(memoryTotalBytes: description.memoryTotalBytes)
         isHostDirty = true
@@ -255,6 +261,9 @@ package struct HostRecord {
 
     // MARK: Views
 
+    /// Figures that this collector refused since it started, because they cannot be true.
+    package var refusedCount: UInt64 { earlierRefusedCount + ledger.refusedCount }
+
     /// The host as views take it in; nil before its first HOST.
     package func reported(nowMilliseconds now: Int64) -> ReportedHost? {
         guard let description else { return nil }
@@ -264,7 +273,9 @@ package struct HostRecord {
                 silenceMilliseconds: now - lastHeardAtMilliseconds,
                 intervalMilliseconds: description.intervalMilliseconds),
             lastHeardAtMilliseconds: lastHeardAtMilliseconds,
-            memoryAvailableBytes: availableBytes)
+            memoryAvailableBytes: availableBytes,
+            counters: refusedCount > 0 ? [.refused: refusedCount] : [:],
+            isClockSuspect: isClockSuspect)
     }
 
     /// Its runs as views take them in: those that live, and those that ended a moment ago.

@@ -72,7 +72,7 @@ struct Views: Sendable {
         let hosts = fleet.read { $0.hosts.values.compactMap { $0.reported(nowMilliseconds: now) } }
         return hosts.map { host in
             var host = host
-            host.counters = counters[host.id] ?? [:]
+            host.counters.merge(counters[host.id] ?? [:]) { $0 > .max - $1 ? .max : $0 + $1 }
             return host
         }
     }

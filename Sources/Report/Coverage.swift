@@ -19,6 +19,10 @@ public struct Coverage: Hashable, Sendable {
     public var restrictedHostCount = 0
     /// Names of the first few of those.
     public var restrictedHostNames: [RawText] = []
+    /// Hosts whose clock is more than five minutes ahead of the collector's.
+    public var suspectClockHostCount = 0
+    /// Names of the first few of those.
+    public var suspectClockHostNames: [RawText] = []
     /// The shortest time between two samples of a host, in milliseconds; nil without hosts.
     public var shortestIntervalMilliseconds: UInt32?
     /// The longest, likewise.
@@ -48,6 +52,7 @@ public struct Coverage: Hashable, Sendable {
         (lateHostCount, lateHostNames) = named { $0.state == .late }
         (goneHostCount, goneHostNames) = named { $0.state == .gone }
         (restrictedHostCount, restrictedHostNames) = named { !$0.description.restrictions.isEmpty }
+        (suspectClockHostCount, suspectClockHostNames) = named(\.isClockSuspect)
         let intervals = hosts.map(\.description.intervalMilliseconds)
         shortestIntervalMilliseconds = intervals.min()
         longestIntervalMilliseconds = intervals.max()
@@ -81,6 +86,7 @@ extension Coverage {
             let noun = restrictedHostCount == 1 ? "restricted view" : "restricted views"
             facts += hostList(restrictedHostCount, noun, restrictedHostNames, ascii: ascii)
         }
+        facts += suspectClocks(ascii: ascii)
         if let shortest = shortestIntervalMilliseconds, let longest = longestIntervalMilliseconds {
             let text = DurationText.format(milliseconds: Int64(shortest))
             facts.append(
@@ -125,13 +131,27 @@ extension Coverage {
         return facts
     }
 
+    private func suspectClocks(ascii: Bool) -> [String] {
+        let count = suspectClockHostCount
+        guard count > 0 else { return [] }
+        let noun =
+            count == 1
+            ? "clock of 1 host is" : "clocks of \(DecimalText.grouped(count)) hosts are"
+        let names = nameList(count, suspectClockHostNames, ascii: ascii)
+        return ["\(noun) more than 5 minutes ahead (\(names)): times unknown"]
+    }
+
     private func hostList(
         _ count: Int, _ word: String, _ names: [RawText], ascii: Bool
     ) -> [String] {
         guard count > 0 else { return [] }
+        return ["\(DecimalText.grouped(count)) \(word) (\(nameList(count, names, ascii: ascii)))"]
+    }
+
+    private func nameList(_ count: Int, _ names: [RawText], ascii: Bool) -> String {
         var shown = names.map { TextStyle.name($0, ascii: ascii) }
         if count > names.count { shown.append("and \(count - names.count) more") }
-        return ["\(DecimalText.grouped(count)) \(word) (\(shown.joined(separator: ", ")))"]
+        return shown.joined(separator: ", ")
     }
 
     var json: JSONValue {
@@ -146,6 +166,8 @@ extension Coverage {
             Member("hosts_gone_names", names(goneHostNames)),
             Member("restricted_views", .count(restrictedHostCount)),
             Member("restricted_view_names", names(restrictedHostNames)),
+            Member("suspect_clocks", .count(suspectClockHostCount)),
+            Member("suspect_clock_names", names(suspectClockHostNames)),
             Member(
                 "shortest_interval_ms", .optional(shortestIntervalMilliseconds.map(UInt64.init))),
             Member("longest_interval_ms", .optional(longestIntervalMilliseconds.map(UInt64.init))),

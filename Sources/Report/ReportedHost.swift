@@ -46,12 +46,14 @@ public struct ReportedHost: Hashable, Sendable {
     public var memoryAvailableBytes: UInt64?
     /// What its agents could not see, summed over their starts.
     public var counters: [CounterReason: UInt64]
+    /// Whether its clock is so far ahead of the collector's that its times are not taken.
+    public var isClockSuspect: Bool
 
     /// Takes the parts as they are.
     public init(
         id: HostID, description: HostDescription, agentVersion: RawText, state: HostState,
         lastHeardAtMilliseconds: Int64, memoryAvailableBytes: UInt64? = nil,
-        counters: [CounterReason: UInt64] = [:]
+        counters: [CounterReason: UInt64] = [:], isClockSuspect: Bool = false
     ) {
         self.id = id
         self.description = description
@@ -60,6 +62,7 @@ public struct ReportedHost: Hashable, Sendable {
         self.lastHeardAtMilliseconds = lastHeardAtMilliseconds
         self.memoryAvailableBytes = memoryAvailableBytes
         self.counters = counters
+        self.isClockSuspect = isClockSuspect
     }
 
     /// Memory in use now, in bytes; nil where it is not known, as of a host that is gone.

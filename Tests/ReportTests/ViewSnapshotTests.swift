@@ -48,6 +48,24 @@ struct ViewSnapshotTests {
         try Snapshot.expect(texts, is: "empty.txt")
     }
 
+    @Test("hosts whose clock is far ahead are named in each view, few of them and many")
+    func suspectClocks() throws {
+        var texts = ""
+        for count in [1, 5] {
+            var fleet = SampleFleet()
+            for index in 1...6 {
+                fleet.addHost("node-\(index)")
+                fleet.hosts[index - 1].isClockSuspect = index <= count
+            }
+            for (name, view) in EveryView.of(fleet) where ["hosts", "report-run"].contains(name) {
+                texts += "== \(name)\n\(view.text(style: TextStyle(width: 80)))"
+            }
+            let coverage = Coverage(hosts: fleet.hosts)
+            #expect(coverage.suspectClockHostCount == count)
+        }
+        try Snapshot.expect(texts, is: "suspect-clocks-80.txt")
+    }
+
     @Test("one host alone is spoken of in the singular")
     func oneHost() throws {
         var fleet = SampleFleet()
