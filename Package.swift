@@ -118,16 +118,16 @@ let package = Package(
 
         // The test kit and the tests.
         .target(
-            name: "TestSupport", dependencies: ["MemoryModel"], path: "Tests/TestSupport",
-            swiftSettings: settings),
+            name: "TestSupport", dependencies: ["MemoryModel", "PeakStore", "Report"],
+            path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
         .testTarget(
             name: "ProcessSamplerTests",
             dependencies: ["MemoryModel", "ProcessSampler", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "ReportTests", dependencies: ["MemoryModel", "Report"], exclude: ["Snapshots"],
-            swiftSettings: settings),
+            name: "ReportTests", dependencies: ["MemoryModel", "Report", "TestSupport"],
+            exclude: ["Snapshots"], swiftSettings: settings),
         // Commits batches and says so, for tests that kill it.
         .executableTarget(
             name: "StoreCrashChild", dependencies: ["MemoryModel", "PeakStore", "SQLiteStore"],
@@ -136,11 +136,29 @@ let package = Package(
             name: "SQLiteStoreTests",
             dependencies: [
                 "MemoryModel", "PeakStore", "Report", "SQLiteStore", "StoreCrashChild",
+                "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "WireTests", dependencies: ["Wire", "MemoryModel", "CZlib", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "AgentTests",
+            dependencies: [
+                "Agent", "Collector", "MemoryModel", "PeakStore", "TestSupport", "Wire",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CollectorTests",
+            dependencies: [
+                "Collector", "MemoryModel", "PeakStore", "Report", "TestSupport", "Wire",
+                nioCore, logging,
+                nioPosix,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "memagent", "memcollector"],

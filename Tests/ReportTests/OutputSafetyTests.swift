@@ -1,6 +1,7 @@
 import Foundation
 import MemoryModel
 import Report
+import TestSupport
 import Testing
 
 @Suite("Nothing that a name says reaches a terminal, spreadsheet or browser as more than text")

@@ -1,5 +1,6 @@
 import MemoryModel
 import Report
+import TestSupport
 import Testing
 
 @Suite("Reports put runs together")

@@ -2,12 +2,13 @@ import MemoryModel
 import PeakStore
 import SQLiteStore
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct ConcurrencyTests {
     @Test("Reads beside commits see whole batches, never fewer than before")
     func readsDuringCommits() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         let isDone = Flag()
         let wasReadBetween = Flag()
@@ -44,7 +45,7 @@ import Testing
 
     @Test("Commits from many threads at once all arrive")
     func commitsFromManyThreads() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for pid in Int32(1)...40 {

@@ -1,6 +1,7 @@
 import Foundation
 import MemoryModel
 import PeakStore
+import TestSupport
 import Testing
 
 @testable import SQLiteStore
@@ -10,7 +11,7 @@ import Testing
     func killed() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var generator = SeededGenerator(seed: seed)
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         var acknowledged = 0
         for round in 0..<12 {
             let child = try Child(["commit", directory.data, "\(acknowledged + 1)"])
@@ -41,7 +42,7 @@ import Testing
 
     @Test("When files may not grow the store says full, still reads, and goes on when they may")
     func fileSizeLimit() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let lines = try Child(["fill", directory.data, "400000"]).allLines()
         try #require(lines.count == 3, "\(lines)")
         let count = try #require(Int(lines[0].dropFirst("full after ".count)), "\(lines)")
@@ -57,7 +58,7 @@ import Testing
         "On a full disk the store says full, still reads, and goes on when there is room again",
         .enabled(if: canMount()))
     func fullDisk() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         #expect(mkdir(directory.data, 0o700) == 0)
         try mount(["-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", directory.data])
         defer { unmount(directory.data) }
@@ -90,7 +91,7 @@ import Testing
 
     @Test("A transaction that failed leaves no numbers of names behind that were undone")
     func namesAfterFailure() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let lines = try Child(["fill", directory.data, "400000"]).allLines()
         #expect(lines.last?.hasPrefix("recovered") == true, "\(lines)")
         let store = try SQLiteStore(dataDirectory: directory.data)
@@ -104,7 +105,7 @@ import Testing
 
     @Test("The write-ahead log is cut when it is large, and nothing of it is lost")
     func boundedLog() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(
             dataDirectory: directory.data, steps: Schema.steps, maximumLogBytes: 200_000)
         var largest: UInt64 = 0
@@ -124,7 +125,7 @@ import Testing
         return run
     }
 
-    private func logBytes(_ directory: TemporaryDirectory) throws -> UInt64 {
+    private func logBytes(_ directory: TemporaryFolder) throws -> UInt64 {
         let attributes = try FileManager.default.attributesOfItem(
             atPath: directory.database + "-wal")
         return (attributes[.size] as? UInt64) ?? .max
@@ -135,7 +136,7 @@ import Testing
 private func canMount() -> Bool {
     guard geteuid() == 0 else { return false }
     do {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         guard mkdir(directory.data, 0o700) == 0 else { return false }
         try mount(["-t", "tmpfs", "-o", "size=64k", "tmpfs", directory.data])
         unmount(directory.data)

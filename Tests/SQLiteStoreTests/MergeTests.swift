@@ -1,6 +1,7 @@
 import MemoryModel
 import PeakStore
 import SQLiteStore
+import TestSupport
 import Testing
 
 @Suite struct MergeTests {
@@ -8,7 +9,7 @@ import Testing
         "Committing any sequence of copies gives what RunRecord.merge gives",
         arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
     func sameAsModel(seed: UInt64) throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         var records = RandomRecords(seed: seed)
         var model: [RunKey: RunRecord] = [:]
@@ -41,7 +42,7 @@ import Testing
         let batches = (0..<2).map { _ in records.batch() }
         var outcomes: [Merged] = []
         for order in [[0, 1], [1, 0], [0, 0, 1, 0, 1], [1, 0, 1]] {
-            let directory = try TemporaryDirectory()
+            let directory = try TemporaryFolder()
             let store = try SQLiteStore(dataDirectory: directory.data)
             for index in order { try store.commit(batches[index]) }
             outcomes.append(try Merged(store))
@@ -52,7 +53,7 @@ import Testing
 
     @Test("Committing the same batch twice changes nothing at all")
     func twice() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         var records = RandomRecords(seed: 21)
         var seen: Set<RunKey> = []
@@ -70,7 +71,7 @@ import Testing
 
     @Test("A host heard earlier changes only since when it is known")
     func olderHost() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         var older = fullHost
         older.description.name = "old"
@@ -95,7 +96,7 @@ import Testing
 
     @Test("Counters are the greatest of each epoch, summed over epochs, and never overflow")
     func counters() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         func count(_ epoch: UInt64, _ values: [CounterReason: UInt64]) throws {
             var one = CommitBatch()
@@ -116,7 +117,7 @@ import Testing
 
     @Test("A figure beyond 2^63 is kept as the largest and cannot sink below a smaller one")
     func absurd() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         var run = plainRun()
         run.record.peak = Peak(bytes: .max, bracket: nil, source: .hwm)

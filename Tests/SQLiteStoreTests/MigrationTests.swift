@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import MemoryModel
 import PeakStore
+import TestSupport
 import Testing
 
 @testable import SQLiteStore
@@ -9,7 +10,7 @@ import Testing
 @Suite struct MigrationTests {
     @Test("A database of version 1 is read whole by this version and goes on taking runs")
     func versionOne() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try loadFixture(directory)
         let store = try SQLiteStore(dataDirectory: directory.data)
         #expect(store.storeID == StoreID(hexadecimal: "94d613a955c4488c8669f24a6c72221b"))
@@ -20,10 +21,10 @@ import Testing
 
     @Test("What this version makes anew is what it makes of a database of version 1")
     func sameSchema() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try loadFixture(directory)
         try SQLiteStore(dataDirectory: directory.data).close()
-        let other = try TemporaryDirectory()
+        let other = try TemporaryFolder()
         try SQLiteStore(dataDirectory: other.data).close()
         let migrated = try schema(of: directory.database)
         #expect(migrated == (try schema(of: other.database)))
@@ -32,7 +33,7 @@ import Testing
 
     @Test("A later version's step is taken once, keeps every row, and shuts older programs out")
     func laterStep() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try loadFixture(directory)
         let sql = "ALTER TABLE run ADD COLUMN note TEXT; UPDATE run SET note = run_id"
         let later = Schema.steps + [SchemaStep(version: SQLiteStore.schemaVersion + 1, sql: sql)]
@@ -51,7 +52,7 @@ import Testing
 
     @Test("A step that fails leaves the database as it was, of the version before")
     func failingStep() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try loadFixture(directory)
         let sql = "DELETE FROM run; UPDATE nothing SET at_all = 1"
         let later = Schema.steps + [SchemaStep(version: SQLiteStore.schemaVersion + 1, sql: sql)]
@@ -64,7 +65,7 @@ import Testing
 
     @Test("The views show runs and hosts by the names that reports use")
     func views() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try loadFixture(directory)
         let queue = try DatabaseQueue(path: directory.database)
         try queue.read { database in
@@ -98,7 +99,7 @@ import Testing
         #expect(try store.counters() == [fullHost.id: [.vanished: 7]])
     }
 
-    private func loadFixture(_ directory: TemporaryDirectory) throws {
+    private func loadFixture(_ directory: TemporaryFolder) throws {
         let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Fixtures/version-1.sql")
         let sql = try String(contentsOf: fixture, encoding: .utf8)

@@ -3,12 +3,13 @@ import GRDB
 import MemoryModel
 import PeakStore
 import SQLiteStore
+import TestSupport
 import Testing
 
 @Suite struct OpeningTests {
     @Test("The directory and its parents are made for the owner alone, and so is every file")
     func modes() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let data = directory.path + "/a/b"
         let store = try SQLiteStore(dataDirectory: data + "/")
         try store.commit(batch([plainRun()]))
@@ -21,7 +22,7 @@ import Testing
 
     @Test("The writer flushes every commit: synchronous reads back as FULL")
     func synchronous() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         #expect(try store.synchronousSetting() == 2)
         try store.commit(batch([plainRun()]))
@@ -30,7 +31,7 @@ import Testing
 
     @Test("The file says that it is Highwater's and of which version")
     func identity() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try SQLiteStore(dataDirectory: directory.data).close()
         let header = try Data(contentsOf: URL(fileURLWithPath: directory.database))
         #expect(header[68..<72] == Data("HWtr".utf8))
@@ -39,7 +40,7 @@ import Testing
 
     @Test("A second collector is refused in this and in another process, until the first closes")
     func secondOpener() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         #expect(throws: PeakStoreError.inUse(path: directory.data)) {
             try SQLiteStore(dataDirectory: directory.data)
@@ -55,7 +56,7 @@ import Testing
 
     @Test("A database of a newer version is refused, and not a byte of it changes")
     func newerVersion() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try SQLiteStore(dataDirectory: directory.data).close()
         try edit(directory.database, "PRAGMA user_version = 99")
         let before = try contents(of: directory.data)
@@ -67,7 +68,7 @@ import Testing
 
     @Test("A newer version that stands only in the write-ahead log is refused, too")
     func newerVersionInLog() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try SQLiteStore(dataDirectory: directory.data).close()
         let copy = directory.path + "/copy"
         try FileManager.default.createDirectory(
@@ -102,7 +103,7 @@ import Testing
             "SQLite format 2\0" + String(repeating: "\0", count: 200),
         ])
     func garbage(content: String) throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try makeData(directory, Data(content.utf8))
         #expect {
             try SQLiteStore(dataDirectory: directory.data)
@@ -118,7 +119,7 @@ import Testing
 
     @Test("Another program's SQLite database is refused and left as it is")
     func foreignDatabase() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try makeData(directory, Data())
         try edit(directory.database, "CREATE TABLE theirs (id INTEGER)")
         let before = try Data(contentsOf: URL(fileURLWithPath: directory.database))
@@ -132,7 +133,7 @@ import Testing
 
     @Test("What a crash before the first migration leaves is taken as new")
     func unfinishedCreation() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try makeData(directory, Data())
         try edit(directory.database, "CREATE TABLE t (id INTEGER); DROP TABLE t")
         let store = try SQLiteStore(dataDirectory: directory.data)
@@ -142,7 +143,7 @@ import Testing
 
     @Test("A damaged page is refused as such, when it is met")
     func damagedPage() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         try store.commit(batch((1...2_000).map { plainRun(pid: $0) }))
         try store.close()
@@ -164,7 +165,7 @@ import Testing
 
     @Test("A symbolic link is refused as the directory and as the database")
     func symbolicLinks() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try SQLiteStore(dataDirectory: directory.data).close()
         let link = directory.path + "/link"
         try FileManager.default.createSymbolicLink(
@@ -187,7 +188,7 @@ import Testing
 
     @Test("A file in the place of the directory, or of its parent, is refused")
     func notADirectory() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try Data("x".utf8).write(to: URL(fileURLWithPath: directory.data))
         for path in [directory.data, directory.data + "/below"] {
             #expect {
@@ -201,7 +202,7 @@ import Testing
 
     @Test("A directory that others may write to is refused", arguments: [0o770, 0o707])
     func writableByOthers(mode: Int) throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try makeData(directory, nil)
         #expect(chmod(directory.data, mode_t(mode)) == 0)
         #expect(
@@ -212,7 +213,7 @@ import Testing
 
     @Test("A directory of another user is refused", .enabled(if: geteuid() == 0))
     func otherOwner() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try makeData(directory, nil)
         #expect(chown(directory.data, 65_534, 65_534) == 0)
         #expect(
@@ -223,7 +224,7 @@ import Testing
 
     @Test("A directory that cannot be written is refused as such, also with a database in it")
     func readOnlyDirectory() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try SQLiteStore(dataDirectory: directory.data).close()
         let empty = directory.path + "/empty"
         #expect(mkdir(empty, 0o555) == 0)
@@ -247,7 +248,7 @@ import Testing
 
     @Test("A database that was taken away from under the store is not committed to")
     func removedDatabase() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         try store.commit(batch([plainRun()]))
         try FileManager.default.removeItem(atPath: directory.database)
@@ -272,7 +273,7 @@ import Testing
         return contents
     }
 
-    private func makeData(_ directory: TemporaryDirectory, _ content: Data?) throws {
+    private func makeData(_ directory: TemporaryFolder, _ content: Data?) throws {
         try FileManager.default.createDirectory(
             atPath: directory.data, withIntermediateDirectories: false,
             attributes: [.posixPermissions: 0o700])

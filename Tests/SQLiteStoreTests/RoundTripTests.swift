@@ -1,12 +1,13 @@
 import MemoryModel
 import PeakStore
 import SQLiteStore
+import TestSupport
 import Testing
 
 @Suite struct RoundTripTests {
     @Test("Every field of a run comes back after reopening, names as the same bytes")
     func run() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let runs = [plainRun(), fullRun]
         let store = try SQLiteStore(dataDirectory: directory.data)
         try store.commit(batch(runs))
@@ -19,7 +20,7 @@ import Testing
 
     @Test("Every field of a host comes back after reopening, labels in their order")
     func host() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         var other = fullHost
         other.id = hostID("another")
         other.description.labels = []
@@ -34,7 +35,7 @@ import Testing
 
     @Test("Peaks and ends without a time come back without one")
     func unknownTimes() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         var run = plainRun()
         run.record.peak = Peak(bytes: 5, bracket: nil, source: .cgroup)
         run.record.end = RunEnd(bracket: nil, reason: .rebooted)
@@ -45,7 +46,7 @@ import Testing
 
     @Test("Every reason, source and counter that the model knows can be kept")
     func everyNumber() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         var all = CommitBatch()
         for (index, reason) in RunEndReason.allCases.enumerated() {
             var run = plainRun(pid: Int32(index) + 1)
@@ -68,7 +69,7 @@ import Testing
 
     @Test("Only the open runs of the host that was asked for are its open runs, of every boot")
     func openRuns() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         var ended = plainRun(pid: 2)
         ended.record.end = RunEnd(bracket: nil, reason: .exited)
@@ -81,7 +82,7 @@ import Testing
 
     @Test("A batch of nothing is committed without a change")
     func emptyBatch() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         try store.commit(CommitBatch())
         #expect(try store.hosts().isEmpty)

@@ -2,6 +2,7 @@ import GRDB
 import MemoryModel
 import PeakStore
 import Report
+import TestSupport
 import Testing
 
 @testable import SQLiteStore
@@ -11,7 +12,7 @@ import Testing
         "Every path of a search finds what a look at each run finds",
         arguments: [31, 32, 33] as [UInt64])
     func sameAsOracle(seed: UInt64) throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         var fleet = RandomFleet(seed: seed)
         let all = fleet.batch()
@@ -41,7 +42,7 @@ import Testing
 
     @Test("Touching the range by one millisecond is overlap, missing it by one is not")
     func edges() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         var run = plainRun()
         run.record.description.startedAtMilliseconds = 1_000
@@ -64,7 +65,7 @@ import Testing
 
     @Test("A host is found by its id and by its name")
     func hostGlob() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: directory.data)
         var all = batch([
             plainRun(host: fullHost.id), plainRun(host: hostID("alpha")),
@@ -86,7 +87,7 @@ import Testing
 
     @Test("Each path goes along its index, and that by peak neither sorts nor reads a run")
     func plans() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryFolder()
         try SQLiteStore(dataDirectory: directory.data).close()
         let queue = try DatabaseQueue(path: directory.database)
         var query = ReportQuery()

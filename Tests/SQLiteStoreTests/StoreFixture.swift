@@ -1,52 +1,19 @@
-import Foundation
 import MemoryModel
 import PeakStore
 import Report
+import TestSupport
 
 @testable import SQLiteStore
 
-/// A directory that is gone with the object.
-final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/highwater-store-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw PeakStoreError.failed(reason: String(cString: strerror(errno)))
-        }
-        path = template.withUnsafeBufferPointer { buffer in
-            buffer.baseAddress.map(String.init(cString:)) ?? ""
-        }
-    }
-
+extension TemporaryFolder {
     /// A data directory that is not there yet.
     var data: String { path + "/data" }
     /// The database in `data`.
     var database: String { data + "/highwater.db" }
-
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            FileHandle.standardError.write(Data("cannot remove \(path): \(error)\n".utf8))
-        }
-    }
 }
 
-/// SplitMix64: the same numbers again for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
+    /// True once in `count` times.
     mutating func one(in count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
 }
 

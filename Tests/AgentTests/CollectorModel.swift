@@ -1,0 +1,129 @@
+import Collector
+import MemoryModel
+import PeakStore
+import TestSupport
+import Testing
+import Wire
+
+/// A collector without sockets: real frames, the real session, the real fleet, a store in memory.
+final class CollectorModel {
+    let store: MemoryStore
+    private var fleet = FleetState()
+    private var session: ReceiverSession?
+    private var sessionNumber: UInt64 = 0
+    private var lastSequence: UInt64 = 0
+    private let codec: FrameCodec
+    private let settings: ReceiverSettings
+
+    /// What the sessions said, by the number of their frame, since the last one began.
+    private(set) var events: [(sequence: UInt64, event: SessionEvent)] = []
+    /// The largest payload that came in.
+    private(set) var largestWireBytes = 0
+
+    static let hostID = "web-1"
+    static let boot = BootID(high: 1, low: 2)
+
+    init(
+        number: UInt64 = 1, maximumRuns: UInt32 = 65_536, credit: UInt64 = 64,
+        maximumWireBytes: Int = WireLimits.maximumWireBytes
+    ) throws {
+        store = MemoryStore(storeID: StoreID(high: 0, low: number))
+        codec = try FrameCodec()
+        settings = ReceiverSettings(
+            storeID: store.storeID, collectorVersion: "1", maximumRuns: maximumRuns,
+            credit: credit, maximumWireBytes: maximumWireBytes)
+    }
+
+    var maximumRuns: UInt32 { settings.maximumRuns }
+    var maximumWireBytes: Int { settings.maximumWireBytes }
+    var credit: UInt64 { settings.credit }
+
+    /// Begins a session and takes its HELLO.
+    func open(atMilliseconds now: Int64) throws {
+        events = []
+        lastSequence = 0
+        var session = ReceiverSession(acceptedAtMilliseconds: now, settings: settings)
+        _ = session.prefaceReceived(matching: true, atMilliseconds: now)
+        let hello = HelloFrame(
+            lowestMajor: 1, highestMajor: 1, requiredFeatures: 0, offeredFeatures: 0, epoch: 1,
+            boot: CollectorModel.boot, hostID: RawText(CollectorModel.hostID), hostName: "web",
+            agentVersion: "1")
+        let actions = session.frameReceived(
+            .hello(hello), sequence: 0, wireBytes: 60, atMilliseconds: now)
+        self.session = consume session
+        for case .accepted(let identity) in actions {
+            sessionNumber += 1
+            _ = fleet.sessionAccepted(
+                SessionID(number: sessionNumber), host: identity.hostID, boot: identity.boot,
+                epoch: identity.epoch, agentVersion: identity.agentVersion, nowMilliseconds: now)
+        }
+    }
+
+    /// Ends the session.
+    func close() {
+        session = nil
+        fleet.sessionClosed(SessionID(number: sessionNumber), host: host)
+    }
+
+    /// Forgets everything that is not in the store, as a restart does.
+    func restart() throws {
+        session = nil
+        fleet = try FleetState(store: store)
+    }
+
+    private var host: HostID {
+        guard let host = HostID(CollectorModel.hostID) else { preconditionFailure("a host id") }
+        return host
+    }
+
+    /// Encodes, decodes and takes in a frame; any protocol error fails the test.
+    func receive(
+        _ frame: Frame, sequence: UInt64, atMilliseconds now: Int64, _ comment: Comment
+    ) throws {
+        let codec = codec
+        var bytes: [UInt8] = []
+        try codec.encode(frame, sequence: sequence, mayCompress: true) { bytes = Array($0) }
+        largestWireBytes = max(largestWireBytes, bytes.count - 24)
+        let decoded = try #require(
+            try bytes.withUnsafeBytes { try codec.decode($0, isWelcomed: true) }, comment)
+        let actions =
+            session?.frameReceived(
+                decoded.frame, sequence: sequence, wireBytes: bytes.count, atMilliseconds: now)
+            ?? []
+        lastSequence = sequence
+        try #require(!actions.isEmpty, comment)
+        for action in actions {
+            guard case .apply(let event, _) = action else {
+                Issue.record("the session answers \(action); \(comment)")
+                return
+            }
+            events.append((sequence, event))
+            let isCurrent = fleet.update(
+                host, by: SessionID(number: sessionNumber), nowMilliseconds: now
+            ) { $0.apply(event, nowMilliseconds: now) }
+            #expect(isCurrent, comment)
+        }
+    }
+
+    /// Commits, and gives the acknowledgement that the session sends for it.
+    func commit(atMilliseconds now: Int64) throws -> AcknowledgementFrame? {
+        let (batch, pending) = fleet.takeBatch()
+        try store.commit(batch)
+        fleet.committed(pending)
+        let actions =
+            session?.committed(
+                throughSequence: lastSequence, credit: settings.credit, atMilliseconds: now) ?? []
+        for case .send(.acknowledgement(let frame), _) in actions { return frame }
+        return nil
+    }
+
+    /// Everything that it knows of the runs: the fleet's ledger over the store.
+    var known: [ProcessKey: RunRecord] {
+        var known: [ProcessKey: RunRecord] = [:]
+        for run in store.runs.values { known[run.record.key] = run.record }
+        for (key, record) in fleet.hosts[host]?.ledger.runs ?? [:] {
+            known[key, default: record].merge(record, otherIsNewer: true)
+        }
+        return known
+    }
+}

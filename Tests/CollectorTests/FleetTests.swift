@@ -1,0 +1,199 @@
+import Collector
+import Logging
+import MemoryModel
+import NIOPosix
+import PeakStore
+import Synchronization
+import TestSupport
+import Testing
+import Wire
+
+/// A session that notes what it is told.
+private final class Listener: Sendable {
+    private let heard = Mutex<[SessionCommand]>([])
+
+    func tell(_ command: SessionCommand) { heard.withLock { $0.append(command) } }
+
+    /// What it was told since it was last asked.
+    func commands() -> [SessionCommand] {
+        heard.withLock { heard in
+            defer { heard = [] }
+            return heard
+        }
+    }
+}
+
+extension Fleet {
+    fileprivate func accept(_ host: String, _ listener: Listener, epoch: UInt64 = 1) -> SessionID {
+        accept(
+            host: hostID(host), boot: BootID(high: 0, low: 1), epoch: epoch, agentVersion: "1",
+            nowMilliseconds: testNow
+        ) { listener.tell($0) }
+    }
+
+    @discardableResult
+    fileprivate func apply(
+        _ host: String, _ session: SessionID, _ sequence: UInt64, _ event: SessionEvent
+    ) -> Bool {
+        apply(hostID(host), by: session, sequence: sequence, nowMilliseconds: testNow) {
+            $0.apply(event, nowMilliseconds: testNow)
+        }
+    }
+}
+
+@Suite("The fleet that event loops, committer and views share")
+struct FleetTests {
+    private let fleet = Fleet(fleet: FleetState(), credit: 9)
+
+    @Test("a session that is replaced is told so once, and is no session any more")
+    func replaced() {
+        let (first, second) = (Listener(), Listener())
+        let old = fleet.accept("a", first)
+        let new = fleet.accept("a", second)
+        #expect(first.commands() == [.replaced])
+        #expect(second.commands().isEmpty)
+        #expect(fleet.sessionCount == 1)
+        #expect(!fleet.apply("a", old, 1, .host(.sample)))
+        #expect(fleet.apply("a", new, 1, .host(.sample)))
+        fleet.close(old, host: hostID("a"))
+        #expect(fleet.apply("a", new, 2, .define([1])))
+        #expect(fleet.sessionCount == 1)
+    }
+
+    @Test("what was applied before a batch was taken is acknowledged with it, and nothing after")
+    func acknowledged() {
+        let listener = Listener()
+        let session = fleet.accept("a", listener)
+        fleet.apply("a", session, 1, .host(.sample))
+        let commit = fleet.takeCommit()
+        fleet.apply("a", session, 2, .define([1]))
+        #expect(listener.commands().isEmpty)
+        fleet.committed(commit, atMilliseconds: testNow)
+        #expect(listener.commands() == [.committed(throughSequence: 1, credit: 9)])
+        fleet.committed(fleet.takeCommit(), atMilliseconds: testNow)
+        #expect(listener.commands() == [.committed(throughSequence: 2, credit: 9)])
+        fleet.committed(fleet.takeCommit(), atMilliseconds: testNow)
+        #expect(listener.commands().isEmpty)
+    }
+
+    @Test("a session that took another's place meanwhile is not told of the other's frames")
+    func acknowledgedToTheRightOne() {
+        let (first, second) = (Listener(), Listener())
+        let old = fleet.accept("a", first)
+        fleet.apply("a", old, 7, .host(.sample))
+        let commit = fleet.takeCommit()
+        _ = fleet.accept("a", second)
+        _ = first.commands()
+        fleet.committed(commit, atMilliseconds: testNow)
+        #expect(first.commands().isEmpty)
+        #expect(second.commands().isEmpty)
+    }
+
+    @Test("with a full disk all are suspended, and with room again all have credit again")
+    func suspended() {
+        let (told, silent, late) = (Listener(), Listener(), Listener())
+        let session = fleet.accept("a", told)
+        _ = fleet.accept("b", silent)
+        fleet.apply("a", session, 1, .host(.sample))
+        fleet.commitFailed(fleet.takeCommit(), reason: "full", atMilliseconds: testNow)
+        #expect(told.commands() == [.suspended])
+        #expect(silent.commands() == [.suspended])
+        #expect(fleet.health.0 == .full(reason: "full", sinceMilliseconds: testNow))
+        fleet.commitFailed(fleet.takeCommit(), reason: "still", atMilliseconds: testNow + 5)
+        #expect(fleet.health.0 == .full(reason: "full", sinceMilliseconds: testNow))
+        _ = (told.commands(), silent.commands())
+        let commit = fleet.takeCommit()
+        _ = fleet.accept("c", late)
+        fleet.committed(commit, atMilliseconds: testNow + 10)
+        #expect(told.commands() == [.committed(throughSequence: 1, credit: 9)])
+        #expect(silent.commands() == [.committed(throughSequence: 0, credit: 9)])
+        #expect(fleet.health.0 == .working)
+        #expect(fleet.health.committedAtMilliseconds == testNow + 10)
+    }
+
+    @Test("on the way out every session is told another time to come back")
+    func drain() {
+        let listeners = (0..<5).map { _ in Listener() }
+        for (index, listener) in listeners.enumerated() { _ = fleet.accept("h\(index)", listener) }
+        fleet.drain()
+        let delays = listeners.flatMap { $0.commands() }.compactMap { command -> UInt64? in
+            guard case .drain(let delay) = command else { return nil }
+            return delay
+        }
+        #expect(Set(delays).count == 5)
+        #expect(delays.allSatisfy { (500...10_000).contains($0) })
+        Fleet(fleet: FleetState(), credit: 1).drain()
+    }
+}
+
+@Suite("The committer")
+struct CommitterTests {
+    private let store = MemoryStore()
+    private let fleet = Fleet(fleet: FleetState(), credit: 9)
+    private let listener = Listener()
+
+    /// Calls `body` with a committer that has threads.
+    private func withCommitter(_ body: (Committer) async throws -> Void) async throws {
+        let threads = NIOThreadPool(numberOfThreads: 1)
+        threads.start()
+        let committer = Committer(
+            fleet: fleet, store: store, threads: threads,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        do {
+            try await body(committer)
+        } catch {
+            try await threads.shutdownGracefully()
+            throw error
+        }
+        try await threads.shutdownGracefully()
+    }
+
+    @Test("what is on the disk is acknowledged; without anything new nothing is written")
+    func commits() async throws {
+        let session = fleet.accept("a", listener)
+        fleet.apply("a", session, 1, .host(.sample))
+        fleet.apply("a", session, 2, .define([1]))
+        try await withCommitter { committer in
+            try await committer.commit()
+            #expect(listener.commands() == [.committed(throughSequence: 2, credit: 9)])
+            #expect(store.runs.count == 1)
+            try await committer.commit()
+            #expect(store.commitCount == 1)
+            #expect(listener.commands().isEmpty)
+        }
+    }
+
+    @Test("a full disk acknowledges nothing and takes the credit, until there is room")
+    func full() async throws {
+        let session = fleet.accept("a", listener)
+        fleet.apply("a", session, 1, .host(.sample))
+        store.failure = .full(reason: "no room")
+        try await withCommitter { committer in
+            try await committer.commit()
+            #expect(listener.commands() == [.suspended])
+            fleet.apply("a", session, 2, .define([1]))
+            try await committer.commit()
+            #expect(listener.commands() == [.suspended])
+            #expect(fleet.health.0 != .working)
+            #expect(store.runs.isEmpty)
+            store.failure = nil
+            try await committer.commit()
+            #expect(listener.commands() == [.committed(throughSequence: 2, credit: 9)])
+            #expect(fleet.health.0 == .working)
+            #expect(store.runs.count == 1)
+        }
+    }
+
+    @Test("any other failure is thrown, and nothing is acknowledged")
+    func failed() async throws {
+        let session = fleet.accept("a", listener)
+        fleet.apply("a", session, 1, .host(.sample))
+        store.failure = .failed(reason: "the disk is broken")
+        try await withCommitter { committer in
+            await #expect(throws: PeakStoreError.failed(reason: "the disk is broken")) {
+                try await committer.commit()
+            }
+            #expect(listener.commands().isEmpty)
+        }
+    }
+}
