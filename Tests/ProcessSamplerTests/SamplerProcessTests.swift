@@ -25,8 +25,8 @@ import Testing
     }
 
     @Test("Memory that was given back before the first look is in the mark", arguments: [0, 6_000])
-    func mark(heldFiles: Int) throws {
-        let probe = try Probe("release", mebibytes: 200)
+    func mark(heldFiles: Int) async throws {
+        let probe = try await Probe.start("release", mebibytes: 200)
         let snapshot = look(try sampler(heldFiles: heldFiles))
         let run = try #require(snapshot.started.first { $0.key.pid == probe.pid })
         #expect(run.description.program == "probe")
@@ -42,8 +42,8 @@ import Testing
     }
 
     @Test("A child that executed nothing is known to have inherited its mark")
-    func inherited() throws {
-        let probe = try Probe("fork", mebibytes: 64)
+    func inherited() async throws {
+        let probe = try await Probe.start("fork", mebibytes: 64)
         let snapshot = look(try sampler())
         let child = try #require(snapshot.started.first { $0.key.pid == probe.pid })
         let inherited = try #require(child.description.inheritedBytes)
@@ -53,8 +53,8 @@ import Testing
     }
 
     @Test("Another program in the same process is another run")
-    func exec() throws {
-        let probe = try Probe("execother", mebibytes: 64)
+    func exec() async throws {
+        let probe = try await Probe.start("execother", mebibytes: 64)
         let sampler = try sampler()
         let first = look(sampler)
         let key = try #require(first.started.first { $0.key.pid == probe.pid }?.key)
@@ -71,12 +71,12 @@ import Testing
     }
 
     @Test("A program that executes itself anew cannot be told from one whose mark fell")
-    func execOfItself() throws {
-        let probe = try Probe("exec", mebibytes: 64)
+    func execOfItself() async throws {
+        let probe = try await Probe.start("exec", mebibytes: 64)
         let sampler = try sampler()
         let key = try #require(look(sampler).started.first { $0.key.pid == probe.pid }?.key)
         try probe.goOn()
-        try probe.awaitReport()
+        try await probe.awaitReport()
         let snapshot = look(sampler)
         #expect(!snapshot.ended.contains { $0.key == key })
         let mark = snapshot.observed.first { $0.key == key }?.markBytes
@@ -84,13 +84,13 @@ import Testing
     }
 
     @Test("A renamed process keeps its run")
-    func rename() throws {
-        let probe = try Probe("rename", mebibytes: 1)
+    func rename() async throws {
+        let probe = try await Probe.start("rename", mebibytes: 1)
         let sampler = try Sampler(
             limits: SamplerLimits(maximumHeldFiles: 6_000, markIntervalMilliseconds: 0))
         _ = look(sampler)
         try probe.goOn()
-        try probe.awaitReport()
+        try await probe.awaitReport()
         let snapshot = look(sampler)
         let renamed = try #require(snapshot.renamed.first { $0.key.pid == probe.pid })
         #expect(renamed.description.comm == "other\nname")
@@ -98,8 +98,8 @@ import Testing
     }
 
     @Test("A process whose first thread has exited still has its memory")
-    func leaderless() throws {
-        let probe = try Probe("leaderless", mebibytes: 100)
+    func leaderless() async throws {
+        let probe = try await Probe.start("leaderless", mebibytes: 100)
         let sampler = try sampler()
         for _ in 0..<2 {
             let snapshot = look(sampler)
@@ -107,16 +107,16 @@ import Testing
             let seen = try #require(snapshot.observed.first { $0.key.pid == probe.pid })
             #expect((seen.residentBytes ?? 0) >= 100 * Self.mebibyte)
         }
-        probe.killAndWait()
+        try await probe.killAndWait()
         #expect(look(sampler).ended.contains { $0.key.pid == probe.pid })
     }
 
     @Test("A process that is killed has ended at the next look", arguments: [0, 6_000])
-    func kill(heldFiles: Int) throws {
-        let probe = try Probe("hold", mebibytes: 10)
+    func kill(heldFiles: Int) async throws {
+        let probe = try await Probe.start("hold", mebibytes: 10)
         let sampler = try sampler(heldFiles: heldFiles)
         let first = look(sampler)
-        probe.killAndWait()
+        try await probe.killAndWait()
         let second = look(sampler)
         let ended = try #require(second.ended.first { $0.key.pid == probe.pid })
         #expect(ended.end.reason == .exited)
@@ -125,8 +125,8 @@ import Testing
     }
 
     @Test("A child that nobody waits for ends as it becomes a zombie, once")
-    func zombie() throws {
-        let probe = try Probe("zombie", mebibytes: 0)
+    func zombie() async throws {
+        let probe = try await Probe.start("zombie", mebibytes: 0)
         let sampler = try sampler()
         #expect(look(sampler).started.contains { $0.key.pid == probe.pid })
         Glibc.kill(probe.pid, SIGKILL)
@@ -142,8 +142,8 @@ import Testing
     @Test(
         "Without privilege others' processes are measured all the same",
         .enabled(if: geteuid() == 0))
-    func unprivileged() throws {
-        let probe = try Probe("release", mebibytes: 50)
+    func unprivileged() async throws {
+        let probe = try await Probe.start("release", mebibytes: 50)
         let snapshot = try onUnprivilegedThread { () throws -> HostSnapshot in
             look(try sampler())
         }

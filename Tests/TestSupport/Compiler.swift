@@ -2,13 +2,16 @@ import Foundation
 
 /// The C compiler that the Swift toolchain brings along.
 public enum Compiler {
-    /// Compiles a source file of the repository and gives the path of the program.
+    /// Compiles a source file, named by its path in the repository or from the root, and gives the
+    /// path of the program.
     public static func build(_ source: String, in folder: TemporaryFolder) async throws -> String {
         let name = URL(fileURLWithPath: source).deletingPathExtension().lastPathComponent
         let path = folder.path + "/" + name
+        let file =
+            source.hasPrefix("/") ? source : Program.repository.appending(path: source).path
         let answer = try await Program.run(
             try command(),
-            ["-O1", "-pthread", "-o", path, Program.repository.appending(path: source).path])
+            ["-O1", "-w", "-pthread", "-o", path, file])
         guard answer.status == 0 else {
             throw Program.Failure(description: "\(source) does not compile: \(answer.errors)")
         }
