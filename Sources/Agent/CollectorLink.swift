@@ -32,9 +32,6 @@ final class CollectorLink: ChannelInboundHandler {
     private var isClosed = false
     private var deadline: Scheduled<Void>?
 
-    /// Frames and bytes that were sent, headers included, for the agent's own account.
-    private(set) var sentBytes: UInt64 = 0
-
     init(hello: HelloFrame, codec: FrameCodec, owner: any CollectorLinkOwner) {
         session = SenderSession(hello: hello)
         self.codec = codec
@@ -163,7 +160,6 @@ final class CollectorLink: ChannelInboundHandler {
             try codec.encode(frame, sequence: sequence, mayCompress: session.isWelcomed) {
                 buffer.writeBytes($0)
             }
-            sentBytes += UInt64(buffer.readableBytes)
             context.write(wrapOutboundOut(buffer), promise: nil)
         } catch {
             // A frame that cannot be encoded must not leave a gap in the numbers.

@@ -28,7 +28,4 @@ public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
     case exit = 0x17
     /// COUNTERS: what could not be seen.
     case counters = 0x1C
-
-    /// Whether a frame of this type uses up credit.
-    public var isData: Bool { (0x10...0x1F).contains(rawValue) }
 }
