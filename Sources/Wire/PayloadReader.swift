@@ -27,6 +27,11 @@ struct PayloadReader: ~Copyable {
         }
     }
 
+    /// Takes every byte that is left, whatever it means.
+    mutating func skipRest() {
+        position = bytes.count
+    }
+
     /// Says that the element `field` at `offset` breaks its rule.
     @inline(never)
     func failure(_ field: StaticString, at offset: Int, _ problem: String) -> WireError {
@@ -199,10 +204,11 @@ extension PayloadReader {
         _ field: StaticString, count: Int, allowed: UInt8
     ) throws(WireError) -> UnsafeRawBufferPointer {
         let start = position
-        let masks = try rawBytes(field, count: count)
-        for index in 0..<count where masks[index] == 0 || masks[index] & ~allowed != 0 {
+        let masks = try rawBytes(field, count: min(count, remaining))
+        for index in 0..<masks.count where masks[index] == 0 || masks[index] & ~allowed != 0 {
             throw failure(field, at: start + index, "\(masks[index]) is no mask")
         }
+        guard masks.count == count else { throw truncated(field) }
         return masks
     }
 

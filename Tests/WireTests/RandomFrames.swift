@@ -84,12 +84,15 @@ struct RandomFrames {
     // MARK: - Frames
 
     private mutating func hello() -> HelloFrame {
-        let lowest = UInt8.random(in: 0...255, using: &random)
+        let lowest = UInt8.random(in: 0...2, using: &random)
+        let highest = UInt8.random(in: lowest...255, using: &random)
+        // Extensions of versions that nobody here speaks are not read.
+        let isReadable = (lowest...highest).contains(1)
         return HelloFrame(
-            lowestMajor: lowest, highestMajor: UInt8.random(in: lowest...255, using: &random),
+            lowestMajor: lowest, highestMajor: highest,
             requiredFeatures: number(), offeredFeatures: number(), epoch: number(),
             boot: uniqueID(), hostID: text(upTo: 64), hostName: text(upTo: 255),
-            agentVersion: text(upTo: 64), extensions: extensions())
+            agentVersion: text(upTo: 64), extensions: isReadable ? extensions() : [])
     }
 
     private mutating func welcome() -> WelcomeFrame {

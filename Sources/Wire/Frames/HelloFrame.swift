@@ -43,6 +43,12 @@ public struct HelloFrame: Hashable, Sendable {
 }
 
 extension HelloFrame {
+    /// The major versions whose HELLO can be read to its end.
+    ///
+    /// Every version has the same fields up to the extensions, so that an agent that speaks none of
+    /// these can be told so.
+    static let readableMajors: ClosedRange<UInt8> = 1...1
+
     init(payload reader: inout PayloadReader) throws(WireError) {
         let lowestMajor = try reader.byte("lowestMajor")
         let start = reader.position
@@ -58,8 +64,12 @@ extension HelloFrame {
             boot: try reader.uniqueID("boot"),
             hostID: try reader.text("hostID", atMost: HostID.maximumBytes),
             hostName: try reader.text("hostName", atMost: 255),
-            agentVersion: try reader.text("agentVersion", atMost: 64),
-            extensions: try reader.extensions())
+            agentVersion: try reader.text("agentVersion", atMost: 64))
+        if HelloFrame.readableMajors.overlaps(lowestMajor...highestMajor) {
+            extensions = try reader.extensions()
+        } else {
+            reader.skipRest()
+        }
     }
 
     func encodePayload(to writer: inout PayloadWriter) throws(WireError) {

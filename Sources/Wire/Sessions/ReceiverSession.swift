@@ -5,7 +5,7 @@
 /// are milliseconds of one monotonic clock. After `.close` every event answers with nothing.
 public struct ReceiverSession: ~Copyable, Sendable {
     /// The major versions that this collector speaks.
-    public static let supportedMajors: ClosedRange<UInt8> = 1...1
+    public static let supportedMajors: ClosedRange<UInt8> = HelloFrame.readableMajors
     /// The bit set of features that this collector knows.
     public static let supportedFeatures: UInt64 = 0
 
@@ -64,6 +64,9 @@ public struct ReceiverSession: ~Copyable, Sendable {
         default: false
         }
     }
+
+    /// Largest wireLength that WELCOME lets the agent send.
+    public var maximumWireBytes: Int { settings.maximumWireBytes }
 
     /// Whether the session is over.
     public var isClosed: Bool { state == .closed }
