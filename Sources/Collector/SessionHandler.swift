@@ -116,9 +116,11 @@ final class SessionHandler: ChannelInboundHandler {
 
     private func nextFrame() throws(WireError) -> DecodedFrame? {
         let (codec, isWelcomed) = (codec, session.isWelcomed)
+        let maximumWireBytes = session.maximumWireBytes
         return try received.withUnsafeReadableBytes { bytes in
             Result { () throws(WireError) in
-                try codec.decode(bytes, isWelcomed: isWelcomed)
+                try codec.decode(
+                    bytes, isWelcomed: isWelcomed, maximumWireBytes: maximumWireBytes)
             }
         }.get()
     }

@@ -27,8 +27,9 @@ public final class FrameCodec {
 
     /// Reads the frame that `bytes` begins with, as `FrameDecoder.decode` does.
     public func decode(
-        _ bytes: UnsafeRawBufferPointer, isWelcomed: Bool
+        _ bytes: UnsafeRawBufferPointer, isWelcomed: Bool,
+        maximumWireBytes: Int = WireLimits.maximumWireBytes
     ) throws(WireError) -> DecodedFrame? {
-        try decoder.decode(bytes, isWelcomed: isWelcomed)
+        try decoder.decode(bytes, isWelcomed: isWelcomed, maximumWireBytes: maximumWireBytes)
     }
 }
