@@ -86,7 +86,6 @@ SENDERS: Dict[str, str] = {
 }
 """Which side may send a type: A = agent, C = collector."""
 
-NEVER_COMPRESSED = ("HELLO", "WELCOME")
 FIRST_IGNORABLE_TYPE = 0x80
 KNOWN_RESTRICTIONS = 0b111
 KNOWN_COUNTERS = range(1, 7)  # registry.md, reasons of COUNTERS
@@ -159,9 +158,8 @@ def crc32c(*parts: bytes) -> int:
 class Reader:
     """Takes the elements of section 4 off the front of one inflated payload."""
 
-    def __init__(self, payload: bytes, slot_limit: int = LIMITS["maximumSlots"]) -> None:
+    def __init__(self, payload: bytes) -> None:
         self.payload = payload
-        self.slot_limit = slot_limit
         self.position = 0
 
     def left(self) -> int:
@@ -239,7 +237,7 @@ class Reader:
             raise self.fail(text, start)
         return value
 
-    def slots(self, what: str, size: int, below: int) -> List[int]:
+    def slots(self, what: str, size: int, below: int = LIMITS["maximumSlots"]) -> List[int]:
         """`size` numbers in strictly ascending order, all less than `below`."""
         taken: List[int] = []
         for _ in range(size):
@@ -294,7 +292,11 @@ class Reader:
 
 
 def read_hello(reader: Reader) -> Fields:
-    """0x01: the first frame of an agent. The session judges the version and the identity."""
+    """0x01: the first frame of an agent. The session judges the version and the identity.
+
+    All versions share its layout up to the extensions. What follows is read only if this version
+    is one of those that are offered.
+    """
     lowest = reader.u8("lowestMajor")
     start = reader.position
     highest = reader.u8("highestMajor")
@@ -308,7 +310,11 @@ def read_hello(reader: Reader) -> Fields:
     fields["hostID"] = reader.octets("hostID", 64)
     fields["hostName"] = reader.octets("hostName", 255)
     fields["agentVersion"] = reader.octets("agentVersion", 64)
-    fields["extensions"] = reader.extensions()
+    if lowest <= SPOKEN_MAJOR <= highest:
+        fields["extensions"] = reader.extensions()
+    else:
+        fields["extensions"] = []
+        reader.position = len(reader.payload)
     return fields
 
 
@@ -416,7 +422,7 @@ def read_define(reader: Reader) -> Fields:
     """0x11: what runs there are, and the slot of each."""
     count = reader.count("count", 16, 1, LIMITS["maximumDefinesPerFrame"])
     strings = read_strings(reader)
-    columns: Dict[str, List[Any]] = {"slot": reader.slots("slot", count, reader.slot_limit)}
+    columns: Dict[str, List[Any]] = {"slot": reader.slots("slot", count)}
     elements: List[Tuple[str, Callable[[str], Any]]] = [
         ("pid", lambda what: reader.uint(what, 1, MAXIMUM_PID)),
         ("startTicks", lambda what: reader.uint(what)),
@@ -444,7 +450,7 @@ def read_state_end(reader: Reader) -> Fields:
 
 def read_masks(reader: Reader, count: int, most: int) -> Tuple[List[int], List[int]]:
     """Slots, and for each which fields follow: at least one bit, none above those of `most`."""
-    slots = reader.slots("slot", count, reader.slot_limit)
+    slots = reader.slots("slot", count)
     return slots, reader.column(count, lambda: reader.bits("mask", most))
 
 
@@ -525,7 +531,7 @@ def read_exit(reader: Reader) -> Fields:
     """0x17: runs that are over."""
     base = reader.uint("baseTime", 0, MAXIMUM_BOOT_TIME)
     count = reader.count("count", 7, 1)
-    slots = reader.slots("slot", count, reader.slot_limit)
+    slots = reader.slots("slot", count)
     reasons = reader.column(count, lambda: reader.choice("reason", EXIT_REASONS))
     brackets = read_brackets(reader, base, read_ages(reader, base, count))
     ends = {
@@ -560,12 +566,9 @@ READERS: Dict[str, Callable[[Reader], Fields]] = {
 }
 
 
-def read_payload(name: str, payload: bytes, slots: int = LIMITS["maximumSlots"]) -> Fields:
-    """The fields of an inflated payload; nothing may be left over.
-
-    Slots must be below `slots`.
-    """
-    reader = Reader(payload, slots)
+def read_payload(name: str, payload: bytes) -> Fields:
+    """The fields of an inflated payload; nothing may be left over."""
+    reader = Reader(payload)
     fields = READERS[name](reader)
     reader.end()
     return fields
@@ -600,7 +603,6 @@ class Bounds(NamedTuple):
 
     wire: int = LIMITS["maximumWireBytes"]
     raw: int = LIMITS["maximumRawBytes"]
-    slots: int = LIMITS["maximumSlots"]
     compression: bool = True
 
 
@@ -627,7 +629,7 @@ def read_header(data: bytes, start: int, bounds: Bounds) -> Header:
     if head[:2] != MAGIC[: len(head)]:
         raise ProtocolError("notHighwater", "the magic is not 48 57", 0)
     if len(head) >= 4:
-        check_flags(head[2], head[3], bounds)
+        check_flags(head[3], bounds)
         check_type(head[2])
     if len(head) < HEADER_BYTES:
         raise Incomplete(f"{len(head)} of {HEADER_BYTES} bytes of a header")
@@ -637,11 +639,11 @@ def read_header(data: bytes, start: int, bounds: Bounds) -> Header:
     return header
 
 
-def check_flags(number: int, flags: int, bounds: Bounds) -> None:
+def check_flags(flags: int, bounds: Bounds) -> None:
     """Reserved flags are zero, and nothing is compressed before WELCOME, nor WELCOME itself."""
     if flags & ~FLAG_COMPRESSED:
         raise ProtocolError("badHeader", f"reserved flags are set: {flags:#04x}", 3)
-    if flags and (not bounds.compression or TYPE_NAMES.get(number) in NEVER_COMPRESSED):
+    if flags and not bounds.compression:
         raise ProtocolError("badCompression", "compressed before WELCOME", 3)
 
 
@@ -712,7 +714,7 @@ def read_frame(data: bytes, start: int, bounds: Bounds, sequence: Optional[int])
     fields = None
     if header.name:
         payload = inflate(wire, header.raw_length) if header.compressed else wire
-        fields = read_payload(header.name, payload, bounds.slots)
+        fields = read_payload(header.name, payload)
     if sequence is not None and header.sequence != sequence:
         text = f"sequence is {header.sequence}, must be {sequence}"
         raise ProtocolError("badSequence", text, 12)
@@ -722,6 +724,7 @@ def read_frame(data: bytes, start: int, bounds: Bounds, sequence: Optional[int])
 # --- The session (section 7) ----------------------------------------------------------------
 
 DATA_TYPES = range(0x10, 0x20)
+PINGS_AT_ONCE = 4
 AGENT, COLLECTOR = "A", "C"
 
 
@@ -733,7 +736,10 @@ class Session:
         self.next_sequence = {AGENT: 0, COLLECTOR: 0}
         self.ended = {AGENT: False, COLLECTOR: False}
         self.open_ping: Dict[str, Optional[int]] = {AGENT: None, COLLECTOR: None}
+        self.pings = {AGENT: 0, COLLECTOR: 0}
         self.acknowledged = -1
+        self.data_sequences: List[int] = []
+        self.granted = 0
         self.hello: Fields = {}
         self.welcome: Fields = {}
         self.slots: Dict[int, Tuple[int, int, int]] = {}
@@ -753,13 +759,15 @@ class Session:
             return BEFORE_WELCOME
         if side == COLLECTOR:
             return Bounds()
-        return Bounds(wire=self.welcome["maximumWireBytes"], slots=self.welcome["maximumRuns"])
+        return Bounds(wire=self.welcome["maximumWireBytes"])
 
     def take(self, side: str, data: bytes, start: int = 0) -> Frame:
         """Judges the next frame of `side` and what it does to the session."""
         frame = read_frame(data, start, self.bounds(side), self.next_sequence[side])
         self.expect(side, frame.header)
         self.next_sequence[side] += 1
+        if frame.header.type in DATA_TYPES:
+            self.use_credit(frame.header.sequence)
         if frame.fields is not None:
             self.apply(side, TYPE_NAMES[frame.header.type], frame.fields)
         return frame
@@ -767,8 +775,6 @@ class Session:
     def expect(self, side: str, header: Header) -> None:
         """Refuses a type that this side may not send, or not now."""
         name = header.name
-        if self.ended[side]:
-            raise self.unexpected("a frame after the last frame of its direction")
         if name and side not in SENDERS[name]:
             raise self.unexpected(f"{name} from the wrong side")
         allowed = self.expected_of_agent if side == AGENT else self.expected_of_collector
@@ -799,8 +805,16 @@ class Session:
         if self.state == "awaitingPreface":
             return False
         if not self.welcome:
-            return name in ("ERROR", "GOODBYE") or (name == "WELCOME" and bool(self.hello))
+            return name in ("ERROR", "GOODBYE") or (
+                name in ("WELCOME", "PING") and bool(self.hello)
+            )
         return name != "WELCOME"
+
+    def use_credit(self, sequence: int) -> None:
+        """A data frame is within the greatest grant so far."""
+        if len(self.data_sequences) >= self.granted:
+            raise ProtocolError("limitExceeded", "more data frames than credit")
+        self.data_sequences.append(sequence)
 
     def apply(self, side: str, name: str, fields: Fields) -> None:
         """What a whole, well-formed and expected frame does."""
@@ -826,14 +840,22 @@ class Session:
         self.hello = fields
         self.state = "awaitingWelcome"
 
+    def apply_assumed_hello(self, fields: Fields) -> None:
+        """HELLO of an agent that was not recorded, which some collector accepted."""
+        self.hello = fields
+        self.state = "awaitingWelcome"
+
     def apply_welcome(self, side: str, fields: Fields) -> None:
         """WELCOME stays within what HELLO offered."""
         if not self.hello["lowestMajor"] <= fields["major"] <= self.hello["highestMajor"]:
-            raise ProtocolError("versionUnsupported", "a major version that was not offered")
-        offered = self.hello["requiredFeatures"] | self.hello["offeredFeatures"]
-        if fields["features"] & ~offered:
+            raise ProtocolError("badPayload", "a major version that was not offered")
+        required = self.hello["requiredFeatures"]
+        if fields["features"] & ~(required | self.hello["offeredFeatures"]):
             raise ProtocolError("badPayload", "a feature that was not offered")
+        if required & ~fields["features"]:
+            raise ProtocolError("badPayload", "a required feature is missing")
         self.welcome = fields
+        self.granted = fields["credit"]
         self.state = "awaitingHost"
 
     def apply_host(self, side: str, fields: Fields) -> None:
@@ -842,9 +864,10 @@ class Session:
             self.state = "receivingState"
 
     def apply_ping(self, side: str, fields: Fields) -> None:
-        """One PING of each side may wait for its answer."""
-        if self.open_ping[side] is not None:
-            raise self.unexpected("a second PING before the PONG")
+        """Up to four PINGs may come at once, which is how the frames of a vector come."""
+        self.pings[side] += 1
+        if self.pings[side] > PINGS_AT_ONCE:
+            raise ProtocolError("limitExceeded", "too many PINGs")
         self.open_ping[side] = fields["token"]
 
     def apply_pong(self, side: str, fields: Fields) -> None:
@@ -860,13 +883,19 @@ class Session:
         if not self.acknowledged <= sequence < self.next_sequence[AGENT]:
             raise ProtocolError("badSequence", f"an ACK of {sequence} is impossible")
         self.acknowledged = sequence
+        covered = sum(1 for number in self.data_sequences if number <= sequence)
+        self.granted = max(self.granted, covered + fields["credit"])
 
     def apply_define(self, side: str, fields: Fields) -> None:
         """A slot in use keeps its run until EXIT."""
         for run in fields["runs"]:
             identity = (run["pid"], run["startTicks"], run["image"])
+            if run["slot"] >= self.welcome["maximumRuns"]:
+                raise ProtocolError("limitExceeded", f"slot {run['slot']} is not below the limit")
             if self.slots.get(run["slot"], identity) != identity:
                 raise ProtocolError("badPayload", f"slot {run['slot']} is that of another run")
+            if run["slot"] not in self.slots and identity in self.slots.values():
+                raise ProtocolError("badPayload", f"the run of slot {run['slot']} has another slot")
             self.slots[run["slot"]] = identity
 
     def require_slots(self, runs: List[Fields]) -> None:
@@ -925,26 +954,29 @@ class AssumedAgent(NamedTuple):
 SHORT_AGENT = AssumedAgent(3, None)
 """HELLO, HOST and STATE_END: the other side of the invalid sessions of a collector."""
 
-WHOLE_AGENT = AssumedAgent(11, 1)
+WHOLE_AGENT = AssumedAgent(11, 0)
 """The agent of the valid session: the other side of the valid session of a collector."""
 
 
-def one_sided(side: str, agent: AssumedAgent) -> Session:
-    """A session of which only `side` was recorded; the other side is assumed to do its part."""
+def one_sided(side: str, agent: AssumedAgent, note: Fields) -> Session:
+    """A session of which only `side` was recorded; the other side is assumed to do its part.
+
+    `note` is the meaning of the vector, which may change what is assumed.
+    """
     session = Session()
     if side == COLLECTOR:
         session.state = "awaitingHello"
-        session.apply(AGENT, "HELLO", ASSUMED_HELLO)
+        session.apply_assumed_hello({**ASSUMED_HELLO, **note.get("hello", {})})
         session.next_sequence[AGENT] = agent.frames
         session.open_ping[AGENT] = agent.token
     return session
 
 
-def take_one_sided(session: Session, side: str, data: bytes, start: int) -> Frame:
+def take_one_sided(session: Session, side: str, data: bytes, start: int, note: Fields) -> Frame:
     """One frame of the recorded side, and the WELCOME that an agent's HELLO is answered with."""
     frame = session.take(side, data, start)
     if side == AGENT and session.state == "awaitingWelcome":
-        session.apply(COLLECTOR, "WELCOME", ASSUMED_WELCOME)
+        session.apply(COLLECTOR, "WELCOME", {**ASSUMED_WELCOME, **note.get("welcome", {})})
     return frame
 
 
@@ -1094,15 +1126,19 @@ def check_valid_frame(data: bytes, note: Fields) -> List[str]:
     return [name] if name else []
 
 
-def session_frames(data: bytes, side: str, agent: AssumedAgent) -> Iterator[Frame]:
-    """All frames of one side, with the preface that an agent begins with."""
-    session = one_sided(side, agent)
+def session_frames(data: bytes, note: Fields, agent: AssumedAgent) -> Iterator[Frame]:
+    """All frames of one side, with the preface that an agent begins with.
+
+    What follows ERROR or GOODBYE is not read.
+    """
+    side = SIDES[note["direction"]]
+    session = one_sided(side, agent, note)
     position = 0
     if side == AGENT:
         session.take_preface(data)
         position = len(PREFACE)
-    while position < len(data):
-        frame = take_one_sided(session, side, data, position)
+    while position < len(data) and not session.ended[side]:
+        frame = take_one_sided(session, side, data, position, note)
         yield frame
         position += frame.size
 
@@ -1112,7 +1148,7 @@ def check_valid_session(data: bytes, note: Fields) -> List[str]:
     side = SIDES[note["direction"]]
     if note["preface"] != (side == AGENT):
         raise Mismatch("an agent begins with the preface, a collector does not")
-    frames = list(session_frames(data, side, WHOLE_AGENT))
+    frames = list(session_frames(data, note, WHOLE_AGENT))
     require_equal(note["frames"], [meaning(frame) for frame in frames])
     return [frame.header.name for frame in frames if frame.header.name]
 
@@ -1129,7 +1165,7 @@ def check_valid(data: bytes, note: Fields) -> List[str]:
 def break_rule(data: bytes, note: Fields) -> Iterator[Frame]:
     """The frames of an invalid vector up to the one that breaks the rule."""
     if note["layer"] == "session":
-        yield from session_frames(data, SIDES[note["direction"]], SHORT_AGENT)
+        yield from session_frames(data, note, SHORT_AGENT)
     else:
         yield read_frame(data, 0, STATES[note["state"]], None)
 
@@ -1323,6 +1359,7 @@ def frame_self_tests() -> Iterator[Tuple[str, Any, Any]]:
     yield "ignorable", None, judge(assemble(0x80, b"anything"))
     yield "ignorable, not inflated", None, judge(assemble(0x80, b"no stream", 100))
     yield "reserved", "unknownType", judge(assemble(0x15, b""))
+    yield from define_self_tests()
     zeros = bytes(1000)
     packed = zlib.compress(zeros)
     yield "inflate", zeros, outcome(lambda: inflate(packed, 1000))
@@ -1333,6 +1370,30 @@ def frame_self_tests() -> Iterator[Tuple[str, Any, Any]]:
     yield "too early", "badCompression", judge(assemble(0x80, packed, 1000), BEFORE_WELCOME)
     large = assemble(0x04, bytes(8), LIMITS["maximumRawBytes"] + 1)
     yield "rawLength before all else", "frameTooLarge", judge(large[:HEADER_BYTES])
+
+
+def define_self_tests() -> Iterator[Tuple[str, Any, Any]]:
+    """The largest DEFINE, which is too long for a vector."""
+    def runs_of(count: int, strings: int) -> Any:
+        numbers = [count, strings] + [0] * strings + [0] * count + [1] * count
+        numbers += [0] * (6 * count) + [1] * (2 * count) + [0] * (6 * count)
+        payload = b"".join(leb128(number) for number in numbers)
+        return outcome(lambda: len(read_payload("DEFINE", payload)["runs"]))
+
+    runs, strings = LIMITS["maximumDefinesPerFrame"], LIMITS["maximumStringsPerFrame"]
+    yield "DEFINE of the most runs", runs, runs_of(runs, 1)
+    yield "DEFINE of one run more", "badPayload", runs_of(runs + 1, 1)
+    yield "DEFINE of the most strings", 1, runs_of(1, strings)
+    yield "DEFINE of one string more", "badPayload", runs_of(1, strings + 1)
+
+
+def leb128(value: int) -> bytes:
+    """The shortest form of a number of section 4."""
+    taken = bytearray()
+    while value > 0x7F:
+        taken.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(taken + bytes([value]))
 
 
 def run_self_test() -> int:

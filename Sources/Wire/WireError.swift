@@ -22,7 +22,7 @@ public enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case versionUnsupported = 10
     /// The agent requires a feature that is not known.
     case featureRequired = 11
-    /// More runs, definitions or bytes than this host may send.
+    /// More slots, definitions, bytes, data frames or PINGs than this host may send.
     case limitExceeded = 12
     /// A deadline of section 9 passed.
     case timeout = 13

@@ -6,6 +6,7 @@ struct FrameStream: ~Copyable {
     private var pending: [UInt8] = []
     private var isWelcomed: Bool
     private(set) var frames: [DecodedFrame] = []
+    private var hasEnded = false
 
     init(isWelcomed: Bool = false) throws {
         decoder = try FrameDecoder()
@@ -16,12 +17,18 @@ struct FrameStream: ~Copyable {
     var pendingBytes: Int { pending.count }
 
     mutating func take(_ bytes: some Sequence<UInt8>) throws {
+        // What follows the last frame of a direction is not read.
+        guard !hasEnded else { return }
         pending.append(contentsOf: bytes)
-        while let decoded = try next() {
+        while !hasEnded, let decoded = try next() {
             pending.removeFirst(decoded.consumedBytes)
             frames.append(decoded)
             // The stream of either side begins with the frame after which it may compress.
             isWelcomed = true
+            switch decoded.frame {
+            case .error, .goodbye: (hasEnded, pending) = (true, [])
+            default: break
+            }
         }
     }
 

@@ -30,6 +30,11 @@ struct VectorFile: Sendable, CustomTestStringConvertible {
         try invalid.get().filter { $0.meaning["layer"] == .string("frame") }
     }
 
+    /// Those invalid vectors whose frames are right and whose session is not.
+    static func invalidSessions() throws -> [VectorFile] {
+        try invalid.get().filter { $0.meaning["layer"] == .string("session") }
+    }
+
     /// Whether the frame belongs to a session after WELCOME.
     var isWelcomed: Bool { meaning["state"] == .string("live") }
 

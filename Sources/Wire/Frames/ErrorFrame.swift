@@ -2,11 +2,11 @@ public import MemoryModel
 
 /// ERROR (0x03): why the sender ends the session.
 public struct ErrorFrame: Hashable, Sendable {
-    /// A number of `ErrorCode`, or one that this version does not know.
+    /// A number of `ErrorCode`, or one that this version does not know, such as 0.
     public var code: UInt64
-    /// Wait at least this long before connecting again; 0 leaves it to the class of the code.
+    /// Wait about this long before connecting again; 0 leaves it to the class of the code.
     public var retryAfterMilliseconds: UInt64
-    /// One line for people.
+    /// One line for people, which nobody checks: to be escaped where it is shown.
     public var text: RawText
 
     /// Takes the fields as they are.
