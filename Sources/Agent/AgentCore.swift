@@ -15,6 +15,7 @@ final class AgentCore: CollectorLinkOwner {
     private let logger: Logger
     private let sampler: Sampler
     private let facts: HostFacts
+    private let images: ImageNumberKeeper
     private let codec: FrameCodec
     private let hello: HelloFrame
 
@@ -38,7 +39,12 @@ final class AgentCore: CollectorLinkOwner {
         self.loop = loop
         self.logger = logger
         facts = try HostFacts(root: settings.root)
-        sampler = try Sampler(root: settings.root, policy: settings.commandLine)
+        let boot = try facts.bootID()
+        images = ImageNumberKeeper(
+            file: ImageNumberFile(in: settings.stateDirectory, boot: boot), loop: loop,
+            logger: logger)
+        sampler = try Sampler(
+            root: settings.root, policy: settings.commandLine, images: images.numbers)
         codec = try FrameCodec()
         let host = try AgentCore.describe(facts, settings)
         describedAtMilliseconds = BootClock.nowMilliseconds()
@@ -49,7 +55,7 @@ final class AgentCore: CollectorLinkOwner {
             ?? settings.stateDirectory.hostID(using: &random)
         hello = HelloFrame(
             lowestMajor: 1, highestMajor: 1, requiredFeatures: 0, offeredFeatures: 0,
-            epoch: random.next(), boot: try facts.bootID(), hostID: RawText(hostID.text),
+            epoch: random.next(), boot: boot, hostID: RawText(hostID.text),
             hostName: host.name, agentVersion: RawText(Version.text))
         logger.notice(
             "sampling",
@@ -112,6 +118,7 @@ final class AgentCore: CollectorLinkOwner {
         refreshHost(begun)
         var snapshot = sampler.sample(atMilliseconds: begun)
         snapshot.counters.skippedTicks = skippedTicks
+        images.apply(snapshot)
         outbox.apply(snapshot)
         // A look may come a moment early or late; half an interval is nearer to none other.
         if begun + settings.intervalMilliseconds / 2 >= reportDueMilliseconds {

@@ -1,9 +1,9 @@
 import Glibc
 package import MemoryModel
 
-/// The folder in which an agent keeps what must outlive it; today that is the host id of a host
-/// without a machine-id.
-package struct StateDirectory {
+/// The folder in which an agent keeps what must outlive it: the host id of a host without a
+/// machine-id, and the image numbers of processes.
+package struct StateDirectory: Sendable {
     /// The path of the folder.
     package let path: String
 
@@ -28,8 +28,8 @@ package struct StateDirectory {
     /// The host id kept here; draws and keeps one where there is none yet.
     package func hostID(using generator: inout some RandomNumberGenerator) throws -> HostID {
         let file = path + "/host-id"
-        if let text = try read(file) {
-            guard let id = HostID(text) else {
+        if let text = try read(file, maximumBytes: 256)?.prefix(while: { $0 != "\n" }) {
+            guard let id = HostID(String(text)) else {
                 throw Problem(
                     description: "\(file) does not hold a host id; give --host-id, or remove it")
             }
@@ -40,8 +40,19 @@ package struct StateDirectory {
             preconditionFailure("a UUID follows the rules of host ids")
         }
         try makeFolders()
-        try write(text + "\n", to: file)
+        try write(text + "\n", to: file, isFlushed: true)
         return id
+    }
+
+    /// The content of a file here; nil if there is no such file.
+    func text(of name: String, maximumBytes: Int) throws -> String? {
+        try read(path + "/" + name, maximumBytes: maximumBytes)
+    }
+
+    /// Writes a file here, in the place of one of the same name.
+    func keep(_ text: String, as name: String) throws {
+        try makeFolders()
+        try write(text, to: path + "/" + name, isFlushed: false)
     }
 
     private func makeFolders() throws {
@@ -54,31 +65,35 @@ package struct StateDirectory {
         }
     }
 
-    /// The first line of a file; nil if there is no such file.
-    private func read(_ file: String) throws -> String? {
+    /// The content of a file; nil if there is no such file.
+    private func read(_ file: String, maximumBytes: Int) throws -> String? {
         let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
             throw problem("cannot read \(file)")
         }
         defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 256)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw problem("cannot read \(file)") }
+        var bytes = [UInt8](repeating: 0, count: min(Int(status.st_size), maximumBytes))
         let count = Glibc.read(descriptor, &bytes, bytes.count)
         guard count >= 0 else { throw problem("cannot read \(file)") }
-        return String(
-            decoding: bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+        return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
-    /// Writes a new file so that it is there whole after a power cut, or not at all.
-    private func write(_ text: String, to file: String) throws {
-        let temporary = file + ".new"
+    /// Writes a new file so that it is there whole or not at all; if it is flushed, after a power
+    /// cut as well.
+    private func write(_ text: String, to file: String, isFlushed: Bool) throws {
+        // Its own name for each agent: two that share the folder do not spoil each other's file.
+        let temporary = "\(file).\(getpid()).new"
         unlink(temporary)
         let descriptor = open(
             temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw problem("cannot write \(temporary)") }
         let bytes = Array(text.utf8)
         let isWritten =
-            Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
+            Glibc.write(descriptor, bytes, bytes.count) == bytes.count
+            && (!isFlushed || fsync(descriptor) == 0)
         let failure = errno
         close(descriptor)
         guard isWritten else {
@@ -86,6 +101,7 @@ package struct StateDirectory {
             throw problem("cannot write \(temporary)")
         }
         guard rename(temporary, file) == 0 else { throw problem("cannot write \(file)") }
+        guard isFlushed else { return }
         let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { return }
         fsync(folder)

@@ -23,6 +23,8 @@ public final class Sampler {
     let limits: SamplerLimits
     let pageBytes: UInt64
     let ticksPerSecond: UInt64
+    /// Which image the processes had reached that an agent before this one watched.
+    let images: ImageNumbers
     var descriptions: DescriptionReader
     var counters = SamplerCounters()
     var heldFiles = 0
@@ -41,17 +43,20 @@ public final class Sampler {
     ///   - root: The tree.
     ///   - policy: What of command lines is let out.
     ///   - limits: What may be used; nil raises the limit of open files and uses 80 % of it.
+    ///   - images: The image numbers that an agent before this one gave to processes.
     ///   - usersPath: A file in the form of `/etc/passwd`.
     /// - Throws: `SamplerError` if the tree cannot be listed or has no process in it.
     public init(
         root: ProcRoot = ProcRoot(), policy: CommandLinePolicy = .script,
-        limits: SamplerLimits? = nil, usersPath: String = "/etc/passwd"
+        limits: SamplerLimits? = nil, images: ImageNumbers = ImageNumbers(),
+        usersPath: String = "/etc/passwd"
     ) throws(SamplerError) {
         files = try ProcessFiles(root)
         guard listing.refresh(files.directory) || !listing.entries.isEmpty else {
             throw .unreadableRoot(path: root.path, code: errno)
         }
         guard !listing.entries.isEmpty else { throw .noProcesses(path: root.path) }
+        self.images = images
         self.limits = limits ?? .raisingOpenFileLimit()
         descriptions = DescriptionReader(policy: policy, users: UserNames(path: usersPath))
         pageBytes = UInt64(max(sysconf(Int32(_SC_PAGESIZE)), 1))

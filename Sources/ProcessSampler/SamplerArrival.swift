@@ -28,8 +28,10 @@ extension Sampler {
         }
         if line.isKernelThread { return ignoring(entry, startTicks: line.startTicks, now) }
         var state = ProcessState(
-            key: ProcessKey(pid: entry.pid, startTicks: line.startTicks), inode: entry.inode,
-            seenAtMilliseconds: now,
+            key: ProcessKey(
+                pid: entry.pid, startTicks: line.startTicks,
+                image: images.image(ofPid: entry.pid, startTicks: line.startTicks)),
+            inode: entry.inode, seenAtMilliseconds: now,
             markDueMilliseconds: now,
             processorTimeDueMilliseconds: now
                 + stagger(entry.pid, Sampler.processorTimeIntervalMilliseconds),

@@ -58,6 +58,53 @@ struct MainJobTests {
         try await spike.waitForExit()
     }
 
+    @Test("a process that executed another program keeps its runs when the agent is restarted")
+    func agentIsReplaced() async throws {
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let state = folder.path + "/state"
+        let first = try Program.agent(
+            port: collector.port, hostID: "one", arguments: ["--state-dir", state])
+        let go = Pipe()
+        let shell = try Program("/bin/sh", ["-c", "read line; exec sleep 600"], input: go)
+        func runs() async throws -> [[String: Any]] {
+            try await collector.rows(["report", "--since", "10m", "--top", "100000", "--inherited"])
+                .filter { ($0["pid"] as? NSNumber)?.int32Value == shell.pid }
+        }
+        func programs() async throws -> [String: String] {
+            var programs: [String: String] = [:]
+            for run in try await runs() {
+                if let id = run["run_id"] as? String { programs[id] = run["program"] as? String }
+            }
+            return programs
+        }
+        try await eventually("the shell is known") { try await runs().count == 1 }
+        go.fileHandleForWriting.write(Data("g\n".utf8))
+        try await eventually("both programs are known") {
+            try await runs().count == 2
+        }
+        let before = try await programs()
+        #expect(before.values.contains("sleep"))
+        try await eventually("the number of the image is kept") {
+            try String(contentsOfFile: state + "/images", encoding: .utf8)
+                .contains("\n\(shell.pid) ")
+        }
+        first.signal(SIGKILL)
+        try await first.waitForExit()
+        let second = try Program.agent(
+            port: collector.port, hostID: "one", arguments: ["--state-dir", state])
+        try await second.waitForText("connected to the collector")
+        shell.signal(SIGKILL)
+        try await shell.waitForExit()
+        try await eventually("the second agent says that all has ended") {
+            try await runs().allSatisfy { $0["ended_at"] is String }
+        }
+        #expect(try await programs() == before)
+        for program in [second, collector.program] {
+            program.signal(SIGTERM)
+            #expect(try await program.waitForExit() == 0)
+        }
+    }
+
     @Test("a collector killed with -9 has every peak it showed when it is back, and its agent too")
     func collectorIsKilled() async throws {
         let data = folder.path + "/data"

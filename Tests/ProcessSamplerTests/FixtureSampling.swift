@@ -13,13 +13,15 @@ extension FixtureSampling {
     /// A sampler of the tree.
     func sampler(
         _ policy: CommandLinePolicy = .script, heldFiles: Int = 100, processes: Int = 100,
-        arrivals: Int = 100, markInterval: Int64 = 0
+        arrivals: Int = 100, markInterval: Int64 = 0,
+        images: ImageNumbers = ImageNumbers()
     ) throws -> Sampler {
         try Sampler(
             root: ProcRoot(path: tree.path), policy: policy,
             limits: SamplerLimits(
                 maximumHeldFiles: heldFiles, maximumProcesses: processes,
-                maximumArrivals: arrivals, markIntervalMilliseconds: markInterval))
+                maximumArrivals: arrivals, markIntervalMilliseconds: markInterval),
+            images: images)
     }
 
     /// What a snapshot says of the start of a process.

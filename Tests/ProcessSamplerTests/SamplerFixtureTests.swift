@@ -296,4 +296,23 @@ import Testing
         #expect(second.ended.isEmpty)
         #expect(second.renamed.map(\.description.inheritedBytes) == [400 * 1024])
     }
+
+    @Test("A sampler goes on counting images where the one before it stopped")
+    func imagesGoOn() throws {
+        var process = ProcTree.Process(pid: 42)
+        process.startTicks = 250
+        try tree.write(process)
+        let first = try sampler()
+        var images = ImageNumbers()
+        _ = images.apply(first.sample(atMilliseconds: 1_000))
+        process.executable = "/usr/bin/other"
+        process.textPages = 20
+        try tree.write(process)
+        let isNew = images.apply(first.sample(atMilliseconds: 2_000))
+        #expect(isNew)
+        let second = try sampler(images: images)
+        let run = try #require(started(second.sample(atMilliseconds: 3_000), 42))
+        #expect(run.key == ProcessKey(pid: 42, startTicks: 250, image: 1))
+        #expect(run.description.executable == "/usr/bin/other")
+    }
 }
