@@ -152,8 +152,8 @@ let package = Package(
         .testTarget(
             name: "CollectorTests",
             dependencies: [
-                "Collector", "MemoryModel", "PeakStore", "Report", "TestSupport", "Wire",
-                nioCore, logging,
+                "Collector", "MemoryModel", "PeakStore", "Report", "SQLiteStore", "TestSupport",
+                "Wire", nioCore, logging,
                 nioPosix,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -89,6 +89,8 @@ struct Views: Sendable {
         var wide = query
         // Those with an inherited peak are counted by the report, so it has to see them.
         wide.includesInherited = true
+        // The fleet is read first: what it forgets meanwhile is in the store by then.
+        let live = liveRuns()
         let selection = try store.runs(matching: wide, limit: Views.maximumRuns)
         let hosts = Dictionary(
             uniqueKeysWithValues: try hosts(nowMilliseconds: now).map { ($0.id, $0.description) })
@@ -99,8 +101,13 @@ struct Views: Sendable {
                 labels: hosts[stored.host]?.labels ?? [], boot: stored.boot,
                 record: stored.record)
         }
-        for live in liveRuns() where runs[live.key] != nil || query.matches(live) {
-            runs[live.key] = live
+        for run in live {
+            // A run that was forgotten and then defined again has its peak in the store only.
+            if runs[run.key]?.record.merge(run.record, otherIsNewer: true) == nil,
+                query.matches(run)
+            {
+                runs[run.key] = run
+            }
         }
         return (Array(runs.values), selection.matchedCount - selection.runs.count)
     }
