@@ -1,3 +1,4 @@
+import CLinux
 package import Logging
 import NIOCore
 import NIOPosix
@@ -11,12 +12,19 @@ import Wire
 /// On graceful shutdown it takes no more agents, commits and acknowledges what it has, tells each
 /// agent to come back after a moment, commits what came in meanwhile and returns.
 package struct CollectorService: Service {
-    private let settings: CollectorSettings
+    /// File descriptors for everything but agents: views, the store, event loops.
+    private static let otherFiles = 400
+
+    private var settings: CollectorSettings
     private let logger: Logger
 
     /// A collector that does what `settings` say.
     package init(settings: CollectorSettings, logger: Logger) {
         self.settings = settings
+        // A connection that finds no file descriptor would keep an event loop busy for nothing.
+        let openFiles = Int(clamping: clinux_raise_open_file_limit())
+        self.settings.maximumConnections = min(
+            settings.maximumConnections, max(openFiles - CollectorService.otherFiles, 1))
         self.logger = logger
     }
 
@@ -34,24 +42,31 @@ package struct CollectorService: Service {
 
     private func run(with store: any PeakStoring) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        let threads = NIOThreadPool(numberOfThreads: 3)
-        threads.start()
-        do {
-            try await serve(store, group, threads)
-        } catch {
-            try await threads.shutdownGracefully()
+        // The writer has a thread of its own, so that no number of slow reports delays a commit.
+        let writing = NIOThreadPool(numberOfThreads: 1)
+        let reading = NIOThreadPool(numberOfThreads: 2)
+        writing.start()
+        reading.start()
+        func stop() async throws {
+            try await writing.shutdownGracefully()
+            try await reading.shutdownGracefully()
             try await group.shutdownGracefully()
+        }
+        do {
+            try await serve(store, group, writing: writing, reading: reading)
+        } catch {
+            try await stop()
             throw error
         }
-        try await threads.shutdownGracefully()
-        try await group.shutdownGracefully()
+        try await stop()
     }
 
     private func serve(
-        _ store: any PeakStoring, _ group: MultiThreadedEventLoopGroup, _ threads: NIOThreadPool
+        _ store: any PeakStoring, _ group: MultiThreadedEventLoopGroup, writing: NIOThreadPool,
+        reading: NIOThreadPool
     ) async throws {
         let fleet = Fleet(fleet: try FleetState(store: store), credit: settings.credit)
-        let committer = Committer(fleet: fleet, store: store, threads: threads, logger: logger)
+        let committer = Committer(fleet: fleet, store: store, threads: writing, logger: logger)
         let receiver = ReceiverSettings(
             storeID: store.storeID, collectorVersion: settings.version,
             maximumRuns: settings.maximumRunsPerHost, credit: settings.credit)
@@ -59,7 +74,7 @@ package struct CollectorService: Service {
             group: group, fleet: fleet, settings: settings, receiver: receiver, logger: logger)
         let agents = try await bind(server)
         let views = ViewServer(
-            views: Views(fleet: fleet, store: store, threads: threads), settings: settings,
+            views: Views(fleet: fleet, store: store, threads: reading), settings: settings,
             group: group, logger: logger)
         do {
             try await serve(views, committer, agentPort: agents.localAddress?.port)

@@ -8,6 +8,13 @@ import Report
 
 /// Serves the views over HTTP, as text for a terminal and `curl`, or as JSON and CSV.
 struct ViewServer: Sendable {
+    /// Connections at one time; further ones wait.
+    ///
+    /// Without a bound they would take the agents' file descriptors.
+    private static let maximumConnections = 256
+    /// How long a connection may stay without a request.
+    private static let idleSeconds: Int64 = 30
+
     private let views: Views
     private let settings: CollectorSettings
     private let group: MultiThreadedEventLoopGroup
@@ -30,10 +37,14 @@ struct ViewServer: Sendable {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let application = Application(
-            router: router, server: .http1(),
+            router: router,
+            server: .http1(
+                configuration: .init(idleTimeout: .seconds(ViewServer.idleSeconds))),
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.http.host, port: settings.http.port),
-                serverName: "memcollector"),
+                serverName: "memcollector",
+                availableConnectionsDelegate: .maximum(
+                    ViewServer.maximumConnections, logger: quiet)),
             onServerRunning: { channel in
                 await onListening(channel.localAddress?.port ?? settings.http.port)
             },
