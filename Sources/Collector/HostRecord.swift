@@ -115,7 +115,9 @@ package struct HostRecord {
 
     /// Takes note that a frame of the host came in.
     package mutating func heard(nowMilliseconds now: Int64) {
-        lastHeardAtMilliseconds = max(lastHeardAtMilliseconds, now)
+        // Not the greater of both: after the clock was set back, a host that fell silent would
+        // look alive until the clock is again where it was.
+        lastHeardAtMilliseconds = now
     }
 
     private mutating func close(
@@ -303,7 +305,7 @@ package struct HostRecord {
     package mutating func takePending(into batch: inout CommitBatch) -> Pending? {
         guard let description else { return nil }
         let isHeardDue =
-            lastHeardAtMilliseconds - (storedHeardAtMilliseconds ?? .min / 2)
+            abs(lastHeardAtMilliseconds - (storedHeardAtMilliseconds ?? .min / 2))
             >= HostRecord.heardIntervalMilliseconds
         let isHostDue = isHostDirty || isHeardDue || !closedRuns.isEmpty
         guard isHostDue || !dirtyRuns.isEmpty || areCountersDirty else { return nil }

@@ -196,4 +196,19 @@ struct HostRecordTests {
         #expect(batch.hosts.map(\.lastHeardAtMilliseconds) == [testNow + 10_000])
         #expect(batch.runs.isEmpty)
     }
+
+    @Test("a host that fell silent does not look alive because the clock was set back")
+    func clockSetBack() throws {
+        var record = HostRecord(
+            id: hostID("web-1"), boot: BootID(high: 0, low: 1), epoch: 1, agentVersion: "1",
+            nowMilliseconds: testNow)
+        record.apply(.host(.sample), nowMilliseconds: testNow)
+        let earlier = testNow - 3_600_000
+        record.heard(nowMilliseconds: testNow)
+        record.heard(nowMilliseconds: earlier)
+        let now = try #require(record.reported(nowMilliseconds: earlier))
+        let later = try #require(record.reported(nowMilliseconds: earlier + 600_000))
+        #expect(now.lastHeardAtMilliseconds == earlier)
+        #expect(now.state != later.state)
+    }
 }
