@@ -35,6 +35,8 @@ package struct HostRecord {
     /// Whether a time from this host was more than five minutes ahead of the collector's.
     package private(set) var isClockSuspect = false
 
+    /// What the names in the ledger take in bytes.
+    private var nameBytes = 0
     private var counters: [CounterReason: UInt64] = [:]
     private var earlierRefusedCount: UInt64 = 0
 
@@ -44,6 +46,11 @@ package struct HostRecord {
     private var isHostDirty = true
     private var storedHeardAtMilliseconds: Int64?
 
+    /// The most runs in the ledger: twice what one session may have, for those of a session before
+    /// it that are still open.
+    package static let maximumRuns = 131_072
+    /// The most that the names in the ledger may take: 65,536 runs with a KiB each.
+    package static let maximumNameBytes = 64 << 20
     /// How often the time at which a host was last heard is written when nothing else changed.
     private static let heardIntervalMilliseconds: Int64 = 10_000
     /// How far ahead of the collector's clock a time may be (truth rule 11).
@@ -82,6 +89,7 @@ package struct HostRecord {
                 close(run.record, of: run.boot, nowMilliseconds: lastHeardAtMilliseconds)
             }
         }
+        nameBytes = ledger.runs.values.reduce(0) { $0 + $1.description.nameBytes }
     }
 
     // MARK: Sessions
@@ -100,6 +108,7 @@ package struct HostRecord {
             }
             earlierRefusedCount += ledger.refusedCount
             ledger = PeakLedger(limits: ledger.limits)
+            nameBytes = 0
             dirtyRuns = []
             self.boot = boot
         }
@@ -133,11 +142,17 @@ package struct HostRecord {
     // MARK: What frames say
 
     /// What a frame of the host's session says.
-    package mutating func apply(_ event: SessionEvent, nowMilliseconds now: Int64) {
+    ///
+    /// Returns whether it was taken whole; if not, the host defines more than one host may, and
+    /// its session is to end.
+    @discardableResult
+    package mutating func apply(_ event: SessionEvent, nowMilliseconds now: Int64) -> Bool {
         switch event {
         case .host(let description): setDescription(description)
         case .define(let runs):
-            for run in runs { define(run, nowMilliseconds: now) }
+            for run in runs {
+                guard define(run, nowMilliseconds: now) else { return false }
+            }
         case .samples(let ticks):
             for tick in ticks { take(tick, nowMilliseconds: now) }
         case .peaks(let peaks):
@@ -147,6 +162,7 @@ package struct HostRecord {
         case .counters(let values): setCounters(values)
         case .stateEnd(let live): stateEnd(live: live, nowMilliseconds: now)
         }
+        return true
     }
 
     private mutating func setDescription(_ description: HostDescription) {
@@ -160,11 +176,18 @@ package struct HostRecord {
         isHostDirty = true
     }
 
-    private mutating func define(_ run: StartedRun, nowMilliseconds now: Int64) {
+    private mutating func define(_ run: StartedRun, nowMilliseconds now: Int64) -> Bool {
+        let known = ledger[run.key]?.description.nameBytes
+        let bytes = nameBytes - (known ?? 0) + run.description.nameBytes
+        guard bytes <= HostRecord.maximumNameBytes,
+            known != nil || ledger.runs.count < HostRecord.maximumRuns
+        else { return false }
+        nameBytes = bytes
         var description = run.description
         description.startedAtMilliseconds = description.startedAtMilliseconds
             .flatMap { utc($0, nowMilliseconds: now) }
         note(run.key, ledger.start(run.key, description))
+        return true
     }
 
     /// Takes in the present.
@@ -338,6 +361,7 @@ package struct HostRecord {
         storedHeardAtMilliseconds = pending.heardAtMilliseconds
         guard pending.boot == boot else { return }
         for key in pending.runs where !dirtyRuns.contains(key) && ledger[key]?.end != nil {
+            nameBytes -= ledger[key]?.description.nameBytes ?? 0
             ledger.forget(key)
         }
     }

@@ -178,12 +178,17 @@ final class SessionHandler: ChannelInboundHandler {
     ) {
         guard let identity else { return }
         let time = WallClock.nowMilliseconds()
+        var isTaken = true
         let isCurrent = fleet.apply(
             identity.host, by: identity.session, sequence: sequence, nowMilliseconds: time
         ) { host in
-            host.apply(event, nowMilliseconds: time)
+            isTaken = host.apply(event, nowMilliseconds: time)
         }
         if !isCurrent { obey(.replaced, context) }
+        if !isTaken {
+            let text = "the host has too many runs, or names that are too long in all"
+            perform(session.fail(code: .limitExceeded, text: text, atMilliseconds: now), context)
+        }
     }
 
     private func obey(_ command: SessionCommand, _ context: ChannelHandlerContext) {

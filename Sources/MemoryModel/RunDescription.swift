@@ -38,3 +38,11 @@ public struct RunDescription: Hashable, Sendable {
         self.comm = comm
     }
 }
+
+extension RunDescription {
+    /// What its names take in bytes.
+    public var nameBytes: Int {
+        [program, comm, executable, command, user, cgroup, unit, container]
+            .reduce(0) { $0 + ($1?.bytes.count ?? 0) }
+    }
+}
