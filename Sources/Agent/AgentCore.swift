@@ -39,12 +39,13 @@ final class AgentCore: CollectorLinkOwner {
         self.loop = loop
         self.logger = logger
         facts = try HostFacts(root: settings.root)
+        // First of all, because it says best what is wrong with a tree.
+        sampler = try Sampler(root: settings.root, policy: settings.commandLine)
         let boot = try facts.bootID()
         images = ImageNumberKeeper(
             file: ImageNumberFile(in: settings.stateDirectory, boot: boot), loop: loop,
             logger: logger)
-        sampler = try Sampler(
-            root: settings.root, policy: settings.commandLine, images: images.numbers)
+        sampler.images = images.numbers
         codec = try FrameCodec()
         let host = try AgentCore.describe(facts, settings)
         describedAtMilliseconds = BootClock.nowMilliseconds()

@@ -50,8 +50,10 @@ extension PeakStoreError {
             "cannot write \(path) (\(reason)); make it writable, or give another --data-dir"
         case .inUse(let path):
             "another collector uses \(path); stop it, or give another --data-dir"
+        case .locked(let reason):
+            "another program holds the database (\(reason)); end it, or wait for it"
         case .full(let reason):
-            "the disk is full (\(reason)); free some room, or give another --data-dir"
+            "the disk is full (\(reason)); free some room, no restart is needed"
         case .failed(let reason):
             "the store failed (\(reason)); look at the disk before it is started again"
         }

@@ -22,8 +22,9 @@ package struct Committer: Sendable {
 
     /// Commits once.
     ///
-    /// A full disk is reported and tried again with the next commit. Any other failure is thrown:
-    /// after it nobody can tell what is on the disk, so nothing may be acknowledged any more.
+    /// A full disk, or another program that holds the database, is reported and tried again with
+    /// the next commit. Any other failure is thrown: after it nobody can tell what is on the disk,
+    /// so nothing may be acknowledged any more.
     package func commit() async throws {
         let commit = fleet.takeCommit()
         do {
@@ -32,21 +33,18 @@ package struct Committer: Sendable {
             }
             let (health, _) = fleet.health
             if health != .working {
-                logger.notice("the disk has room again; the store is writing")
+                logger.notice("the store is writing again")
             }
             fleet.committed(commit, atMilliseconds: WallClock.nowMilliseconds())
-        } catch PeakStoreError.full(let reason) {
+        } catch let error as PeakStoreError where error.isPassing {
             let (health, _) = fleet.health
             if health == .working {
                 logger.error(
-                    """
-                    the disk is full; agents keep what they have until there is room: free some, \
-                    no restart is needed
-                    """,
-                    metadata: ["reason": "\(reason)"])
+                    "the store cannot write; agents keep what they have, and it is tried again",
+                    metadata: ["reason": "\(CollectorProblem.store(error))"])
             }
             fleet.commitFailed(
-                commit, reason: reason, atMilliseconds: WallClock.nowMilliseconds())
+                commit, error: error, atMilliseconds: WallClock.nowMilliseconds())
         }
     }
 }

@@ -18,8 +18,9 @@ package enum SessionCommand: Sendable, Equatable {
 package enum StoreHealth: Sendable, Equatable {
     /// The last commit succeeded.
     case working
-    /// The disk is full since this time; nothing is acknowledged, and it is tried again.
-    case full(reason: String, sinceMilliseconds: Int64)
+    /// Commits fail since this time for something that can pass; nothing is acknowledged, and it
+    /// is tried again.
+    case stalled(PeakStoreError, sinceMilliseconds: Int64)
 }
 
 /// The fleet as the event loops, the committer and the views share it.
@@ -152,12 +153,15 @@ package final class Fleet: Sendable {
         }
     }
 
-    /// Takes note that the disk is full: `commit` is due again, and nobody may send more.
-    package func commitFailed(_ commit: Commit, reason: String, atMilliseconds now: Int64) {
+    /// Takes note that the store cannot write for now: `commit` is due again, and nobody may send
+    /// more.
+    package func commitFailed(
+        _ commit: Commit, error: PeakStoreError, atMilliseconds now: Int64
+    ) {
         let told = guarded.withLock { guarded in
             guarded.fleet.commitFailed(commit.pending)
             if case .working = guarded.health {
-                guarded.health = .full(reason: reason, sinceMilliseconds: now)
+                guarded.health = .stalled(error, sinceMilliseconds: now)
             }
             return guarded.sessions.values.map(\.tell)
         }

@@ -115,11 +115,11 @@ struct Views: Sendable {
     private var storeStatus: StoreStatus {
         let (health, committedAt) = fleet.health
         var problems: [String] = []
-        if case .full(let reason, let since) = health {
+        if case .stalled(let error, let since) = health {
             let time = Timestamp.text(since) ?? "an unknown time"
             problems.append(
-                "The disk is full since \(time) (\(reason)). Agents keep what they have until "
-                    + "there is room.")
+                "Nothing can be written since \(time): \(CollectorProblem.store(error)). Agents "
+                    + "keep what they have until then.")
         }
         return StoreStatus(
             lastCommitAtMilliseconds: committedAt, sizeBytes: store.sizeBytes(),

@@ -146,6 +146,18 @@ public enum PeakStoreError: Error, Equatable {
     case inUse(path: String)
     /// The disk is full; the same commit may succeed later.
     case full(reason: String)
+    /// Another program holds the database; the same commit may succeed later.
+    case locked(reason: String)
     /// A read or write failed; nothing that was not acknowledged may be taken as kept.
     case failed(reason: String)
+}
+
+extension PeakStoreError {
+    /// Whether what stands in the way can pass by itself, so that trying again is right.
+    public var isPassing: Bool {
+        switch self {
+        case .full, .locked: true
+        default: false
+        }
+    }
 }

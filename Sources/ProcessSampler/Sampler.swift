@@ -23,8 +23,9 @@ public final class Sampler {
     let limits: SamplerLimits
     let pageBytes: UInt64
     let ticksPerSecond: UInt64
-    /// Which image the processes had reached that an agent before this one watched.
-    let images: ImageNumbers
+    /// Which image the processes had reached that an agent before this one watched; to be set
+    /// before the first look.
+    public var images: ImageNumbers
     var descriptions: DescriptionReader
     var counters = SamplerCounters()
     var heldFiles = 0

@@ -25,6 +25,7 @@ enum StoreFailure {
         let reason = describe(error, systemError: systemError)
         switch error.resultCode {
         case .SQLITE_FULL: return .full(reason: reason)
+        case .SQLITE_BUSY, .SQLITE_LOCKED: return .locked(reason: reason)
         case .SQLITE_NOTADB, .SQLITE_CORRUPT: return .notADatabase(path: path, reason: reason)
         case .SQLITE_IOERR, .SQLITE_CANTOPEN:
             if meansFull(error, systemError: systemError) { return .full(reason: reason) }
@@ -41,10 +42,10 @@ enum StoreFailure {
     /// After a failed flush the kernel may hold pages as clean that never reached the disk, so
     /// that the next flush would succeed and lie.
     static func isFinal(_ error: any Error, meaning: PeakStoreError) -> Bool {
-        if case .full = meaning { return false }
+        if meaning.isPassing { return false }
         guard let error = error as? DatabaseError else { return true }
         switch error.resultCode {
-        case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_NOMEM, .SQLITE_INTERRUPT: return false
+        case .SQLITE_NOMEM, .SQLITE_INTERRUPT: return false
         default: return true
         }
     }

@@ -95,12 +95,14 @@ struct FleetTests {
         let session = fleet.accept("a", told)
         _ = fleet.accept("b", silent)
         fleet.apply("a", session, 1, .host(.sample))
-        fleet.commitFailed(fleet.takeCommit(), reason: "full", atMilliseconds: testNow)
+        fleet.commitFailed(
+            fleet.takeCommit(), error: .full(reason: "full"), atMilliseconds: testNow)
         #expect(told.commands() == [.suspended])
         #expect(silent.commands() == [.suspended])
-        #expect(fleet.health.0 == .full(reason: "full", sinceMilliseconds: testNow))
-        fleet.commitFailed(fleet.takeCommit(), reason: "still", atMilliseconds: testNow + 5)
-        #expect(fleet.health.0 == .full(reason: "full", sinceMilliseconds: testNow))
+        #expect(fleet.health.0 == .stalled(.full(reason: "full"), sinceMilliseconds: testNow))
+        fleet.commitFailed(
+            fleet.takeCommit(), error: .full(reason: "still"), atMilliseconds: testNow + 5)
+        #expect(fleet.health.0 == .stalled(.full(reason: "full"), sinceMilliseconds: testNow))
         _ = (told.commands(), silent.commands())
         let commit = fleet.takeCommit()
         _ = fleet.accept("c", late)
@@ -163,11 +165,15 @@ struct CommitterTests {
         }
     }
 
-    @Test("a full disk acknowledges nothing and takes the credit, until there is room")
-    func full() async throws {
+    @Test(
+        "what can pass acknowledges nothing and takes the credit, until it has passed",
+        arguments: [
+            PeakStoreError.full(reason: "no room"), .locked(reason: "somebody reads slowly"),
+        ])
+    func stalled(_ obstacle: PeakStoreError) async throws {
         let session = fleet.accept("a", listener)
         fleet.apply("a", session, 1, .host(.sample))
-        store.failure = .full(reason: "no room")
+        store.failure = obstacle
         try await withCommitter { committer in
             try await committer.commit()
             #expect(listener.commands() == [.suspended])

@@ -2,6 +2,7 @@ import Logging
 import MemoryModel
 import NIOCore
 import NIOEmbedded
+import PeakStore
 import Synchronization
 import TestSupport
 import Testing
@@ -139,7 +140,8 @@ struct SessionHandlerTests {
         fleet.committed(fleet.takeCommit(), atMilliseconds: testNow)
         let acknowledgement = AcknowledgementFrame(sequence: 3, credit: 64)
         #expect(try connection.answers() == [.acknowledgement(acknowledgement)])
-        fleet.commitFailed(fleet.takeCommit(), reason: "full", atMilliseconds: testNow)
+        fleet.commitFailed(
+            fleet.takeCommit(), error: .full(reason: "full"), atMilliseconds: testNow)
         let suspension = AcknowledgementFrame(sequence: 3, credit: 0)
         #expect(try connection.answers() == [.acknowledgement(suspension)])
         try connection.end()

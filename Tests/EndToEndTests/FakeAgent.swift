@@ -77,6 +77,9 @@ struct InvalidVector {
             let data = try Data(contentsOf: folder.appending(path: name + ".json"))
             let meaning = try JSONSerialization.jsonObject(with: data) as? [String: Any]
             guard let meaning, meaning["direction"] as? String == "agent" else { return nil }
+            // Those that presuppose another WELCOME than a collector's usual one are tried on the
+            // session alone.
+            guard meaning["welcome"] == nil else { return nil }
             let hex = try Data(contentsOf: folder.appending(path: name + ".hex"))
             guard let layer = meaning["layer"] as? String, let error = meaning["error"] as? String
             else { throw Program.Failure(description: "\(name) says no layer or error") }

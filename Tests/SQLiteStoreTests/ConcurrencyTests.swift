@@ -1,3 +1,4 @@
+import GRDB
 import MemoryModel
 import PeakStore
 import SQLiteStore
@@ -64,4 +65,24 @@ private final class Flag: Sendable {
     var isRaised: Bool { value.load(ordering: .acquiring) }
 
     func raise() { value.store(true, ordering: .releasing) }
+
+    @Test("While another program holds the database the store says so, and then goes on")
+    func locked() throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(dataDirectory: folder.data)
+        let other = try DatabaseQueue(path: folder.database)
+        try other.inDatabase { database in
+            try database.execute(sql: "BEGIN IMMEDIATE")
+            let failure = #expect(throws: PeakStoreError.self) {
+                try store.commit(batch([plainRun()]))
+            }
+            guard case .locked = failure else {
+                Issue.record("it says \(String(describing: failure))")
+                return
+            }
+            try database.execute(sql: "ROLLBACK")
+        }
+        try store.commit(batch([plainRun()]))
+        #expect(try everyRun(of: store).count == 1)
+    }
 }

@@ -72,11 +72,13 @@ extension Program {
     public static func agent(
         port: Int, hostID: String, arguments: [String] = []
     ) throws -> Program {
-        try Program(
+        let state = try TemporaryFolder()
+        let own = arguments.contains("--state-dir") ? [] : ["--state-dir", state.path]
+        return try Program(
             "memagent",
             [
                 "--collector", "127.0.0.1:\(port)", "--host-id", hostID, "--interval", "200ms",
                 "--report-interval", "200ms",
-            ] + arguments)
+            ] + own + arguments, keeping: state)
     }
 }

@@ -12,6 +12,7 @@ public final class Program: Sendable {
     public let name: String
 
     private let folder: TemporaryFolder
+    private let kept: TemporaryFolder?
     private let ending: Ending
     /// How it ended; apart from the program, which must not keep itself alive.
     private final class Ending: Sendable {
@@ -48,11 +49,12 @@ public final class Program: Sendable {
     /// Starts a program: a path, or the name of one of the project's own.
     ///
     /// `environment` is added to this process's own; without `input`, the read end of a pipe, it
-    /// reads nothing.
+    /// reads nothing. `kept` goes when the program's value goes.
     public init(
         _ program: String, _ arguments: [String], environment: [String: String] = [:],
-        input: Pipe? = nil
+        input: Pipe? = nil, keeping kept: TemporaryFolder? = nil
     ) throws {
+        self.kept = kept
         let path = program.hasPrefix("/") ? program : Program.folder + "/" + program
         name = URL(fileURLWithPath: path).lastPathComponent
         folder = try TemporaryFolder()
