@@ -89,6 +89,13 @@ package final class Fleet: Sendable {
         }
     }
 
+    /// Takes note that a host said something that is not to be kept.
+    package func heard(_ host: HostID, by session: SessionID, nowMilliseconds now: Int64) {
+        guarded.withLock { guarded in
+            _ = guarded.fleet.update(host, by: session, nowMilliseconds: now) { _ in }
+        }
+    }
+
     /// Takes note that a session is over.
     package func close(_ session: SessionID, host: HostID) {
         guarded.withLock { guarded in

@@ -292,11 +292,17 @@ package struct HostRecord {
     /// The host as views take it in; nil before its first HOST.
     package func reported(nowMilliseconds now: Int64) -> ReportedHost? {
         guard let description else { return nil }
+        // A session that stands and is not overdue speaks for its host, however seldom it does.
+        let silence = now - lastHeardAtMilliseconds
+        let isConnected =
+            session != nil && silence <= Int64(WireLimits.idleDeadlineMilliseconds)
         return ReportedHost(
             id: id, description: description, agentVersion: agentVersion,
-            state: HostState(
-                silenceMilliseconds: now - lastHeardAtMilliseconds,
-                intervalMilliseconds: description.intervalMilliseconds),
+            state: isConnected
+                ? .up
+                : HostState(
+                    silenceMilliseconds: silence,
+                    intervalMilliseconds: description.intervalMilliseconds),
             lastHeardAtMilliseconds: lastHeardAtMilliseconds,
             memoryAvailableBytes: availableBytes,
             counters: refusedCount > 0 ? [.refused: refusedCount] : [:],

@@ -99,6 +99,7 @@ final class SessionHandler: ChannelInboundHandler {
         do throws(WireError) {
             while !isClosing, let decoded = try nextFrame() {
                 received.moveReaderIndex(forwardBy: decoded.consumedBytes)
+                noteSignOfLife(decoded.frame)
                 let actions = session.frameReceived(
                     decoded.frame, sequence: decoded.sequence,
                     wireBytes: decoded.consumedBytes, atMilliseconds: now)
@@ -112,6 +113,18 @@ final class SessionHandler: ChannelInboundHandler {
         session.bytesWaiting(
             count: received.readableBytes, frameLength: length, atMilliseconds: now)
         received.discardReadBytes()
+    }
+
+    /// An agent that has nothing to tell, or no credit, is heard all the same.
+    private func noteSignOfLife(_ frame: Frame) {
+        switch frame {
+        case .ping, .pong:
+            guard let identity else { return }
+            fleet.heard(
+                identity.host, by: identity.session,
+                nowMilliseconds: WallClock.nowMilliseconds())
+        default: return
+        }
     }
 
     private func nextFrame() throws(WireError) -> DecodedFrame? {

@@ -3,6 +3,7 @@ import Logging
 import MemoryModel
 import NIOPosix
 import PeakStore
+import Report
 import Synchronization
 import TestSupport
 import Testing
@@ -44,6 +45,25 @@ extension Fleet {
 @Suite("The fleet that event loops, committer and views share")
 struct FleetTests {
     private let fleet = Fleet(fleet: FleetState(), credit: 9)
+
+    @Test("a host with a session is up until that is overdue, and a sign of life counts")
+    func silence() {
+        let listener = Listener()
+        let session = fleet.accept("a", listener)
+        fleet.apply("a", session, 1, .host(.sample))
+        func state(after milliseconds: Int64) -> HostState? {
+            fleet.read { fleet in
+                fleet.hosts[hostID("a")]?.reported(nowMilliseconds: testNow + milliseconds)?.state
+            }
+        }
+        #expect(state(after: 45_000) == .up)
+        #expect(state(after: 45_001) == .late)
+        fleet.heard(hostID("a"), by: session, nowMilliseconds: testNow + 30_000)
+        #expect(state(after: 75_000) == .up)
+        fleet.close(session, host: hostID("a"))
+        #expect(state(after: 45_000) == .up)
+        #expect(state(after: 46_000) == .late)
+    }
 
     @Test("a session that is replaced is told so once, and is no session any more")
     func replaced() {
