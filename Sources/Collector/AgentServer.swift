@@ -28,7 +28,8 @@ final class AgentServer: Sendable {
         gate = Mutex(
             ConnectionGate(
                 maximumConnections: settings.maximumConnections,
-                maximumWaiting: settings.maximumWaitingConnections))
+                maximumWaiting: settings.maximumWaitingConnections,
+                maximumWaitingPerSource: settings.maximumWaitingConnectionsPerSource))
         var codecs: [ObjectIdentifier: NIOLoopBound<FrameCodec>] = [:]
         for loop in group.makeIterator() {
             codecs[ObjectIdentifier(loop)] = try await loop.submit {
@@ -61,17 +62,17 @@ final class AgentServer: Sendable {
     ///
     /// A peer that is turned away is told nothing: it has not shown yet that it speaks frames.
     private func admit(_ channel: any Channel) throws {
-        guard gate.withLock({ $0.open() }), let codec = codecs[ObjectIdentifier(channel.eventLoop)]
+        let source = channel.remoteAddress?.ipAddress ?? ""
+        guard gate.withLock({ $0.open(from: source) }),
+            let codec = codecs[ObjectIdentifier(channel.eventLoop)]
         else {
-            logger.warning(
-                "too many connections; turned one away",
-                metadata: ["from": "\(channel.remoteAddress?.description ?? "unknown")"])
+            noteRefusal(from: source)
             throw TooManyConnections()
         }
         let isIdentified = NIOLockedValueBox(false)
         channel.closeFuture.whenComplete { [self] _ in
             let wasIdentified = isIdentified.withLockedValue { $0 }
-            gate.withLock { $0.close(wasIdentified: wasIdentified) }
+            gate.withLock { $0.close(from: source, wasIdentified: wasIdentified) }
         }
         var logger = logger
         logger[metadataKey: "from"] = "\(channel.remoteAddress?.description ?? "unknown")"
@@ -81,9 +82,17 @@ final class AgentServer: Sendable {
             codec: codec.value, fleet: fleet, logger: logger
         ) { [self] in
             isIdentified.withLockedValue { $0 = true }
-            gate.withLock { $0.identified() }
+            gate.withLock { $0.identified(from: source) }
         }
         try channel.pipeline.syncOperations.addHandler(handler)
+    }
+
+    private func noteRefusal(from source: String) {
+        let (isNotable, count) = gate.withLock { ($0.isRefusalNotable, $0.refusedCount) }
+        guard isNotable else { return }
+        logger.warning(
+            "too many connections; turned one away",
+            metadata: ["from": "\(source)", "soFar": "\(count)"])
     }
 }
 

@@ -14,6 +14,8 @@ package struct CollectorSettings: Sendable {
     package var maximumConnections = 20_000
     /// Connections at one time that have not said who they are.
     package var maximumWaitingConnections = 1_024
+    /// Those of them from one address.
+    package var maximumWaitingConnectionsPerSource = 256
     /// Runs of one host at one time; beyond it they are counted and left out.
     package var maximumRunsPerHost: UInt32 = 65_536
     /// Data frames of one session that may be without an acknowledgement.
