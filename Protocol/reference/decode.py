@@ -88,7 +88,7 @@ SENDERS: Dict[str, str] = {
 
 FIRST_IGNORABLE_TYPE = 0x80
 KNOWN_RESTRICTIONS = 0b111
-KNOWN_COUNTERS = range(1, 7)  # registry.md, reasons of COUNTERS
+KNOWN_COUNTERS = range(1, 12)  # registry.md, reasons of COUNTERS
 AGENT_STOPS, COLLECTOR_STOPS = 1, 2
 SOURCES: Dict[int, str] = {1: "sampled", 2: "cgroup", 3: "hwm", 4: "exit"}
 EXIT_REASONS: Dict[int, str] = {1: "exited", 2: "executed", 3: "unobserved", 4: "rebooted"}

@@ -160,6 +160,7 @@ package struct HostRecord {
         case .exits(let exits):
             for exit in exits { end(exit, nowMilliseconds: now) }
         case .counters(let values): setCounters(values)
+        case .totals, .cgroups, .kills, .gaps, .health: break
         case .stateEnd(let live): stateEnd(live: live, nowMilliseconds: now)
         }
         return true

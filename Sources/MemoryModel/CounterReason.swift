@@ -14,6 +14,16 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
     case skippedTicks = 5
     /// Runs that were left out because the host has more of them than the collector takes.
     case runsOverLimit = 6
+    /// Records of exits that the kernel dropped because they were not taken fast enough.
+    case exitRecordsLost = 7
+    /// Events of processes that the kernel dropped for the same reason.
+    case processEventsLost = 8
+    /// Program images whose names could not be read before they were gone.
+    case namesNotRead = 9
+    /// Looks that were left out because looking cost more than the agent may use.
+    case stretchedTicks = 10
+    /// Sums and cgroups that were left out because the host has more of them than an agent keeps.
+    case totalsOverLimit = 11
 
     /// What a report calls it.
     public var phrase: String {
@@ -24,6 +34,11 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
         case .refused: "impossible figures refused"
         case .skippedTicks: "samples skipped"
         case .runsOverLimit: "runs over the limit of a host"
+        case .exitRecordsLost: "exit records lost"
+        case .processEventsLost: "process events lost"
+        case .namesNotRead: "names not read in time"
+        case .stretchedTicks: "samples left out to save processor time"
+        case .totalsOverLimit: "sums and cgroups over the limit of a host"
         }
     }
 }

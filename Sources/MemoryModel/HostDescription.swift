@@ -33,6 +33,9 @@ public struct ViewRestrictions: OptionSet, Hashable, Sendable {
     public static let pidNamespace = ViewRestrictions(rawValue: 1 << 1)
     /// The processes are read from a tree that is not this host's own `/proc`.
     public static let foreignTree = ViewRestrictions(rawValue: 1 << 2)
+    /// The kernel gives the agent no records of exits: processes that live shorter than the
+    /// interval are not seen.
+    public static let withoutExitRecords = ViewRestrictions(rawValue: 1 << 3)
 }
 
 /// What a host is: everything about it that changes seldom or never while it is up.

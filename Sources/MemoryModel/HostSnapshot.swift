@@ -1,5 +1,6 @@
 /// What one look at every process of a host found, in the order in which it is to be applied:
-/// ends, then starts, then renames, then observations.
+/// ends, then starts, then renames, then observations; runs that both began and ended since the
+/// look before stand by themselves.
 ///
 /// All times are milliseconds of `CLOCK_BOOTTIME`.
 public struct HostSnapshot: Hashable, Sendable {
@@ -13,8 +14,16 @@ public struct HostSnapshot: Hashable, Sendable {
     public var started: [StartedRun]
     /// Runs that go on under another description.
     public var renamed: [StartedRun]
+    /// Runs that began and ended since the look before.
+    public var completed: [CompletedRun]
     /// What was measured.
     public var observed: [RunObservation]
+    /// What was measured of cgroups; empty at most looks, because they are read less often.
+    public var cgroups: [CgroupObservation]
+    /// Processes that the kernel killed for want of memory.
+    public var kills: [OutOfMemoryKill]
+    /// What was missed since the look before; the ordinals are the receiver's to give.
+    public var losses: [EventLoss]
     /// What could not be measured, since the agent started.
     public var counters: SamplerCounters
 
@@ -25,7 +34,11 @@ public struct HostSnapshot: Hashable, Sendable {
         self.ended = []
         self.started = []
         self.renamed = []
+        self.completed = []
         self.observed = []
+        self.cgroups = []
+        self.kills = []
+        self.losses = []
         self.counters = SamplerCounters()
     }
 }
@@ -36,11 +49,14 @@ public struct StartedRun: Hashable, Sendable {
     public var key: ProcessKey
     /// What it runs and for whom.
     public var description: RunDescription
+    /// What is to be known of it besides.
+    public var flags: RunFlags
 
-    /// Takes both parts as they are.
-    public init(key: ProcessKey, description: RunDescription) {
+    /// Takes the parts as they are.
+    public init(key: ProcessKey, description: RunDescription, flags: RunFlags = []) {
         self.key = key
         self.description = description
+        self.flags = flags
     }
 }
 
@@ -50,11 +66,62 @@ public struct EndedRun: Hashable, Sendable {
     public var key: ProcessKey
     /// How and when it ended.
     public var end: RunEnd
+    /// What the kernel's record of the exit says; nil if there is none.
+    public var record: ExitFigures?
 
-    /// Takes both parts as they are.
-    public init(key: ProcessKey, end: RunEnd) {
+    /// Takes the parts as they are.
+    public init(key: ProcessKey, end: RunEnd, record: ExitFigures? = nil) {
         self.key = key
         self.end = end
+        self.record = record
+    }
+}
+
+/// A run that began and ended between two looks.
+public struct CompletedRun: Hashable, Sendable {
+    /// What it ran and for whom.
+    public var start: StartedRun
+    /// How it ended.
+    public var end: EndedRun
+
+    /// Takes both parts as they are; they must be of the same run.
+    public init(start: StartedRun, end: EndedRun) {
+        self.start = start
+        self.end = end
+    }
+}
+
+/// The figures of the kernel's record of an exit.
+public struct ExitFigures: Hashable, Sendable {
+    /// The high-water mark of resident memory in bytes; nil if the record has none.
+    public var markBytes: UInt64?
+    /// Processor time in milliseconds, user and system together.
+    public var processorMilliseconds: UInt64?
+    /// Page faults that needed no disk, and those that did.
+    public var faults: FaultCounts?
+
+    /// Takes the parts as they are.
+    public init(markBytes: UInt64?, processorMilliseconds: UInt64?, faults: FaultCounts?) {
+        self.markBytes = markBytes
+        self.processorMilliseconds = processorMilliseconds
+        self.faults = faults
+    }
+}
+
+/// Records or events that the kernel dropped.
+public struct EventLoss: Hashable, Sendable {
+    /// Which kind.
+    public var reason: GapReason
+    /// When, in milliseconds since boot.
+    public var bracket: TimeBracket
+    /// How many; nil where the kernel only says that there were some.
+    public var count: UInt64?
+
+    /// Takes the parts as they are.
+    public init(reason: GapReason, bracket: TimeBracket, count: UInt64?) {
+        self.reason = reason
+        self.bracket = bracket
+        self.count = count
     }
 }
 
@@ -68,8 +135,16 @@ public struct RunObservation: Hashable, Sendable {
     public var residentBytes: UInt64?
     /// The kernel's high-water mark of resident memory (`VmHWM`), in bytes.
     public var markBytes: UInt64?
+    /// What of the resident memory is file-backed or shared now, in bytes; the rest is anonymous.
+    public var fileBytes: UInt64?
+    /// The proportional share now (`Pss` of `smaps_rollup`), in bytes.
+    public var proportionalBytes: UInt64?
     /// Memory in swap now (`VmSwap`), in bytes.
     public var swapBytes: UInt64?
+    /// Page faults of its process until now.
+    public var faults: FaultCounts?
+    /// What became known of it besides.
+    public var flags: RunFlags = []
     /// Processor time used since its process began, in milliseconds, user and system together.
     public var processorMilliseconds: UInt64?
 
@@ -93,6 +168,16 @@ public struct SamplerCounters: Hashable, Sendable {
     public var skippedTicks: UInt64 = 0
     /// The most processes that one look left out because more ran than a sampler follows.
     public var overLimit: UInt64 = 0
+    /// Records of exits that the kernel dropped.
+    public var exitRecordsLost: UInt64 = 0
+    /// Events of processes that the kernel dropped.
+    public var processEventsLost: UInt64 = 0
+    /// Program images whose names could not be read in time.
+    public var namesNotRead: UInt64 = 0
+    /// Looks that were left out to save processor time.
+    public var stretchedTicks: UInt64 = 0
+    /// Sums and cgroups that were left out because there are too many.
+    public var totalsOverLimit: UInt64 = 0
 
     /// All at zero.
     public init() {}

@@ -46,9 +46,11 @@ public struct PeakLedger: Hashable, Sendable {
         let resident = believed(observation.residentBytes)
         let mark = believed(observation.markBytes)
         let swap = believed(observation.swapBytes)
-        return runs.values[index].observe(
-            residentBytes: resident, markBytes: mark, swapBytes: swap,
-            processorMilliseconds: observation.processorMilliseconds, atMilliseconds: at)
+        var believed = observation
+        believed.residentBytes = resident
+        believed.markBytes = mark
+        believed.swapBytes = swap
+        return runs.values[index].observe(believed, atMilliseconds: at)
     }
 
     /// Takes in a peak that was reported of a run.
@@ -97,8 +99,48 @@ public struct PeakLedger: Hashable, Sendable {
     /// Returns `.end` unless it had ended already or is not known.
     @discardableResult
     public mutating func end(_ key: ProcessKey, _ end: RunEnd) -> RunChange {
-        guard let index = runs.index(forKey: key) else { return [] }
-        return runs.values[index].setEnd(end)
+        self.end(EndedRun(key: key, end: end))
+    }
+
+    /// Ends a run and takes in what the kernel's record of its exit says.
+    ///
+    /// Returns what became different.
+    @discardableResult
+    public mutating func end(_ run: EndedRun) -> RunChange {
+        guard let index = runs.index(forKey: run.key) else { return [] }
+        var change: RunChange = []
+        if var record = run.record {
+            record.markBytes = believed(record.markBytes)
+            change.formUnion(runs.values[index].take(record, at: run.end.bracket))
+        }
+        change.formUnion(runs.values[index].setEnd(run.end))
+        return change
+    }
+
+    /// Takes in a run that began and ended between two looks.
+    ///
+    /// Returns what became different.
+    @discardableResult
+    public mutating func complete(_ run: CompletedRun) -> RunChange {
+        var change = start(run.start.key, run.start.description)
+        change.formUnion(add(run.start.flags, to: run.start.key))
+        change.formUnion(end(run.end))
+        return change
+    }
+
+    /// Adds flags to a run.
+    ///
+    /// Returns `.description` if one of them was not there before.
+    @discardableResult
+    public mutating func add(_ flags: RunFlags, to key: ProcessKey) -> RunChange {
+        guard !flags.isEmpty, let index = runs.index(forKey: key) else { return [] }
+        return runs.values[index].add(flags)
+    }
+
+    /// Takes in the faults of a run, which count for nothing but its own record.
+    public mutating func raiseFaults(_ key: ProcessKey, to faults: FaultCounts?) {
+        guard let faults, let index = runs.index(forKey: key) else { return }
+        runs.values[index].raiseFaults(faults)
     }
 
     /// Takes in a whole record, as a store or another copy of the ledger holds it.
@@ -132,11 +174,10 @@ extension RunRecord {
     /// The kernel's mark counts as this run's own peak only where it is above what the run
     /// inherited; below that the samples speak.
     fileprivate mutating func observe(
-        residentBytes: UInt64?, markBytes: UInt64?, swapBytes: UInt64?,
-        processorMilliseconds: UInt64?, atMilliseconds at: Int64
+        _ seen: RunObservation, atMilliseconds at: Int64
     ) -> RunChange {
         var change: RunChange = []
-        if let markBytes {
+        if let markBytes = seen.markBytes {
             if markBytes > max(description.inheritedBytes ?? 0, peak?.bytes ?? 0) {
                 let bracket = TimeBracket(
                     notBeforeMilliseconds: markReadAtMilliseconds
@@ -147,19 +188,55 @@ extension RunRecord {
             }
             markReadAtMilliseconds = at
         }
-        if let residentBytes, residentBytes > peak?.bytes ?? 0 {
+        if let residentBytes = seen.residentBytes, residentBytes > peak?.bytes ?? 0 {
             let bracket = TimeBracket(notBeforeMilliseconds: at, notAfterMilliseconds: at)
             change.formUnion(
                 raisePeak(Peak(bytes: residentBytes, bracket: bracket, source: .sampled)))
         }
-        change.formUnion(raiseSwapPeak(swapBytes))
-        if residentBytes != nil || swapBytes != nil {
+        change.formUnion(raiseSwapPeak(seen.swapBytes))
+        if seen.residentBytes != nil || seen.swapBytes != nil {
             let use = CurrentUse(
-                residentBytes: residentBytes ?? current?.residentBytes,
-                swapBytes: swapBytes ?? current?.swapBytes, atMilliseconds: at)
+                residentBytes: seen.residentBytes ?? current?.residentBytes,
+                swapBytes: seen.swapBytes ?? current?.swapBytes,
+                fileBytes: seen.fileBytes ?? current?.fileBytes,
+                proportionalBytes: seen.proportionalBytes ?? current?.proportionalBytes,
+                atMilliseconds: at)
             change.formUnion(setCurrent(use))
         }
-        change.formUnion(raiseProcessorTime(processorMilliseconds))
+        change.formUnion(raiseProcessorTime(seen.processorMilliseconds))
+        raiseFaults(seen.faults)
+        change.formUnion(add(seen.flags))
         return change
+    }
+
+    /// Takes in the kernel's record of the exit; its mark is believed already.
+    ///
+    /// An equal mark confirms the peak, whose bracket says better when it was. So does a lesser
+    /// one: the kernel's counters are approximate, and what was seen once is kept.
+    fileprivate mutating func take(_ record: ExitFigures, at bracket: TimeBracket?) -> RunChange {
+        var change: RunChange = []
+        if let markBytes = record.markBytes {
+            if markBytes > max(description.inheritedBytes ?? 0, peak?.bytes ?? 0) || peak == nil {
+                change.formUnion(
+                    raisePeak(
+                        Peak(bytes: markBytes, bracket: lastRise(endingIn: bracket), source: .exit)
+                    ))
+            }
+            change.formUnion(add(.peakIsFinal))
+        }
+        change.formUnion(raiseProcessorTime(record.processorMilliseconds))
+        raiseFaults(record.faults)
+        return change
+    }
+
+    /// When a mark rose that only the record of the exit shows: since it was last read, else since
+    /// the run began, until it ended.
+    private func lastRise(endingIn bracket: TimeBracket?) -> TimeBracket? {
+        guard let bracket else { return nil }
+        let begin =
+            markReadAtMilliseconds ?? description.startedAtMilliseconds
+            ?? bracket.notBeforeMilliseconds
+        return TimeBracket(
+            notBeforeMilliseconds: begin, notAfterMilliseconds: bracket.notAfterMilliseconds)
     }
 }

@@ -4,13 +4,22 @@ public struct CurrentUse: Hashable, Sendable {
     public var residentBytes: UInt64?
     /// Memory in swap in bytes; nil where it could not be read.
     public var swapBytes: UInt64?
+    /// What of the resident memory is file-backed or shared, in bytes; nil where not known.
+    public var fileBytes: UInt64?
+    /// The proportional share of resident memory in bytes; nil where it was not measured.
+    public var proportionalBytes: UInt64?
     /// When that was true, in milliseconds of the owner's clock.
     public var atMilliseconds: Int64
 
     /// Takes the parts as they are.
-    public init(residentBytes: UInt64?, swapBytes: UInt64?, atMilliseconds: Int64) {
+    public init(
+        residentBytes: UInt64?, swapBytes: UInt64?, fileBytes: UInt64? = nil,
+        proportionalBytes: UInt64? = nil, atMilliseconds: Int64
+    ) {
         self.residentBytes = residentBytes
         self.swapBytes = swapBytes
+        self.fileBytes = fileBytes
+        self.proportionalBytes = proportionalBytes
         self.atMilliseconds = atMilliseconds
     }
 }
@@ -37,6 +46,8 @@ public struct RunChange: OptionSet, Hashable, Sendable {
     public static let processorTime = RunChange(rawValue: 1 << 4)
     /// Its end.
     public static let end = RunChange(rawValue: 1 << 5)
+    /// How its memory is made up: file-backed, proportional.
+    public static let composition = RunChange(rawValue: 1 << 6)
 }
 
 /// All that is known of one run.
@@ -53,6 +64,10 @@ public struct RunRecord: Hashable, Sendable {
     public var current: CurrentUse?
     /// Processor time used, in milliseconds.
     public var processorMilliseconds: UInt64?
+    /// Page faults of its process; nil where nobody could learn them.
+    public var faults: FaultCounts?
+    /// What is to be known of it besides.
+    public var flags: RunFlags = []
     /// When the kernel's mark was last read, on the owner's clock; nil if it never was.
     ///
     /// A mark that has risen since rose after this. Only whoever reads the kernel has it.
@@ -90,6 +105,8 @@ public struct RunRecord: Hashable, Sendable {
         change.formUnion(raiseSwapPeak(other.swapPeakBytes))
         if newer, let theirs = other.current { change.formUnion(setCurrent(theirs)) }
         change.formUnion(raiseProcessorTime(other.processorMilliseconds))
+        raiseFaults(other.faults)
+        change.formUnion(add(other.flags))
         change.formUnion(setEnd(other.end))
         return change
     }
@@ -125,6 +142,11 @@ public struct RunRecord: Hashable, Sendable {
         var change: RunChange = []
         if current?.residentBytes != use.residentBytes { change.insert(.resident) }
         if current?.swapBytes != use.swapBytes { change.insert(.swap) }
+        if current?.fileBytes != use.fileBytes
+            || current?.proportionalBytes != use.proportionalBytes
+        {
+            change.insert(.composition)
+        }
         current = use
         return change
     }
@@ -139,6 +161,22 @@ public struct RunRecord: Hashable, Sendable {
         }
         processorMilliseconds = candidate
         return .processorTime
+    }
+
+    /// Keeps the greater counts of faults.
+    public mutating func raiseFaults(_ candidate: FaultCounts?) {
+        guard let candidate else { return }
+        faults = faults.map { $0.merged(with: candidate) } ?? candidate
+    }
+
+    /// Adds flags.
+    ///
+    /// Returns `.description` if one of them was not there before.
+    @discardableResult
+    public mutating func add(_ more: RunFlags) -> RunChange {
+        guard !flags.isSuperset(of: more) else { return [] }
+        flags.formUnion(more)
+        return .description
     }
 
     /// Takes `candidate` as its end unless it has one.

@@ -43,12 +43,22 @@ public struct CommitBatch: Sendable, Equatable {
     public var runs: [StoredRun] = []
     /// Counters by host and epoch, absolute.
     public var counters: [StoredCounters] = []
+    /// Greatest sums by hour.
+    public var totals: [StoredTotal] = []
+    /// Cgroups that are new or changed, each as a whole.
+    public var cgroups: [StoredCgroup] = []
+    /// Kills for want of memory.
+    public var kills: [StoredKill] = []
+    /// What was missed.
+    public var gaps: [StoredGap] = []
+    /// What agents say of themselves.
+    public var health: [StoredHealth] = []
 
     /// A batch of nothing.
     public init() {}
 
     /// Whether there is nothing to write.
-    public var isEmpty: Bool { hosts.isEmpty && runs.isEmpty && counters.isEmpty }
+    public var isEmpty: Bool { self == CommitBatch() }
 }
 
 /// A host as the store keeps it.

@@ -195,6 +195,11 @@ extension CounterReason {
         case .refused: "refused"
         case .skippedTicks: "skipped_ticks"
         case .runsOverLimit: "runs_over_limit"
+        case .exitRecordsLost: "exit_records_lost"
+        case .processEventsLost: "process_events_lost"
+        case .namesNotRead: "names_not_read"
+        case .stretchedTicks: "stretched_ticks"
+        case .totalsOverLimit: "totals_over_limit"
         }
     }
 
@@ -209,6 +214,11 @@ extension CounterReason {
         case .refused: "1 impossible figure refused"
         case .skippedTicks: "1 sample skipped"
         case .runsOverLimit: "1 run over the limit of a host"
+        case .exitRecordsLost: "1 exit record lost"
+        case .processEventsLost: "1 process event lost"
+        case .namesNotRead: "1 name not read in time"
+        case .stretchedTicks: "1 sample left out to save processor time"
+        case .totalsOverLimit: "1 sum or cgroup over the limit of a host"
         }
     }
 }

@@ -118,6 +118,7 @@ public struct ReportedRun: Hashable, Sendable {
     /// ended, or whose host is gone, may have risen after its mark was last read.
     public func isPeakLowerBound(isHostGone: Bool = false) -> Bool? {
         guard let peak = record.peak else { return nil }
+        if record.flags.contains(.peakIsFinal) { return false }
         switch peak.source {
         case .exit: return false
         case .sampled: return true

@@ -14,6 +14,16 @@ public enum SessionEvent: Hashable, Sendable {
     case exits([ExitEvent])
     /// COUNTERS: absolute counts of the epoch.
     case counters([CounterReason: UInt64])
+    /// TOTALS: greatest sums, their times in boot time.
+    case totals([TotalEvent])
+    /// CGROUP: cgroups, each as a whole, their times in boot time.
+    case cgroups([CgroupRecord])
+    /// OOM: kills for want of memory, their times in boot time.
+    case kills([OutOfMemoryKill])
+    /// GAP: what was missed, in boot time.
+    case gaps([Gap])
+    /// HEALTH: what the agent says of itself, in boot time.
+    case health(AgentHealth)
     /// STATE_END: exactly these runs live, in the order of their slots.
     case stateEnd(live: [ProcessKey])
 }
@@ -45,16 +55,37 @@ public struct SampleEvent: Hashable, Sendable {
     public var swap: SamplesFrame.Change
     /// Processor time since its process began, in milliseconds; nil if it did not change.
     public var processorMilliseconds: UInt64?
+    /// File-backed and shared memory.
+    public var file: SamplesFrame.Change
+    /// The proportional share of resident memory.
+    public var proportional: SamplesFrame.Change
 
     /// Takes the parts as they are.
     public init(
         key: ProcessKey, resident: SamplesFrame.Change, swap: SamplesFrame.Change,
-        processorMilliseconds: UInt64?
+        processorMilliseconds: UInt64?, file: SamplesFrame.Change = .unchanged,
+        proportional: SamplesFrame.Change = .unchanged
     ) {
         self.key = key
         self.resident = resident
         self.swap = swap
         self.processorMilliseconds = processorMilliseconds
+        self.file = file
+        self.proportional = proportional
+    }
+}
+
+/// The greatest sum of one subject that its agent saw lately.
+public struct TotalEvent: Hashable, Sendable {
+    /// What the sum is made over.
+    public var subject: TotalSubject
+    /// The sum, its time in boot time.
+    public var peak: TotalPeak
+
+    /// Takes both parts as they are.
+    public init(subject: TotalSubject, peak: TotalPeak) {
+        self.subject = subject
+        self.peak = peak
     }
 }
 
@@ -83,11 +114,20 @@ public struct ExitEvent: Hashable, Sendable {
     public var end: RunEnd
     /// Processor time at the end in milliseconds; nil if not known.
     public var processorMilliseconds: UInt64?
+    /// Page faults until the end; nil if not known.
+    public var faults: FaultCounts?
+    /// What is to be known of it besides.
+    public var flags: RunFlags
 
     /// Takes the parts as they are.
-    public init(key: ProcessKey, end: RunEnd, processorMilliseconds: UInt64?) {
+    public init(
+        key: ProcessKey, end: RunEnd, processorMilliseconds: UInt64?, faults: FaultCounts? = nil,
+        flags: RunFlags = []
+    ) {
         self.key = key
         self.end = end
         self.processorMilliseconds = processorMilliseconds
+        self.faults = faults
+        self.flags = flags
     }
 }
