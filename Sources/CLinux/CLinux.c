@@ -60,6 +60,8 @@ int64_t clinux_boot_nanoseconds(void) { return nanoseconds(CLOCK_BOOTTIME); }
 
 int64_t clinux_wall_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
 
+int64_t clinux_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
 int clinux_terminal_columns(int file) {
   struct winsize size;
   if (ioctl(file, TIOCGWINSZ, &size) != 0) return 0;

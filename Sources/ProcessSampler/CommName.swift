@@ -36,6 +36,22 @@ struct CommName: Hashable {
         high |= UInt64(count) << 56
     }
 
+    /// Takes the bytes before the first zero, as a structure of the kernel holds them; nil if there
+    /// are none.
+    init?(zeroTerminated bytes: UnsafeRawBufferPointer) {
+        var count = 0
+        while count < min(bytes.count, CommName.maximumBytes), bytes[count] != 0 {
+            if count < 8 {
+                low |= UInt64(bytes[count]) << UInt64(count * 8)
+            } else {
+                high |= UInt64(bytes[count]) << UInt64((count - 8) * 8)
+            }
+            count += 1
+        }
+        guard count > 0 else { return nil }
+        high |= UInt64(count) << 56
+    }
+
     /// The name as text.
     var text: RawText {
         var bytes: [UInt8] = []

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CLinuxNetlink.h"
+
 // What Swift cannot reach by itself: variadic functions, bare system calls and macros.
 // Functions that fail return -1 and leave the reason in errno, as the calls beneath them do.
 
@@ -34,6 +36,9 @@ int64_t clinux_boot_nanoseconds(void);
 
 // CLOCK_REALTIME in nanoseconds (clock_gettime(2)).
 int64_t clinux_wall_nanoseconds(void);
+
+// CLOCK_MONOTONIC in nanoseconds (clock_gettime(2)); unlike boot time it stops in suspend.
+int64_t clinux_monotonic_nanoseconds(void);
 
 // Columns of the terminal that an open file is; 0 if it is none or does not say (TIOCGWINSZ).
 int clinux_terminal_columns(int file);
