@@ -14,6 +14,7 @@ final class AgentCore: CollectorLinkOwner {
     private let loop: any EventLoop
     private let logger: Logger
     private let sampler: Sampler
+    private let kernel: KernelEventSource
     private let facts: HostFacts
     private let images: ImageNumberKeeper
     private let codec: FrameCodec
@@ -41,13 +42,18 @@ final class AgentCore: CollectorLinkOwner {
         facts = try HostFacts(root: settings.root)
         // First of all, because it says best what is wrong with a tree.
         sampler = try Sampler(root: settings.root, policy: settings.commandLine)
+        var options = KernelEventOptions()
+        options.receiveBytes = settings.eventBufferBytes
+        kernel = KernelEventSource.start(
+            root: settings.root, policy: settings.commandLine, options: options)
+        sampler.use(kernel)
         let boot = try facts.bootID()
         images = ImageNumberKeeper(
             file: ImageNumberFile(in: settings.stateDirectory, boot: boot), loop: loop,
             logger: logger)
         sampler.images = images.numbers
         codec = try FrameCodec()
-        let host = try AgentCore.describe(facts, settings)
+        let host = try AgentCore.describe(facts, settings, kernel)
         describedAtMilliseconds = BootClock.nowMilliseconds()
         outbox = Outbox(host: host)
         rotation = CollectorRotation(count: settings.collectors.count)
@@ -66,15 +72,33 @@ final class AgentCore: CollectorLinkOwner {
                 "interval": "\(settings.intervalMilliseconds) ms",
             ])
         warnOfRestrictions(host.restrictions)
+        warnOfProblems()
     }
 
     private static func describe(
-        _ facts: HostFacts, _ settings: AgentSettings
+        _ facts: HostFacts, _ settings: AgentSettings, _ kernel: KernelEventSource
     ) throws -> HostDescription {
-        try facts.description(
+        var host = try facts.description(
             name: settings.hostName,
             intervalMilliseconds: UInt32(clamping: settings.intervalMilliseconds),
             labels: settings.labels)
+        if kernel.exitRecordProblem != nil { host.restrictions.insert(.withoutExitRecords) }
+        return host
+    }
+
+    /// Says once what is missed because the kernel does not tell it.
+    private func warnOfProblems() {
+        if let problem = kernel.exitRecordProblem {
+            logger.warning(
+                """
+                processes that live shorter than the interval are not seen, and others' peaks are \
+                read up to an interval before their end
+                """, metadata: ["reason": "\(problem)"])
+        } else if let problem = kernel.processEventProblem {
+            logger.warning(
+                "programs are named by what they are when looked at, not when they are executed",
+                metadata: ["reason": "\(problem)"])
+        }
     }
 
     private func warnOfRestrictions(_ restrictions: ViewRestrictions) {
@@ -100,6 +124,7 @@ final class AgentCore: CollectorLinkOwner {
     /// Tells what is left, says good-bye; the future is done when the connection is closed.
     func stop() -> EventLoopFuture<Void> {
         isStopped = true
+        kernel.stop()
         let promise = loop.makePromise(of: Void.self)
         guard let link else {
             promise.succeed()
@@ -153,7 +178,7 @@ final class AgentCore: CollectorLinkOwner {
         }
         describedAtMilliseconds = now
         do {
-            outbox.setHost(try AgentCore.describe(facts, settings))
+            outbox.setHost(try AgentCore.describe(facts, settings, kernel))
         } catch {
             logger.warning("cannot look at the host itself", metadata: ["reason": "\(error)"])
         }

@@ -96,13 +96,16 @@ package struct Outbox {
         latestTickMilliseconds = snapshot.takenAtMilliseconds
         latestAvailableBytes = snapshot.memoryAvailableBytes
         for run in snapshot.ended {
-            mark(run.key, ledger.end(run.key, run.end))
+            mark(run.key, ledger.end(run))
         }
         for run in snapshot.started {
             mark(run.key, ledger.start(run.key, run.description))
         }
         for run in snapshot.renamed {
             mark(run.key, ledger.start(run.key, run.description))
+        }
+        for run in snapshot.completed {
+            mark(run.start.key, ledger.complete(run))
         }
         var tick = BufferedTick(
             atMilliseconds: snapshot.takenAtMilliseconds,

@@ -1,6 +1,6 @@
 /// What one look at every process of a host found, in the order in which it is to be applied:
-/// ends, then starts, then renames, then observations; runs that both began and ended since the
-/// look before stand by themselves.
+/// ends, then starts, then renames, then runs that both began and ended since the look before,
+/// then observations.
 ///
 /// All times are milliseconds of `CLOCK_BOOTTIME`.
 public struct HostSnapshot: Hashable, Sendable {
@@ -83,11 +83,14 @@ public struct CompletedRun: Hashable, Sendable {
     public var start: StartedRun
     /// How it ended.
     public var end: EndedRun
+    /// What is known of its peak beside the record of the exit; nil for nothing.
+    public var peak: Peak?
 
-    /// Takes both parts as they are; they must be of the same run.
-    public init(start: StartedRun, end: EndedRun) {
+    /// Takes the parts as they are; both ends must be of the same run.
+    public init(start: StartedRun, end: EndedRun, peak: Peak? = nil) {
         self.start = start
         self.end = end
+        self.peak = peak
     }
 }
 

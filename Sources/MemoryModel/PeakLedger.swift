@@ -124,6 +124,7 @@ public struct PeakLedger: Hashable, Sendable {
     public mutating func complete(_ run: CompletedRun) -> RunChange {
         var change = start(run.start.key, run.start.description)
         change.formUnion(add(run.start.flags, to: run.start.key))
+        if let peak = run.peak { change.formUnion(raisePeak(run.start.key, to: peak)) }
         change.formUnion(end(run.end))
         return change
     }

@@ -7,6 +7,13 @@ public enum BootClock {
         clinux_boot_nanoseconds() / 1_000_000
     }
 
+    /// How long the host was suspended since boot, in milliseconds: this clock minus the one that
+    /// stops in suspend.
+    static func suspendedMilliseconds() -> Int64 {
+        let monotonic = clinux_monotonic_nanoseconds()
+        return max(0, clinux_boot_nanoseconds() - monotonic) / 1_000_000
+    }
+
     /// The wall clock (UTC since 1970) minus this clock, in milliseconds.
     ///
     /// It changes when the wall clock is set, never by suspend.

@@ -52,6 +52,18 @@ struct CommName: Hashable {
         high |= UInt64(count) << 56
     }
 
+    /// Takes the first 15 bytes of a name as it is.
+    init(_ text: RawText) {
+        for (index, byte) in text.bytes.prefix(CommName.maximumBytes).enumerated() {
+            if index < 8 {
+                low |= UInt64(byte) << UInt64(index * 8)
+            } else {
+                high |= UInt64(byte) << UInt64((index - 8) * 8)
+            }
+        }
+        high |= UInt64(min(text.bytes.count, CommName.maximumBytes)) << 56
+    }
+
     /// The name as text.
     var text: RawText {
         var bytes: [UInt8] = []

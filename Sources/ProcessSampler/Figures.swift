@@ -5,8 +5,11 @@ import MemoryModel
 struct Figures {
     /// Its `statm`.
     var statm: StatmLine
-    /// Its `status` with a mark in it; nil if it was not read this time.
+    /// Its `status` with a mark in it, or what the kernel's statistics say of the same; nil if
+    /// neither was read this time.
     var status: StatusFile?
+    /// Memory in swap in bytes; nil if it was not read this time.
+    var swapBytes: UInt64?
 }
 
 /// What reading a process's memory came to.
@@ -21,6 +24,26 @@ enum FiguresOutcome {
     case refused
     /// The files were not as documented.
     case malformed
+}
+
+/// What reading `statm` alone came to.
+enum MemoryOutcome {
+    /// Here it is.
+    case line(StatmLine)
+    /// The task is no more.
+    case gone
+    /// The kernel does not permit it.
+    case refused
+    /// The file was not as documented.
+    case malformed
+}
+
+/// What `stat` says of what a process used.
+struct StatFigures {
+    /// Processor time in milliseconds; nil where it does not fit.
+    var processorMilliseconds: UInt64?
+    /// Page faults.
+    var faults: FaultCounts
 }
 
 /// Reading a process's memory, from files that are held or opened for the purpose.
@@ -49,8 +72,22 @@ extension Sampler {
             let status = StatusFile(bytes)
             guard status.name != nil else { return .malformed }
             guard status.markBytes != nil else { return .withoutMemory }
-            return .figures(Figures(statm: statm, status: status))
+            return .figures(Figures(statm: statm, status: status, swapBytes: status.swapBytes))
         }
+    }
+
+    /// Reads `statm` of a process alone.
+    func memory(of state: ProcessState) -> MemoryOutcome {
+        switch read("statm", state.statmFile, state) {
+        case .gone: .gone
+        case .refused: .refused
+        case .bytes(let bytes): StatmLine(bytes).map { .line($0) } ?? .malformed
+        }
+    }
+
+    /// Reads `status` of a process; nil if that cannot be.
+    func status(of state: ProcessState) -> StatusFile? {
+        read("status", state.statusFile, state).content.map { StatusFile($0) }
     }
 
     private func read(
@@ -66,7 +103,10 @@ extension Sampler {
             ? StatOutcome(files.reader.read(state.statFile)) : files.stat(of: state.key.pid)
     }
 
-    /// Opens and keeps the three files, if so many more may be kept and the kernel gives them.
+    /// Opens and keeps a process's files, if so many more may be kept and the kernel gives them.
+    ///
+    /// `status` is not kept where marks come from elsewhere: the kernel keeps a page for each file
+    /// that was read, and so seldom it is cheaper to open it.
     func hold(_ state: inout ProcessState) {
         state.statFile = -1
         state.statmFile = -1
@@ -78,15 +118,14 @@ extension Sampler {
             close(stat)
             return
         }
-        guard let status = files.open("status", of: pid, thread: state.thread) else {
-            close(stat)
-            close(statm)
-            return
-        }
         state.statFile = stat
         state.statmFile = statm
+        heldFiles += 2
+        guard marks == nil, let status = files.open("status", of: pid, thread: state.thread) else {
+            return
+        }
         state.statusFile = status
-        heldFiles += Sampler.filesPerProcess
+        heldFiles += 1
     }
 
     /// Closes what `hold` opened.
@@ -94,32 +133,46 @@ extension Sampler {
         guard state.isHeld else { return }
         close(state.statFile)
         close(state.statmFile)
+        heldFiles -= 2
+        guard state.statusFile >= 0 else { return }
         close(state.statusFile)
-        heldFiles -= Sampler.filesPerProcess
+        heldFiles -= 1
     }
 
     /// Notes what was seen and adds it to the snapshot.
     func observe(
-        _ state: inout ProcessState, _ figures: Figures, processorMilliseconds: UInt64?,
+        _ state: inout ProcessState, _ figures: Figures, _ stat: StatFigures?,
         into snapshot: inout HostSnapshot
     ) {
         let now = snapshot.takenAtMilliseconds
         state.statm = figures.statm
         state.seenAtMilliseconds = now
-        if let status = figures.status {
-            state.name = status.name
-            state.userID = status.userID
-            state.markBytes = status.markBytes ?? 0
-            state.markDueMilliseconds = now + limits.markIntervalMilliseconds
-        }
         var observation = RunObservation(key: state.key)
-        let (resident, isTooLarge) = figures.statm.resident
-            .multipliedReportingOverflow(by: pageBytes)
-        if !isTooLarge { observation.residentBytes = resident }
-        observation.markBytes = figures.status?.markBytes
-        observation.swapBytes = figures.status?.swapBytes
-        observation.processorMilliseconds = processorMilliseconds
+        if let status = figures.status {
+            state.name = status.name ?? state.name
+            state.userID = status.userID ?? state.userID
+            if let mark = status.markBytes {
+                if mark < state.markBytes { observation.flags.insert(.markFell) }
+                state.markBytes = mark
+            }
+            state.markDueMilliseconds = now + markIntervalMilliseconds
+        }
+        observation.residentBytes = bytes(ofPages: figures.statm.resident)
+        observation.fileBytes = bytes(ofPages: figures.statm.shared)
+        // The kernel's statistics add up what each processor has counted only now and then, so
+        // that a mark may be below what is resident; `status` takes the greater, too.
+        let least = marks == nil ? 0 : observation.residentBytes ?? 0
+        observation.markBytes = figures.status?.markBytes.map { max($0, least) }
+        observation.swapBytes = figures.swapBytes
+        observation.processorMilliseconds = stat?.processorMilliseconds
+        observation.faults = stat?.faults
         snapshot.observed.append(observation)
+    }
+
+    /// Bytes for pages; nil where that does not fit.
+    private func bytes(ofPages pages: UInt64) -> UInt64? {
+        let (bytes, isTooLarge) = pages.multipliedReportingOverflow(by: pageBytes)
+        return isTooLarge ? nil : bytes
     }
 
     /// The description of the image that a process now runs, and its arguments' fingerprint.
@@ -128,6 +181,12 @@ extension Sampler {
     ) -> (description: RunDescription, commandFingerprint: UInt64) {
         descriptions.read(
             files, pid: state.key.pid, thread: state.thread, status: figures.status)
+    }
+
+    /// What a line of `stat` says of what a process used.
+    func figures(of line: StatLine) -> StatFigures {
+        StatFigures(
+            processorMilliseconds: milliseconds(ofTicks: line.processorTicks), faults: line.faults)
     }
 
     /// Milliseconds for clock ticks; nil where that does not fit.

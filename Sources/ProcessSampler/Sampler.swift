@@ -4,18 +4,34 @@ public import MemoryModel
 
 /// Looks at every process of a host and says what changed since the look before.
 ///
-/// It follows the truth rules for processes that are read without privilege: the files of each
-/// process are held open and thereby bound to it; no memory is never taken for zero memory; a
-/// process is known by its pid and its start; a new program image is a new run.
+/// The files of each process are held open and thereby bound to it; no memory is never taken for
+/// zero memory; a process is known by its pid and its start; a new program image is a new run.
+/// Where the kernel tells by itself what forks, executes and ends, nothing is missed between two
+/// looks, and marks are had for many processes at once; without that privilege the files say what
+/// they can.
 ///
 /// A sampler belongs to one thread at a time. A look may take as long as the kernel lets it: a
 /// process that is stuck in the kernel can hold up the reading of its arguments, which happens once
 /// for each image.
 public final class Sampler {
-    /// Files that are held of each process: `stat`, `statm` and `status`.
+    /// Files that are held of each process at most: `stat`, `statm` and `status`.
     static let filesPerProcess = 3
-    /// How often processor time is read: it is in `stat`, which costs twice as much as `statm`.
-    static let processorTimeIntervalMilliseconds: Int64 = 5_000
+    /// How often processor time is read: it is in `stat`, which costs five times as much as
+    /// `statm`.
+    static let processorTimeIntervalMilliseconds: Int64 = 8_000
+    /// How often swap is read of what changed, where only `status` says it.
+    static let swapIntervalMilliseconds: Int64 = 8_000
+    /// How often the mark of what did not change is read where the kernel tells of exits: a rise
+    /// that left no trace is in the record of the exit anyway.
+    static let idleMarkIntervalMilliseconds: Int64 = 10_000
+    /// How often all processes are listed where the kernel tells of new ones.
+    static let listingIntervalMilliseconds: Int64 = 10_000
+    /// How many processes are remembered whose record of exit did not come.
+    static let maximumUnrecorded = 4_096
+    /// How long the event of an exec is waited for that shows in a process's files.
+    static let eventPatienceMilliseconds: Int64 = 1_000
+    /// How long the record of an exit is waited for.
+    static let recordPatienceMilliseconds: Int64 = 3_000
     /// How often what hardly ever changes is read again.
     static let descriptionIntervalMilliseconds: Int64 = 60_000
 
@@ -30,8 +46,24 @@ public final class Sampler {
     var counters = SamplerCounters()
     var heldFiles = 0
 
+    /// What tells of exits between two looks; nil where nothing does.
+    var events: (any EventReading)?
+    /// Whether it tells of forks and execs, too.
+    var isToldOfExecs = false
+    /// What reads marks of many processes at once; nil where nothing does.
+    var marks: (any MarkReading)?
+    /// What was told of processes that are not followed.
+    var lives: ProcessLives
+    /// Processes that were given up before their record of exit came, by pid.
+    var unrecorded: [Int32: ProcessKey] = [:]
+    /// Processes whose figures wait for the marks of this look.
+    var awaited: [AwaitedMark] = []
+    /// The pids of `awaited`, as the kernel is asked for them.
+    var awaitedThreads: [Int32] = []
+    private var listingDueMilliseconds: Int64 = .min
+
     /// The processes that are followed, ordered by pid.
-    private var processes: [TrackedProcess] = []
+    var processes: [TrackedProcess] = []
     /// The processes that are not, ordered by pid.
     private var ignored: [IgnoredProcess] = []
     private var listing = ProcessListing()
@@ -62,6 +94,7 @@ public final class Sampler {
         descriptions = DescriptionReader(policy: policy, users: UserNames(path: usersPath))
         pageBytes = UInt64(max(sysconf(Int32(_SC_PAGESIZE)), 1))
         ticksPerSecond = UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1))
+        lives = ProcessLives(ticksPerSecond: ticksPerSecond)
         meminfoFile = clinux_open(files.directory, "meminfo")
     }
 
@@ -80,14 +113,59 @@ public final class Sampler {
         if meminfoFile >= 0, let bytes = files.reader.read(meminfoFile).content {
             snapshot.memoryAvailableBytes = MeminfoFile(bytes).memoryAvailableBytes
         }
-        let isWhole = listing.refresh(files.directory)
-        lookAtAll(isListingWhole: isWhole, into: &snapshot)
+        takeEvents(into: &snapshot)
+        if !isToldOfExecs || listingDueMilliseconds <= now {
+            listingDueMilliseconds = now + Sampler.listingIntervalMilliseconds
+            let isWhole = listing.refresh(files.directory)
+            lookAtAll(isListingWhole: isWhole, into: &snapshot)
+        } else {
+            lookAtFollowed(into: &snapshot)
+        }
         snapshot.counters = counters
         return snapshot
     }
 
+    /// Uses what the kernel tells by itself, as far as `source` has it; to be called before the
+    /// first look.
+    public func use(_ source: KernelEventSource) {
+        if source.exitRecordProblem == nil {
+            events = source
+            isToldOfExecs = source.processEventProblem == nil
+        }
+        marks = source.marks
+    }
+
     /// The number of processes that are followed.
     var followedCount: Int { processes.count }
+
+    /// Lists all processes at the next look, because something may have been missed.
+    func listAtNextLook() {
+        listingDueMilliseconds = .min
+    }
+
+    /// Looks at what is followed, and takes up what was told of.
+    private func lookAtFollowed(into snapshot: inout HostSnapshot) {
+        var removed: [Int] = []
+        for index in processes.indices {
+            let inode = processes[index].state.inode
+            if look(at: index, inode: inode, into: &snapshot) != .lives { removed.append(index) }
+        }
+        removed += takeMarks(into: &snapshot)
+        forget(removed.sorted(), snapshot)
+        let arrivals = lives.pids.filter { place(of: $0) == nil }
+        takeUp(arrivals.map { ListedProcess(pid: $0, inode: 0) }, into: &snapshot)
+    }
+
+    /// Where in `processes` a pid is; nil if it is not followed.
+    func place(of pid: Int32) -> Int? {
+        var low = 0
+        var high = processes.count
+        while low < high {
+            let middle = (low + high) / 2
+            if processes[middle].state.key.pid < pid { low = middle + 1 } else { high = middle }
+        }
+        return low < processes.count && processes[low].state.key.pid == pid ? low : nil
+    }
 
     /// Walks the listing and what is known side by side, both being ordered by pid.
     private func lookAtAll(isListingWhole: Bool, into snapshot: inout HostSnapshot) {
@@ -101,8 +179,7 @@ public final class Sampler {
                 known += 1
             }
             if known < processes.count, processes[known].state.key.pid == entry.pid {
-                let presence = look(
-                    at: &processes[known], inode: entry.inode, into: &snapshot)
+                let presence = look(at: known, inode: entry.inode, into: &snapshot)
                 if presence != .lives { removed.append(known) }
                 if presence == .replaced { arrivals.append(entry) }
                 known += 1
@@ -132,7 +209,8 @@ public final class Sampler {
                 unknown += 1
             }
         }
-        forget(removed, snapshot)
+        removed += takeMarks(into: &snapshot)
+        forget(removed.sorted(), snapshot)
         takeUp(arrivals, into: &snapshot)
     }
 
@@ -141,18 +219,15 @@ public final class Sampler {
         _ index: Int, _ isListingWhole: Bool, _ removed: inout [Int],
         _ snapshot: inout HostSnapshot
     ) {
-        if isListingWhole {
-            end(processes[index].state, .exited, in: &snapshot)
-            removed.append(index)
-        } else if look(
-            at: &processes[index], inode: processes[index].state.inode, into: &snapshot) != .lives
-        {
-            removed.append(index)
-        }
+        let presence =
+            isListingWhole
+            ? vanish(&processes[index].state, into: &snapshot)
+            : look(at: index, inode: processes[index].state.inode, into: &snapshot)
+        if presence != .lives { removed.append(index) }
     }
 
     /// Drops the processes at these rising indices, and the ignored ones that are gone.
-    private func forget(_ removed: [Int], _ snapshot: HostSnapshot) {
+    func forget(_ removed: [Int], _ snapshot: HostSnapshot) {
         ignored.removeAll { $0.pid == 0 }
         guard !removed.isEmpty else { return }
         var next = 0

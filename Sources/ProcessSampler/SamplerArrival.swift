@@ -26,7 +26,10 @@ extension Sampler {
             counters.malformed += 1
             return ignoring(entry, startTicks: nil, now)
         }
-        if line.isKernelThread { return ignoring(entry, startTicks: line.startTicks, now) }
+        if line.isKernelThread {
+            _ = lives.take(pid: entry.pid, startTicks: line.startTicks, at: now)
+            return ignoring(entry, startTicks: line.startTicks, now)
+        }
         var state = ProcessState(
             key: ProcessKey(
                 pid: entry.pid, startTicks: line.startTicks,
@@ -36,7 +39,8 @@ extension Sampler {
             processorTimeDueMilliseconds: now
                 + stagger(entry.pid, Sampler.processorTimeIntervalMilliseconds),
             descriptionDueMilliseconds: now
-                + stagger(entry.pid, Sampler.descriptionIntervalMilliseconds))
+                + stagger(entry.pid, Sampler.descriptionIntervalMilliseconds),
+            swapDueMilliseconds: now + stagger(entry.pid, Sampler.swapIntervalMilliseconds))
         state.isForkWithoutExec = line.isForkWithoutExec
         hold(&state)
         switch firstFigures(&state, line) {
@@ -59,8 +63,10 @@ extension Sampler {
         }
     }
 
+    /// Passes over what ended before it could be read; where the kernel tells of exits, it is not
+    /// missed.
     private func vanished() -> Arrival {
-        counters.vanished += 1
+        if events == nil { counters.vanished += 1 }
         return .passedOver
     }
 
@@ -93,7 +99,12 @@ extension Sampler {
     ) -> TrackedProcess {
         var state = state
         var figures = figures
-        var read = describe(state, figures)
+        let life = lives.take(
+            pid: state.key.pid, startTicks: line.startTicks, at: snapshot.takenAtMilliseconds)
+        let told = state.isForkWithoutExec ? nil : life?.images.last?.details
+        var read =
+            told.map { (description: $0.description, commandFingerprint: $0.commandFingerprint) }
+            ?? describe(state, figures)
         // It may have executed a program between the first file and the last: then all of them
         // are read again, or the parent's memory would be reported as the child's.
         if state.isForkWithoutExec, case .line(let later) = stat(of: state),
@@ -108,16 +119,21 @@ extension Sampler {
         read.description.startedAtMilliseconds = milliseconds(ofTicks: line.startTicks)
             .flatMap(Int64.init(exactly:))
         if state.isForkWithoutExec {
-            read.description.inheritedBytes = figures.status?.markBytes
+            read.description.inheritedBytes = life?.fork?.markBytes ?? figures.status?.markBytes
+        }
+        if let life {
+            snapshot.completed += life.imagesBefore(state.key)
+            state.key.image &+= UInt32(clamping: max(life.images.count - 1, 0))
+            if let image = life.images.last {
+                read.description.startedAtMilliseconds = image.atMilliseconds
+            }
         }
         state.commandFingerprint = read.commandFingerprint
         snapshot.started.append(StartedRun(key: state.key, description: read.description))
-        let processorTime = milliseconds(ofTicks: line.processorTicks)
-        observe(&state, figures, processorMilliseconds: processorTime, into: &snapshot)
-        if limits.markIntervalMilliseconds > 0 {
+        observe(&state, figures, self.figures(of: line), into: &snapshot)
+        if markIntervalMilliseconds > 0 {
             state.markDueMilliseconds =
-                snapshot.takenAtMilliseconds
-                + stagger(state.key.pid, limits.markIntervalMilliseconds)
+                snapshot.takenAtMilliseconds + stagger(state.key.pid, markIntervalMilliseconds)
         }
         return TrackedProcess(state: state, description: read.description)
     }

@@ -12,25 +12,60 @@ enum Presence {
 
 /// Looking at processes that are followed.
 extension Sampler {
-    /// Looks at one process again.
+    /// Looks at the process at a place of the list again.
     ///
     /// `inode` is what the listing says of its directory now.
     func look(
-        at process: inout TrackedProcess, inode: UInt64, into snapshot: inout HostSnapshot
+        at index: Int, inode: UInt64, into snapshot: inout HostSnapshot
     ) -> Presence {
         let now = snapshot.takenAtMilliseconds
-        let isMarkDue = process.state.markDueMilliseconds <= now
-        if inode != process.state.inode {
-            // In a tree of ordinary files a held file may belong to a folder that was replaced.
-            release(process.state)
-            hold(&process.state)
+        if inode != processes[index].state.inode { rebind(&processes[index].state, to: inode) }
+        guard marks != nil else {
+            let isMarkDue = processes[index].state.markDueMilliseconds <= now
+            let outcome = figures(of: processes[index].state, needsStatus: isMarkDue)
+            return look(at: &processes[index], outcome, inode: inode, into: &snapshot)
         }
-        switch figures(of: process.state, needsStatus: isMarkDue) {
+        switch memory(of: processes[index].state) {
+        case .line(let statm) where !statm.isWithoutMemory:
+            let isSame = statm == processes[index].state.statm
+            if isSame, processes[index].state.markDueMilliseconds > now {
+                return look(
+                    at: &processes[index], Figures(statm: statm), inode: inode, into: &snapshot)
+            }
+            self.await(index, statm, inode: inode)
+            return .lives
+        case .line:
+            return look(at: &processes[index], .withoutMemory, inode: inode, into: &snapshot)
+        case .gone: return look(at: &processes[index], .gone, inode: inode, into: &snapshot)
+        case .refused: return look(at: &processes[index], .refused, inode: inode, into: &snapshot)
+        case .malformed:
+            return look(at: &processes[index], .malformed, inode: inode, into: &snapshot)
+        }
+    }
+
+    /// Takes note of another inode number of a process's directory.
+    ///
+    /// In a tree of ordinary files a held file may belong to a folder that was replaced. A process
+    /// that was taken up without a listing had no number yet.
+    private func rebind(_ state: inout ProcessState, to inode: UInt64) {
+        guard state.inode != 0 else {
+            state.inode = inode
+            return
+        }
+        release(state)
+        hold(&state)
+    }
+
+    /// Goes on with what reading a process came to.
+    private func look(
+        at process: inout TrackedProcess, _ outcome: FiguresOutcome, inode: UInt64,
+        into snapshot: inout HostSnapshot
+    ) -> Presence {
+        switch outcome {
         case .figures(let figures):
             return look(at: &process, figures, inode: inode, into: &snapshot)
         case .gone where process.state.thread == 0:
-            end(process.state, .exited, in: &snapshot)
-            return .replaced
+            return vanish(&process.state, into: &snapshot)
         case .gone, .withoutMemory:
             return lookWithoutMemory(at: &process, inode: inode, into: &snapshot)
         case .refused:
@@ -42,8 +77,26 @@ extension Sampler {
         }
     }
 
+    /// Goes on with a process that is no more.
+    ///
+    /// Where the kernel tells of exits, its record is under way and says what nothing else does;
+    /// if it does not come, it was lost.
+    func vanish(_ state: inout ProcessState, into snapshot: inout HostSnapshot) -> Presence {
+        guard events != nil else {
+            end(state, .exited, in: &snapshot)
+            return .replaced
+        }
+        let now = snapshot.takenAtMilliseconds
+        let since = state.goneSinceMilliseconds ?? now
+        state.goneSinceMilliseconds = since
+        guard now - since >= Sampler.recordPatienceMilliseconds else { return .lives }
+        end(state, .exited, by: since, in: &snapshot)
+        unrecorded[state.key.pid] = state.key
+        return .replaced
+    }
+
     /// Goes on with a process whose memory was read.
-    private func look(
+    func look(
         at process: inout TrackedProcess, _ figures: Figures, inode: UInt64,
         into snapshot: inout HostSnapshot
     ) -> Presence {
@@ -51,40 +104,50 @@ extension Sampler {
         let isTimeDue = process.state.processorTimeDueMilliseconds <= now
         let wasFork = process.state.isForkWithoutExec
         let changes = Changes(from: process.state, to: figures)
-        var processorTime: UInt64?
+        var used: StatFigures?
         // A file that is not held may be another process's by now; it is this one's if it still
         // has its start after the figures were read.
         if isTimeDue || !process.state.isHeld || inode != process.state.inode
-            || (wasFork && !changes.isEmpty)
+            || (wasFork && !changes.isEmpty) || process.state.execSuspectedAtMilliseconds != nil
         {
             switch stat(of: process.state) {
             case .line(let line):
                 guard line.startTicks == process.state.key.startTicks else {
-                    end(process.state, .exited, in: &snapshot)
-                    return .replaced
+                    return vanish(&process.state, into: &snapshot)
                 }
                 process.state.inode = inode
                 process.state.isForkWithoutExec = wasFork && line.isForkWithoutExec
                 if isTimeDue {
-                    processorTime = milliseconds(ofTicks: line.processorTicks)
+                    used = self.figures(of: line)
                     process.state.processorTimeDueMilliseconds =
                         now + Sampler.processorTimeIntervalMilliseconds
                 }
-            case .gone:
-                end(process.state, .exited, in: &snapshot)
-                return .replaced
+            case .gone: return vanish(&process.state, into: &snapshot)
             case .refused: counters.unreadable += 1
             case .malformed: counters.malformed += 1
             }
         }
         let hasExecuted = wasFork && !process.state.isForkWithoutExec
         if hasExecuted || (!process.state.isForkWithoutExec && isNewImage(process, changes)) {
+            let suspectedAt = process.state.execSuspectedAtMilliseconds ?? now
+            guard !isToldOfExecs || now - suspectedAt >= Sampler.eventPatienceMilliseconds else {
+                // The event of it is under way, and these figures are the new image's.
+                process.state.execSuspectedAtMilliseconds = suspectedAt
+                process.state.isForkWithoutExec = wasFork
+                return .lives
+            }
             execute(&process, figures, into: &snapshot)
+            process.state.execNoticedAtMilliseconds = now
         } else {
             redescribe(&process, figures, changes, into: &snapshot)
         }
-        observe(
-            &process.state, figures, processorMilliseconds: processorTime, into: &snapshot)
+        process.state.execSuspectedAtMilliseconds = nil
+        let isNews = figures.statm != process.state.statm || figures.status != nil || used != nil
+        guard isNews else {
+            process.state.seenAtMilliseconds = now
+            return .lives
+        }
+        observe(&process.state, figures, used, into: &snapshot)
         return .lives
     }
 
@@ -127,6 +190,8 @@ extension Sampler {
         process.state.key.image &+= 1
         process.state.commandFingerprint = fingerprint
         process.state.isForkWithoutExec = false
+        process.state.isUnnamed = false
+        process.state.markBytes = 0
         process.description = description
         snapshot.started.append(
             StartedRun(key: process.state.key, description: description))
@@ -140,9 +205,19 @@ extension Sampler {
         let now = snapshot.takenAtMilliseconds
         let isDue = process.state.descriptionDueMilliseconds <= now
         let isOtherUser = changes.contains(.user)
-        guard isDue || isOtherUser || changes.contains(.name) else { return }
+        guard isDue || isOtherUser || changes.contains(.name) || process.state.isUnnamed else {
+            return
+        }
         var description = process.description
-        if changes.contains(.name), let name = figures.status?.name {
+        if process.state.isUnnamed {
+            let read = describe(process.state, figures)
+            description.program = read.description.program
+            description.comm = read.description.comm
+            description.executable = read.description.executable
+            description.command = read.description.command
+            process.state.commandFingerprint = read.commandFingerprint
+            process.state.isUnnamed = false
+        } else if changes.contains(.name), let name = figures.status?.name {
             let wasNamedByKernel = description.program == description.comm
             description.comm = name.text
             if wasNamedByKernel, description.executable == nil {
@@ -171,9 +246,7 @@ extension Sampler {
     ) -> Presence {
         let state = process.state
         switch stat(of: state) {
-        case .gone:
-            end(state, .exited, in: &snapshot)
-            return .replaced
+        case .gone: return vanish(&process.state, into: &snapshot)
         case .refused:
             counters.unreadable += 1
             return .lives
@@ -182,14 +255,10 @@ extension Sampler {
             return .lives
         case .line(let line):
             guard line.startTicks == state.key.startTicks else {
-                end(state, .exited, in: &snapshot)
-                return .replaced
+                return vanish(&process.state, into: &snapshot)
             }
             let thread = line.threadCount > 1 ? files.livingThread(of: state.key.pid) : nil
-            if line.isDead, thread == nil {
-                end(state, .exited, in: &snapshot)
-                return .replaced
-            }
+            if line.isDead, thread == nil { return vanish(&process.state, into: &snapshot) }
             release(state)
             process.state.thread = thread ?? 0
             hold(&process.state)
@@ -203,14 +272,16 @@ extension Sampler {
     }
 
     /// Ends a run at some time between the look that last saw it and this one.
+    ///
+    /// `by` is when it was first missed, if that was at an earlier look.
     func end(
-        _ state: ProcessState, _ reason: RunEndReason, in snapshot: inout HostSnapshot
+        _ state: ProcessState, _ reason: RunEndReason, by missedAt: Int64? = nil,
+        in snapshot: inout HostSnapshot
     ) {
         let bracket = TimeBracket(
             notBeforeMilliseconds: state.seenAtMilliseconds,
-            notAfterMilliseconds: snapshot.takenAtMilliseconds)
-        snapshot.ended.append(
-            EndedRun(key: state.key, end: RunEnd(bracket: bracket, reason: reason)))
+            notAfterMilliseconds: missedAt ?? snapshot.takenAtMilliseconds)
+        snapshot.close(EndedRun(key: state.key, end: RunEnd(bracket: bracket, reason: reason)))
     }
 }
 
@@ -232,8 +303,8 @@ private struct Changes: OptionSet {
         if figures.statm.text != state.statm?.text { insert(.text) }
         guard let status = figures.status else { return }
         // Each thread has a name of its own: the process's is the leader's.
-        if state.thread == 0, status.name != state.name { insert(.name) }
-        if status.userID != state.userID { insert(.user) }
+        if state.thread == 0, let name = status.name, name != state.name { insert(.name) }
+        if let userID = status.userID, userID != state.userID { insert(.user) }
         if let mark = status.markBytes, mark < state.markBytes { insert(.markFell) }
     }
 }

@@ -1,3 +1,5 @@
+import MemoryModel
+
 /// `/proc/PID/stat`: one line about a process (`proc_pid_stat(5)`).
 ///
 ///     PID (COMM) STATE PPID ... FLAGS ... UTIME STIME ... THREADS 0 STARTTIME ...
@@ -11,6 +13,8 @@ struct StatLine: Equatable {
     var parentPid: Int32
     /// Field 9: the kernel's `PF_` flags.
     var flags: UInt64
+    /// Fields 10 and 12: page faults of all its threads without and with reading from a disk.
+    var faults: FaultCounts
     /// Fields 14 and 15: processor time in user and in kernel mode, in clock ticks.
     var processorTicks: UInt64
     /// Field 20: threads, with a leader that has exited before the others.
@@ -35,7 +39,8 @@ struct StatLine: Equatable {
         guard let state = scanner.take(), state >= UInt8(ascii: "A"),
             let parent = scanner.unsigned(), let parentPid = Int32(exactly: parent),
             scanner.skipWords(4), let flags = scanner.unsigned(),
-            scanner.skipWords(4), let user = scanner.unsigned(), let system = scanner.unsigned(),
+            let minor = scanner.unsigned(), scanner.skipWords(1), let major = scanner.unsigned(),
+            scanner.skipWords(1), let user = scanner.unsigned(), let system = scanner.unsigned(),
             scanner.skipWords(4), let threadCount = scanner.unsigned(),
             scanner.skipWords(1), let startTicks = scanner.unsigned()
         else { return nil }
@@ -44,6 +49,7 @@ struct StatLine: Equatable {
         self.state = state
         self.parentPid = parentPid
         self.flags = flags
+        self.faults = FaultCounts(minor: minor, major: major)
         self.processorTicks = ticks
         self.threadCount = threadCount
         self.startTicks = startTicks

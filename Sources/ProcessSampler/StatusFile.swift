@@ -14,6 +14,9 @@ struct StatusFile: Equatable {
     /// `VmSwap` in bytes (since Linux 2.6.34).
     var swapBytes: UInt64?
 
+    /// Nothing at all.
+    init() {}
+
     /// Takes from `bytes` what is there.
     init(_ bytes: UnsafeRawBufferPointer) {
         var scanner = ByteScanner(bytes)

@@ -12,7 +12,7 @@ struct ProcessState {
     var statFile: Int32 = -1
     /// Its `statm`, held open; -1 if it is not held.
     var statmFile: Int32 = -1
-    /// Its `status`, held open; -1 if it is not held.
+    /// Its `status`, held open; -1 if it is not held, or is read so seldom that it is opened.
     var statusFile: Int32 = -1
     /// The thread whose files are read because the leader has exited; 0 for the leader.
     var thread: Int32 = 0
@@ -24,8 +24,16 @@ struct ProcessState {
     var statm: StatmLine?
     /// The kernel's mark when last seen, in bytes.
     var markBytes: UInt64 = 0
+    /// Its memory when `status` was last read; nil before that.
+    var statmOfStatus: StatmLine?
     /// `CommandLine.fingerprint` of this image's arguments.
     var commandFingerprint: UInt64 = 0
+    /// Since when it looks like another image of which no event came; nil if it does not.
+    var execSuspectedAtMilliseconds: Int64?
+    /// When another image was noticed of which no event had come; nil if that never happened.
+    var execNoticedAtMilliseconds: Int64?
+    /// Whether it is known to run another image whose names are still to be read.
+    var isUnnamed = false
     /// Whether it was forked and has executed nothing since.
     var isForkWithoutExec = false
     /// When it was last seen alive.
@@ -36,8 +44,12 @@ struct ProcessState {
     var processorTimeDueMilliseconds: Int64
     /// When what hardly ever changes is to be read again.
     var descriptionDueMilliseconds: Int64
+    /// When `status` is to be read next for what nothing else says, if its memory changed.
+    var swapDueMilliseconds: Int64
+    /// Since when its record of exit is awaited; nil while it lives.
+    var goneSinceMilliseconds: Int64?
 
-    /// Whether its three files are held open.
+    /// Whether its files are held open.
     var isHeld: Bool { statmFile >= 0 }
 }
 

@@ -32,6 +32,7 @@ struct AgentArguments {
                 "--command-line takes none, script, redacted or full, not '\(command.commandLine)'")
         }
         settings.commandLine = policy
+        settings.eventBufferBytes = try eventBuffer()
         settings.hostID = try hostID()
         settings.hostName = command.hostname.map { RawText($0).clamped(toBytes: 255) }
         settings.labels = try labels()
@@ -83,6 +84,19 @@ struct AgentArguments {
                 """)
         }
         return milliseconds
+    }
+
+    private func eventBuffer() throws -> Int {
+        do {
+            let bytes = try ByteSize(parsing: command.eventBuffer).bytes
+            guard (4_096...1 << 30).contains(bytes) else {
+                throw ValidationError(
+                    "--event-buffer \(command.eventBuffer) is out of range; it is from 4K to 1G")
+            }
+            return Int(bytes)
+        } catch let error as InputError {
+            throw ValidationError("--event-buffer: \(error)")
+        }
     }
 
     /// An unset variable in a script gives an empty value, which nobody means.

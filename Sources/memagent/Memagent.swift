@@ -73,6 +73,14 @@ struct Memagent: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
+            Memory for what the kernel tells of exits and execs while it waits to be read, for \
+            each processor, such as 4M. Make it larger if reports say that records were lost.
+            """, valueName: "size"))
+    var eventBuffer = "4M"
+
+    @Option(
+        help: ArgumentHelp(
+            """
             Where the agent keeps what outlives it: /var/lib/memagent by default for root, else \
             ~/.local/state/memagent.
             """, valueName: "path"))
