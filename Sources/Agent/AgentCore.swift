@@ -31,6 +31,8 @@ final class AgentCore: CollectorLinkOwner {
     private var reportDueMilliseconds: Int64 = 0
     private var whenClosed: EventLoopPromise<Void>?
 
+    /// How long a start takes, with time to spare: until then code runs that never runs again.
+    private static let settlingSeconds: Int64 = 20
     /// How often the host itself is looked at again.
     private static let descriptionIntervalMilliseconds: Int64 = 60_000
 
@@ -47,6 +49,7 @@ final class AgentCore: CollectorLinkOwner {
         kernel = KernelEventSource.start(
             root: settings.root, policy: settings.commandLine, options: options)
         sampler.use(kernel)
+        sampler.proportional = settings.proportional
         let boot = try facts.bootID()
         images = ImageNumberKeeper(
             file: ImageNumberFile(in: settings.stateDirectory, boot: boot), loop: loop,
@@ -119,6 +122,7 @@ final class AgentCore: CollectorLinkOwner {
     func start() {
         look()
         connect()
+        loop.scheduleTask(in: .seconds(AgentCore.settlingSeconds)) { OwnMemory.releaseCode() }
     }
 
     /// Tells what is left, says good-bye; the future is done when the connection is closed.

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -49,6 +51,25 @@ uint64_t clinux_raise_open_file_limit(void) {
   }
   return limit.rlim_cur;
 }
+
+static int release_code(struct dl_phdr_info *object, size_t size, void *unused) {
+  (void)size;
+  (void)unused;
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  for (int i = 0; i < object->dlpi_phnum; i++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+    // Never a writable segment, nor one with relocations: what was written there would be lost.
+    if (segment->p_type != PT_LOAD || segment->p_flags != (PF_R | PF_X)) continue;
+    uintptr_t begin = object->dlpi_addr + segment->p_vaddr;
+    uintptr_t end = (begin + segment->p_memsz) / page * page;
+    begin = (begin + page - 1) / page * page;
+    // The vDSO is no file and refuses, which does no harm.
+    if (begin < end) madvise((void *)begin, end - begin, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+void clinux_release_code(void) { dl_iterate_phdr(release_code, NULL); }
 
 static int64_t nanoseconds(clockid_t clock) {
   struct timespec now;

@@ -195,7 +195,7 @@ extension RunRecord {
                 raisePeak(Peak(bytes: residentBytes, bracket: bracket, source: .sampled)))
         }
         change.formUnion(raiseSwapPeak(seen.swapBytes))
-        if seen.residentBytes != nil || seen.swapBytes != nil {
+        if seen.residentBytes != nil || seen.swapBytes != nil || seen.proportionalBytes != nil {
             let use = CurrentUse(
                 residentBytes: seen.residentBytes ?? current?.residentBytes,
                 swapBytes: seen.swapBytes ?? current?.swapBytes,

@@ -7,6 +7,11 @@ public enum BootClock {
         clinux_boot_nanoseconds() / 1_000_000
     }
 
+    /// Microseconds since boot.
+    static func nowMicroseconds() -> Int64 {
+        clinux_boot_nanoseconds() / 1_000
+    }
+
     /// How long the host was suspended since boot, in milliseconds: this clock minus the one that
     /// stops in suspend.
     static func suspendedMilliseconds() -> Int64 {

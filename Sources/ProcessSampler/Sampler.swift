@@ -52,6 +52,10 @@ public final class Sampler {
     var isToldOfExecs = false
     /// What reads marks of many processes at once; nil where nothing does.
     var marks: (any MarkReading)?
+    /// Whose proportional shares are read.
+    public var proportional = ProportionalPolicy.none
+    /// Whose turn it is to have it read.
+    var shares = ProportionalQueue()
     /// What was told of processes that are not followed.
     var lives: ProcessLives
     /// Processes that were given up before their record of exit came, by pid.
@@ -121,6 +125,7 @@ public final class Sampler {
         } else {
             lookAtFollowed(into: &snapshot)
         }
+        readProportionalShares(into: &snapshot)
         snapshot.counters = counters
         return snapshot
     }

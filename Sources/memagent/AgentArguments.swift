@@ -33,6 +33,7 @@ struct AgentArguments {
         }
         settings.commandLine = policy
         settings.eventBufferBytes = try eventBuffer()
+        settings.proportional = try proportional()
         settings.hostID = try hostID()
         settings.hostName = command.hostname.map { RawText($0).clamped(toBytes: 255) }
         settings.labels = try labels()
@@ -84,6 +85,18 @@ struct AgentArguments {
                 """)
         }
         return milliseconds
+    }
+
+    private func proportional() throws -> ProportionalPolicy {
+        let text = command.pss
+        if text == "off" { return .none }
+        guard text.hasPrefix("top:"), let count = Int(text.dropFirst(4)),
+            (1...ProportionalPolicy.maximumProcessCount).contains(count)
+        else {
+            throw ValidationError(
+                "--pss takes off, or top:N with N from 1 to 1000 such as top:10, not '\(text)'")
+        }
+        return ProportionalPolicy(processCount: count)
     }
 
     private func eventBuffer() throws -> Int {

@@ -73,6 +73,15 @@ struct Memagent: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
+            Whose proportional share of memory (PSS) is read every 10s, at the cost of up to 1 % \
+            of the time: off, or top:N for the N largest processes up to 4 GiB, such as top:10. \
+            Needs CAP_SYS_PTRACE for other users' processes.
+            """, valueName: "policy"))
+    var pss = "off"
+
+    @Option(
+        help: ArgumentHelp(
+            """
             Memory for what the kernel tells of exits and execs while it waits to be read, for \
             each processor, such as 4M. Make it larger if reports say that records were lost.
             """, valueName: "size"))

@@ -31,6 +31,10 @@ int clinux_device(int file, uint32_t *major_number, uint32_t *minor_number);
 // Raises the soft RLIMIT_NOFILE to the hard one; returns the limit that holds afterwards.
 uint64_t clinux_raise_open_file_limit(void);
 
+// Takes the program's code out of its resident memory (MADV_DONTNEED on executable segments). What
+// runs again is mapped again from the page cache; what only ran at the start stays out.
+void clinux_release_code(void);
+
 // CLOCK_BOOTTIME in nanoseconds (clock_gettime(2)).
 int64_t clinux_boot_nanoseconds(void);
 
