@@ -111,6 +111,7 @@ final class ExitRecordCollector {
             ended.parentMarkBytes = end.parentMarkBytes
             events.ended.append(ended)
         }
+        fillParentMarks()
         for gap in heldGaps where gap.length > gap.found {
             events.losses.append(
                 EventLoss(
@@ -127,6 +128,23 @@ final class ExitRecordCollector {
     func takeEvents() -> KernelEvents {
         defer { events = KernelEvents() }
         return events
+    }
+
+    /// Takes the marks of parents that had ended when they were asked for from their own records.
+    private func fillParentMarks() {
+        func lacksMark(_ ended: EndedProcess) -> Bool {
+            ended.isForkWithoutExec == true && ended.parentMarkBytes == nil
+        }
+        guard events.ended.contains(where: lacksMark) else { return }
+        var marks: [Int32: UInt64] = [:]
+        for end in heldEnds + newEnds {
+            marks[end.record.statistics.groupID ?? end.record.pid] =
+                end.record.statistics.markBytes
+        }
+        for index in events.ended.indices where lacksMark(events.ended[index]) {
+            events.ended[index].parentMarkBytes = events.ended[index].parentPid
+                .flatMap { marks[$0] }
+        }
     }
 
     /// Forgets the beginnings of processes that do not live any more.
