@@ -27,6 +27,7 @@ final class ExitRecordCollector {
     private var newEnds: [HeldEnd] = []
     private var heldGaps: [RecordGap] = []
     private var newGaps: [RecordGap] = []
+    private var lastParent: (pid: Int32, markBytes: UInt64?)?
     private var strays: [UInt32] = []
     /// When it was last looked which sockets have something: the others had nothing then.
     private var polledAtMilliseconds: Int64
@@ -103,6 +104,7 @@ final class ExitRecordCollector {
     /// `quietUntil` is a time of the clock that stops in suspend until which no record can have
     /// come; nil if that is not known.
     func pass(quietUntilMilliseconds quietUntil: Int64? = nil) {
+        lastParent = nil
         let polled = ClockPair.now()
         forEachReady { drain($0, max(polledAtMilliseconds, quietUntil ?? .min)) }
         polledAtMilliseconds = polled.monotonic
@@ -231,11 +233,19 @@ final class ExitRecordCollector {
             if let ended { events.ended.append(ended) }
             return
         }
-        let parent = statistics.isForkWithoutExec ? statistics.parentPid : nil
         newEnds.append(
             HeldEnd(
                 record: record, receipt: receipt,
-                parentMarkBytes: parent.flatMap { marks.statistics(of: $0)?.markBytes }))
+                parentMarkBytes: statistics.isForkWithoutExec
+                    ? statistics.parentPid.flatMap(markOfParent) : nil))
+    }
+
+    /// The mark of a parent, which many ends in one pass may have in common.
+    private func markOfParent(_ pid: Int32) -> UInt64? {
+        if let lastParent, lastParent.pid == pid { return lastParent.markBytes }
+        let markBytes = marks.statistics(of: pid)?.markBytes
+        lastParent = (pid, markBytes)
+        return markBytes
     }
 
     /// Keeps the account of missing numbers.

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// Listens to exit records on a thread of its own.
@@ -58,6 +57,12 @@ final class ExitRecordListener: Sendable {
 
 /// Listens to forks and execs on a thread of its own.
 final class ProcessEventListener: Sendable {
+    /// Events that follow each other so soon, and so often, make a storm; one program that starts
+    /// another makes two or three.
+    private static let stormMilliseconds: Int64 = 2
+    private static let stormPasses = 8
+    private static let stormPatienceMicroseconds: useconds_t = 200
+
     private let thread: ListenerThread
 
     /// Starts listening; what comes goes to the queue.
@@ -83,15 +88,19 @@ final class ProcessEventListener: Sendable {
     private static func run(
         _ collector: ProcessEventCollector, _ stopFile: Int32, _ queue: KernelEventQueue
     ) {
-        var files = [
-            pollfd(fd: stopFile, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: collector.file, events: Int16(POLLIN), revents: 0),
-        ]
-        while true {
-            _ = poll(&files, 2, -1)
-            if files[0].revents != 0 { return }
+        do { try collector.alsoWait(for: stopFile) } catch { return }
+        var passedAt = ClockPair.now().monotonic
+        var passesInStorm = 0
+        while collector.wait() {
+            let isSoon = ClockPair.now().monotonic - passedAt <= stormMilliseconds
+            passesInStorm = isSoon ? min(passesInStorm + 1, stormPasses) : 0
+            // In a storm a little patience saves most of the wake-ups, which cost more than events.
+            // More of it would save more, and find fewer processes still alive to read names of.
+            if passesInStorm == stormPasses { usleep(stormPatienceMicroseconds) }
             collector.pass()
-            queue.append(collector.takeEvents(), atMilliseconds: ClockPair.now().boot)
+            let now = ClockPair.now()
+            queue.append(collector.takeEvents(), atMilliseconds: now.boot)
+            passedAt = now.monotonic
         }
     }
 }

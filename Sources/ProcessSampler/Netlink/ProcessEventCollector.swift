@@ -16,6 +16,8 @@ final class ProcessEventCollector {
     private let files: ProcessFiles
     private var descriptions: DescriptionReader
     private let marks: TaskMarkReader?
+    private let pollSet: Int32
+    private var tokens: [UInt32] = [0, 0]
     private var budget: TokenBucket
     private let ticksPerSecond = UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1))
     private var emptyAt = ClockPair.now()
@@ -44,6 +46,10 @@ final class ProcessEventCollector {
         }
         // Without it, processes are described all the same, and only their marks are missing.
         do { marks = try TaskMarkReader() } catch { marks = nil }
+        pollSet = clinux_poll_open()
+        guard pollSet >= 0, clinux_poll_add(pollSet, socket.file, 0) == 0 else {
+            throw KernelSourceProblem(NetlinkFailure("wait for events of processes"))
+        }
         do {
             try socket.send(ProcessEvent.request(.all))
             guard let code = acknowledgement() else {
@@ -63,6 +69,7 @@ final class ProcessEventCollector {
     }
 
     deinit {
+        if pollSet >= 0 { close(pollSet) }
         do {
             // Older kernels count their listeners and do not notice when one goes.
             try socket.send(ProcessEvent.request(.nothing))
@@ -71,8 +78,20 @@ final class ProcessEventCollector {
         }
     }
 
-    /// The file that becomes readable when there are events.
-    var file: Int32 { socket.file }
+    /// Adds a file that ends the wait, too.
+    func alsoWait(for file: Int32) throws(NetlinkFailure) {
+        guard clinux_poll_add(pollSet, file, .max) == 0 else {
+            throw NetlinkFailure("wait for a file")
+        }
+    }
+
+    /// Waits until events are there.
+    ///
+    /// Returns false once the file of `alsoWait` is readable.
+    func wait() -> Bool {
+        let count = clinux_poll_wait(pollSet, &tokens, Int32(tokens.count), -1)
+        return !tokens.prefix(Int(max(count, 0))).contains(.max)
+    }
 
     /// Takes all events that are there.
     func pass() {
@@ -87,6 +106,11 @@ final class ProcessEventCollector {
                 }
                 lookAtForked()
                 lookAtExecuted()
+                // It was emptied; an overrun, if there was one, wakes again.
+                if count < batch.slots {
+                    emptyAt = .now()
+                    return
+                }
             case .overrun:
                 let now = ClockPair.now()
                 events.losses.append(
