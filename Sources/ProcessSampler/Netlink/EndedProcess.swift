@@ -42,7 +42,7 @@ public struct EndedProcess: Hashable, Sendable {
     /// Page faults that had to read, of all records.
     public var majorFaults: UInt64?
     /// Whether every thread's record is in the sums: it began after the listening did, and nothing
-    /// was lost since.
+    /// was lost since; never before taskstats version 12.
     public var isComplete: Bool
     /// The parent's mark when the end was learned, for a process that executed nothing: what of
     /// its own mark is not above this one may be inherited.

@@ -122,7 +122,8 @@ struct ExitGroup {
             exitSignal: status.flatMap { $0 & 0x7F != 0 ? Int32($0 & 0x7F) : nil },
             processorMilliseconds: processorMicroseconds.map { $0 / 1_000 },
             minorFaults: minorFaults, majorFaults: majorFaults,
-            isComplete: start.map { $0.earliest >= completeSinceMilliseconds } ?? false,
+            isComplete: last.statistics.version >= TaskStatistics.groupVersion
+                && start.map { $0.earliest >= completeSinceMilliseconds } ?? false,
             parentMarkBytes: nil)
     }
 

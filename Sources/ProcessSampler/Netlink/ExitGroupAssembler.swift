@@ -27,16 +27,15 @@ struct ExitGroupAssembler {
     /// From when on every record has been seen.
     private var completeSinceMilliseconds: Int64
     private var groups: [Int32: ExitGroup] = [:]
-    /// Threads whose process is known, for kernels whose records do not say (before version 12).
-    private var threads: [Int32: Int32] = [:]
+    /// Numbers that are known to be processes', for kernels whose records do not say (before
+    /// version 12).
+    private var processes: Set<Int32> = []
     private var nextOrdinal: UInt64 = 0
 
     /// Processes whose earlier records were dropped because there were too many.
     private(set) var droppedGroups: UInt64 = 0
-    /// Records of which nobody can tell whose they are.
+    /// Records of which nobody can tell whose they are; before version 12, those of most threads.
     private(set) var unattributedRecords: UInt64 = 0
-    /// Whether `noteThread` is called for every thread that is made.
-    var isToldOfThreads = false
 
     /// Begins at a time of the clock that stops in suspend.
     init(startedMonotonicMilliseconds: Int64, maximumGroups: Int = 65_536) {
@@ -52,10 +51,10 @@ struct ExitGroupAssembler {
         completeSinceMilliseconds = max(completeSinceMilliseconds, untilMonotonicMilliseconds)
     }
 
-    /// Notes that a thread belongs to a process.
-    mutating func noteThread(_ thread: Int32, of pid: Int32) {
-        if threads.count >= maximumGroups { threads.removeAll(keepingCapacity: true) }
-        threads[thread] = pid
+    /// Notes that a number is a process's and not another thread's; needed before version 12 only.
+    mutating func noteProcess(_ pid: Int32) {
+        if processes.count >= maximumGroups { processes.removeAll(keepingCapacity: true) }
+        processes.insert(pid)
     }
 
     /// Forgets processes that do not live any more, whose ends must have been lost.
@@ -127,15 +126,18 @@ struct ExitGroupAssembler {
         if record.statistics.version >= TaskStatistics.groupVersion {
             return (record.statistics.groupID, record.statistics.isEndOfGroup)
         }
-        let known = threads.isEmpty ? nil : threads.removeValue(forKey: record.pid)
-        if let pid = record.endedGroupID { return (pid, true) }
-        if let known, known != record.pid { return (known, false) }
-        // What only a leader's record has, or nothing was told of a thread: a leader.
+        if let pid = record.endedGroupID {
+            processes.remove(pid)
+            return (pid, true)
+        }
+        // What only a leader's record has, or what was told when the process was made.
         let isLeader =
-            isToldOfThreads || record.statistics.isForkWithoutExec
-            || record.statistics.exitStatus ?? 0 != 0
+            record.statistics.isForkWithoutExec || record.statistics.exitStatus ?? 0 != 0
+            || processes.contains(record.pid)
         guard isLeader else { return (nil, false) }
-        return (record.pid, !hasLivingThreads(record.pid))
+        let isEnd = !hasLivingThreads(record.pid)
+        if isEnd { processes.remove(record.pid) }
+        return (record.pid, isEnd)
     }
 }
 

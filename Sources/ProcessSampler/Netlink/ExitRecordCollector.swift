@@ -16,6 +16,7 @@ final class ExitRecordCollector {
     private(set) var receivedCount: UInt64 = 0
 
     private let receiveBytes: Int
+    private let notes: ProcessNotes?
     private let family: UInt16
     private let marks: TaskMarkReader
     private let batch = MessageBatch(slots: 32, slotBytes: 2_048)
@@ -42,8 +43,11 @@ final class ExitRecordCollector {
     }
 
     /// Registers for all processors in use and proves that records come.
-    init(root: ProcRoot, receiveBytes: Int) throws(KernelSourceProblem) {
+    init(
+        root: ProcRoot, receiveBytes: Int, notes: ProcessNotes? = nil
+    ) throws(KernelSourceProblem) {
         let now = ClockPair.now()
+        self.notes = notes
         self.receiveBytes = receiveBytes
         marks = try TaskMarkReader()
         assembler = ExitGroupAssembler(startedMonotonicMilliseconds: now.monotonic)
@@ -105,6 +109,7 @@ final class ExitRecordCollector {
     /// come; nil if that is not known.
     func pass(quietUntilMilliseconds quietUntil: Int64? = nil) {
         lastParent = nil
+        for pid in notes?.drain() ?? [] { assembler.noteProcess(pid) }
         let polled = ClockPair.now()
         forEachReady { drain($0, max(polledAtMilliseconds, quietUntil ?? .min)) }
         polledAtMilliseconds = polled.monotonic
@@ -120,6 +125,8 @@ final class ExitRecordCollector {
                     .exitRecords, count: UInt64(gap.length - gap.found),
                     notBeforeMilliseconds: gap.after, notAfterMilliseconds: gap.before))
         }
+        // An end that was lost would leave its beginning here.
+        if !events.losses.isEmpty { forgetEnded() }
         (heldEnds, newEnds) = (newEnds, [])
         (heldGaps, newGaps) = (newGaps, [])
         let now = ClockPair.now().boot

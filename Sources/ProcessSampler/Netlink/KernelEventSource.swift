@@ -47,17 +47,20 @@ public final class KernelEventSource {
             (exitRecordProblem, processEventProblem, markProblem) = (problem, problem, problem)
             return
         }
+        (marks, markProblem) = KernelEventSource.attempt { () throws(KernelSourceProblem) in
+            try TaskMarkReader()
+        }
+        let version = marks?.statistics(of: getpid())?.version ?? TaskStatistics.groupVersion
+        let notes = version < TaskStatistics.groupVersion ? ProcessNotes() : nil
         (processEvents, processEventProblem) = KernelEventSource.attempt {
             () throws(KernelSourceProblem) in
             try ProcessEventListener(
-                root: root, policy: policy, usersPath: usersPath, options: options, queue: queue)
+                root: root, policy: policy, usersPath: usersPath, options: options, queue: queue,
+                notes: notes)
         }
         (exitRecords, exitRecordProblem) = KernelEventSource.attempt {
             () throws(KernelSourceProblem) in
-            try ExitRecordListener(root: root, options: options, queue: queue)
-        }
-        (marks, markProblem) = KernelEventSource.attempt { () throws(KernelSourceProblem) in
-            try TaskMarkReader()
+            try ExitRecordListener(root: root, options: options, queue: queue, notes: notes)
         }
     }
 

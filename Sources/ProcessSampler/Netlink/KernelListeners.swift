@@ -9,10 +9,12 @@ final class ExitRecordListener: Sendable {
 
     /// Starts listening; what comes goes to the queue.
     init(
-        root: ProcRoot, options: KernelEventOptions, queue: KernelEventQueue
+        root: ProcRoot, options: KernelEventOptions, queue: KernelEventQueue,
+        notes: ProcessNotes?
     ) throws(KernelSourceProblem) {
         let handover = Handover(
-            try ExitRecordCollector(root: root, receiveBytes: options.receiveBytes))
+            try ExitRecordCollector(
+                root: root, receiveBytes: options.receiveBytes, notes: notes))
         let gather = options.gatherMilliseconds
         do {
             thread = try ListenerThread { stopFile in
@@ -68,11 +70,13 @@ final class ProcessEventListener: Sendable {
     /// Starts listening; what comes goes to the queue.
     init(
         root: ProcRoot, policy: CommandLinePolicy, usersPath: String,
-        options: KernelEventOptions, queue: KernelEventQueue
+        options: KernelEventOptions, queue: KernelEventQueue,
+        notes: ProcessNotes?
     ) throws(KernelSourceProblem) {
         let handover = Handover(
             try ProcessEventCollector(
-                root: root, policy: policy, usersPath: usersPath, options: options))
+                root: root, policy: policy, usersPath: usersPath, options: options,
+                notes: notes))
         do {
             thread = try ListenerThread { stopFile in
                 ProcessEventListener.run(handover.value, stopFile, queue)

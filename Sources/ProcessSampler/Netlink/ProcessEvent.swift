@@ -9,6 +9,15 @@ enum ProcessEvent: Hashable {
     /// Anything else.
     case other
 
+    /// The process that was made or executes a program; nil where it is only a thread.
+    var process: Int32? {
+        switch self {
+        case .fork(_, let thread, let pid, _): thread == pid ? pid : nil
+        case .exec(let pid, _): pid
+        case .acknowledgement, .other: nil
+        }
+    }
+
     /// The kernel's kinds of events, as a set (`enum proc_cn_event`).
     private enum Kind {
         static let none: UInt32 = 0

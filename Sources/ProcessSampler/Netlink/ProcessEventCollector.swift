@@ -11,6 +11,7 @@ final class ProcessEventCollector {
     /// What came since it was taken out.
     private(set) var events = KernelEvents()
 
+    private let notes: ProcessNotes?
     private let socket: NetlinkSocket
     private let batch = MessageBatch(slotBytes: 256)
     private let files: ProcessFiles
@@ -26,8 +27,9 @@ final class ProcessEventCollector {
     /// Begins to listen and proves that the kernel has taken notice.
     init(
         root: ProcRoot, policy: CommandLinePolicy, usersPath: String,
-        options: KernelEventOptions
+        options: KernelEventOptions, notes: ProcessNotes? = nil
     ) throws(KernelSourceProblem) {
+        self.notes = notes
         do {
             files = try ProcessFiles(root)
         } catch {
@@ -104,6 +106,7 @@ final class ProcessEventCollector {
                         if let event = ProcessEvent(message.payload) { heard.append(event) }
                     }
                 }
+                notes?.append(heard.lazy.compactMap(\.process))
                 lookAtForked()
                 lookAtExecuted()
                 // It was emptied; an overrun, if there was one, wakes again.

@@ -93,7 +93,16 @@ enum ExitProbe {
           execl(words[0], words[0], "mark", "20", "9", (char *)0);
           return 0;
         }
-        static void *rest(void *unused) { touch(8); pause(); return 0; }
+        static pthread_barrier_t ready;
+        static void *rest(void *unused) {
+          touch(8); pthread_barrier_wait(&ready); pause(); return 0;
+        }
+        static void start_rest(void) {
+          pthread_t thread;
+          pthread_barrier_init(&ready, 0, 5);
+          for (int i = 0; i < 4; i++) pthread_create(&thread, 0, rest, 0);
+          pthread_barrier_wait(&ready);
+        }
         int main(int count, char **arguments) {
           words = arguments;
           const char *mode = arguments[1];
@@ -120,17 +129,14 @@ enum ExitProbe {
             pthread_exit(0);
           }
           if (!strcmp(mode, "threadexec")) {
-            pthread_t threads[5];
+            pthread_t thread;
             touch(100);
-            for (int i = 0; i < 4; i++) pthread_create(&threads[i], 0, rest, 0);
-            usleep(20000);
-            pthread_create(&threads[4], 0, execute, 0);
+            start_rest();
+            pthread_create(&thread, 0, execute, 0);
             pause();
           }
           if (!strcmp(mode, "threads")) {
-            pthread_t threads[4];
-            for (int i = 0; i < 4; i++) pthread_create(&threads[i], 0, rest, 0);
-            usleep(50000);
+            start_rest();
             exit(7);
           }
           if (!strcmp(mode, "storm")) {
