@@ -55,14 +55,14 @@ final class ProcessEventCollector {
         do {
             try socket.send(ProcessEvent.request(.all))
             guard let code = acknowledgement() else {
-                throw KernelSourceProblem.foreignNamespace(kind: "pid or user")
+                throw KernelSourceProblem.unsupported(interface: "events of the proc connector")
             }
             guard code == 0 else { throw KernelSourceProblem(NetlinkFailure("listen", code: code)) }
             try socket.send(ProcessEvent.request(.forkAndExec))
         } catch let failure as NetlinkFailure {
+            // The connector is there, but not in this network namespace.
             throw failure.code == ECONNREFUSED
-                ? .unsupported(interface: "the proc connector, or in another network namespace")
-                : KernelSourceProblem(failure)
+                ? .foreignNamespace(kind: "network") : KernelSourceProblem(failure)
         } catch let problem as KernelSourceProblem {
             throw problem
         } catch {
