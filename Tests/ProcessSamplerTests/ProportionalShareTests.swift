@@ -32,7 +32,7 @@ import Testing
     func largest() throws {
         let sampler = try sampler()
         sampler.proportional = ProportionalPolicy(
-            processCount: 2, maximumBytes: 400 * sampler.pageBytes, maximumPercent: 100)
+            processCount: 2, maximumBytes: 400 * sampler.pageBytes, maximumPercent: .infinity)
         #expect(shares(sampler.sample(atMilliseconds: 1_000)) == [4: 28 * 1_024, 3: 21 * 1_024])
         #expect(shares(sampler.sample(atMilliseconds: 10_999)).isEmpty)
         #expect(shares(sampler.sample(atMilliseconds: 12_000)).count == 2)
