@@ -23,6 +23,11 @@ int clinux_open_directory(int directory, const char *path) {
   return openat(directory, path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
 }
 
+int clinux_open_unlinked(int directory, const char *name, bool is_directory) {
+  int kind = is_directory ? O_DIRECTORY : O_NOCTTY | O_NONBLOCK;
+  return openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | kind);
+}
+
 int clinux_working_directory(void) { return AT_FDCWD; }
 
 ssize_t clinux_read_directory(int directory, void *buffer, size_t capacity) {
@@ -39,6 +44,13 @@ int clinux_device(int file, uint32_t *major_number, uint32_t *minor_number) {
   if (fstat(file, &facts) != 0) return -1;
   *major_number = major(facts.st_dev);
   *minor_number = minor(facts.st_dev);
+  return 0;
+}
+
+int clinux_inode(int file, uint64_t *inode) {
+  struct stat facts;
+  if (fstat(file, &facts) != 0) return -1;
+  *inode = facts.st_ino;
   return 0;
 }
 
@@ -79,9 +91,9 @@ static int64_t nanoseconds(clockid_t clock) {
 
 int64_t clinux_boot_nanoseconds(void) { return nanoseconds(CLOCK_BOOTTIME); }
 
-int64_t clinux_wall_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
-
 int64_t clinux_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
+int64_t clinux_wall_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
 
 int clinux_terminal_columns(int file) {
   struct winsize size;

@@ -10,9 +10,31 @@ enum CgroupFile {
     /// host that mixes both versions a root path gives way to one that names something. Returns
     /// nil where there is no such line.
     static func path(_ bytes: UnsafeRawBufferPointer) -> RawText? {
-        var unified: UnsafeRawBufferPointer?
-        var memory: UnsafeRawBufferPointer?
-        var systemd: UnsafeRawBufferPointer?
+        let paths = Paths(bytes)
+        let found = [paths.unified, paths.memory, paths.systemd].compactMap { $0 }
+        return (found.first { $0.count > 1 } ?? found.first).map { RawText(Array($0)) }
+    }
+
+    /// The path of the cgroup that the process's memory is charged to.
+    ///
+    /// - Parameters:
+    ///   - bytes: The content of the file.
+    ///   - version: The version of the hierarchy that has the memory controller
+    ///     (`CgroupTree.version`).
+    /// - Returns: The path; nil where there is no such line.
+    static func memoryPath(_ bytes: UnsafeRawBufferPointer, version: UInt8) -> RawText? {
+        let paths = Paths(bytes)
+        return (version == 1 ? paths.memory : paths.unified).map { RawText(Array($0)) }
+    }
+}
+
+/// The paths of the hierarchies that matter here, as slices of the file.
+private struct Paths {
+    var unified: UnsafeRawBufferPointer?
+    var memory: UnsafeRawBufferPointer?
+    var systemd: UnsafeRawBufferPointer?
+
+    init(_ bytes: UnsafeRawBufferPointer) {
         var scanner = ByteScanner(bytes)
         while let line = scanner.line() {
             guard let first = line.firstIndex(of: UInt8(ascii: ":")),
@@ -31,7 +53,5 @@ enum CgroupFile {
                 memory = path
             }
         }
-        let found = [unified, memory, systemd].compactMap { $0 }
-        return (found.first { $0.count > 1 } ?? found.first).map { RawText(Array($0)) }
     }
 }

@@ -5,14 +5,17 @@ import Glibc
 enum ReadOutcome {
     /// Its bytes, which are good until the next read through the same reader.
     case bytes(UnsafeRawBufferPointer)
-    /// There is no such file or process (any more).
+    /// There is no such file, process or cgroup (any more).
     case gone
     /// The kernel does not permit it.
     case refused
 
     /// Tells from `errno` what a failed call means.
     static func failure() -> ReadOutcome {
-        errno == ENOENT || errno == ESRCH || errno == ENOTDIR ? .gone : .refused
+        switch errno {
+        case ENOENT, ESRCH, ENOTDIR, ENODEV: .gone
+        default: .refused
+        }
     }
 
     /// The bytes; nil where there are none.

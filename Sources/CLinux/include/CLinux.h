@@ -16,6 +16,10 @@ int clinux_open(int directory, const char *path);
 // Opens a directory for listing, relative to another one (AT_FDCWD: the working directory).
 int clinux_open_directory(int directory, const char *path);
 
+// Opens a file for reading, or a directory for what is in it, by a name without a slash; refuses
+// a symbolic link (ELOOP, ENOTDIR), and never waits.
+int clinux_open_unlinked(int directory, const char *name, bool is_directory);
+
 // The working directory, as the two functions above take it (AT_FDCWD).
 int clinux_working_directory(void);
 
@@ -28,6 +32,9 @@ bool clinux_is_procfs(int file);
 // The device number of the file system that an open file lies on, as "major:minor" numbers.
 int clinux_device(int file, uint32_t *major_number, uint32_t *minor_number);
 
+// The inode number of an open file (fstat(2)).
+int clinux_inode(int file, uint64_t *inode);
+
 // Raises the soft RLIMIT_NOFILE to the hard one; returns the limit that holds afterwards.
 uint64_t clinux_raise_open_file_limit(void);
 
@@ -38,11 +45,11 @@ void clinux_release_code(void);
 // CLOCK_BOOTTIME in nanoseconds (clock_gettime(2)).
 int64_t clinux_boot_nanoseconds(void);
 
+// CLOCK_MONOTONIC in nanoseconds (clock_gettime(2)): boot time without suspend.
+int64_t clinux_monotonic_nanoseconds(void);
+
 // CLOCK_REALTIME in nanoseconds (clock_gettime(2)).
 int64_t clinux_wall_nanoseconds(void);
-
-// CLOCK_MONOTONIC in nanoseconds (clock_gettime(2)); unlike boot time it stops in suspend.
-int64_t clinux_monotonic_nanoseconds(void);
 
 // Columns of the terminal that an open file is; 0 if it is none or does not say (TIOCGWINSZ).
 int clinux_terminal_columns(int file);
