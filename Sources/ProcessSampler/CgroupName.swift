@@ -2,7 +2,8 @@ public import MemoryModel
 
 /// What the path of a cgroup says about who runs in it.
 public struct CgroupName: Hashable, Sendable {
-    /// The systemd unit: the innermost service or scope of the path, else its innermost slice.
+    /// The systemd unit: the innermost service, scope, socket, mount or swap of the path, else its
+    /// innermost slice.
     ///
     /// Inside a user's own manager that is the user's unit, not `user@1000.service`.
     public var unit: RawText?
@@ -18,7 +19,7 @@ public struct CgroupName: Hashable, Sendable {
     public init(path: RawText) {
         let parts = path.bytes.split(separator: UInt8(ascii: "/")).map { Part($0) }
         unit =
-            (parts.last { $0.hasSuffix(".service") || $0.hasSuffix(".scope") }
+            (parts.last { part in Part.unitSuffixes.contains { part.hasSuffix($0) } }
             ?? parts.last { $0.hasSuffix(".slice") && !$0.hasPrefix("-") })?.text
         container =
             CgroupName.first(in: parts) { $0.containerIdentifier }
@@ -43,7 +44,12 @@ public struct CgroupName: Hashable, Sendable {
             if let name = part.removing(prefix: "systemd-nspawn@", suffix: ".service") {
                 return name
             }
-            if index > 0, parts[index - 1].bytes.elementsEqual("lxc".utf8) { return part.text }
+            let isBelowContainers =
+                index > 0
+                && ["lxc", "lxc.payload"].contains {
+                    parts[index - 1].bytes.elementsEqual($0.utf8)
+                }
+            if isBelowContainers { return part.text }
         }
         return nil
     }
@@ -51,6 +57,9 @@ public struct CgroupName: Hashable, Sendable {
 
 /// One name between the slashes of a path.
 private struct Part {
+    /// The kinds of units that have processes of their own; helpers of the last three run in them.
+    static let unitSuffixes = [".service", ".scope", ".socket", ".mount", ".swap"]
+
     let bytes: ArraySlice<UInt8>
 
     init(_ bytes: ArraySlice<UInt8>) {
@@ -91,10 +100,10 @@ private struct Part {
     }
 
     /// `podUID` from `podUID` or `kubepods-burstable-podUID.slice`, where systemd's underscores
-    /// stand for the dashes of the UID.
+    /// stand for the dashes of the UID; a slice above may stand in front (`kubelet-kubepods-...`).
     var podIdentifier: RawText? {
         let whole: ArraySlice<UInt8>
-        if hasPrefix("kubepods"), hasSuffix(".slice") {
+        if hasPrefix("kubepods") || hasPrefix("kubelet-kubepods"), hasSuffix(".slice") {
             guard let dash = bytes.lastIndex(of: UInt8(ascii: "-")) else { return nil }
             whole = bytes.dropLast(6).dropFirst(dash + 1 - bytes.startIndex)
         } else {

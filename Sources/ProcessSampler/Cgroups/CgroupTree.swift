@@ -136,13 +136,16 @@ extension CgroupTree {
 
     private static func mounts(of root: ProcRoot) throws(CgroupProblem) -> [CgroupMount] {
         let table = root.path + "/self/mountinfo"
-        guard let bytes = FileReader().readToEnd(table, in: clinux_working_directory()).content
-        else {
-            throw CgroupProblem(
-                "cannot read \(table): \(KernelError.phrase(of: errno)); "
-                    + "name the hierarchy of cgroups with --cgroup-root")
+        // The bytes last only as long as their reader.
+        let reader = FileReader()
+        let mounts = withExtendedLifetime(reader) {
+            reader.readToEnd(table, in: clinux_working_directory()).content
+                .map { CgroupMounts.parse($0) }
         }
-        return CgroupMounts.parse(bytes)
+        if let mounts { return mounts }
+        throw CgroupProblem(
+            "cannot read \(table): \(KernelError.phrase(of: errno)); "
+                + "name the hierarchy of cgroups with --cgroup-root")
     }
 
     /// What is known of the mount at `point`; a whole hierarchy where nothing is.
@@ -166,12 +169,14 @@ extension CgroupTree {
     private static func probe(_ point: [UInt8], version: UInt8) -> Probe {
         let name = version == 1 ? "/memory.usage_in_bytes" : "/cgroup.controllers"
         let path = (point + Array(name.utf8)).map { CChar(bitPattern: $0) } + [0]
-        guard !point.contains(0),
-            let bytes = FileReader().read(path, in: clinux_working_directory(), limit: 4_096)
-                .content
-        else { return .absent }
-        guard version == 2 else { return .found }
-        let words = bytes.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
-        return words.contains { $0.elementsEqual("memory".utf8) } ? .found : .lacksController
+        guard !point.contains(0) else { return .absent }
+        let reader = FileReader()
+        return withExtendedLifetime(reader) {
+            let outcome = reader.read(path, in: clinux_working_directory(), limit: 4_096)
+            guard let bytes = outcome.content else { return .absent }
+            guard version == 2 else { return .found }
+            let words = bytes.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+            return words.contains { $0.elementsEqual("memory".utf8) } ? .found : .lacksController
+        }
     }
 }

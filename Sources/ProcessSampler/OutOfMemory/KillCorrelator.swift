@@ -11,16 +11,22 @@ public import MemoryModel
 /// A kill is handed out when all that can be known of it is, or after a short wait. What becomes
 /// known later makes the same kill be handed out again, by the same time and pid; a kill without
 /// a line of the log has no time of its own, and keeps the one at which it was first noticed.
-/// The time is the caller's and must not go back.
+/// The time is the caller's and must not go back. At each look give it the lines of the log first,
+/// then the cgroups and the ends of processes, then take what is ready.
 public struct KillCorrelator: Sendable {
     /// How long a kill waits for what else may come to be known of it.
     public static let waitMilliseconds: Int64 = 3_000
     /// Kills that were left out because too many waited at once.
     public private(set) var droppedCount: UInt64 = 0
+    /// Ends of processes that were left out because too many were killed at once; kills may lack
+    /// their runs for it.
+    public private(set) var droppedExitCount: UInt64 = 0
 
     private let hostMemoryBytes: UInt64?
+    private let maximumCandidates: Int
     private var candidates: [KillCandidate] = []
-    private var exits: [KilledExit] = []
+    /// Ends by SIGKILL that no kill is known for, by pid.
+    private var exits: [Int32: KilledExit] = [:]
     private var counts: KillCounts
     /// Kills of long ago, of which nothing more will be known.
     private var old: [OutOfMemoryKill] = []
@@ -28,7 +34,6 @@ public struct KillCorrelator: Sendable {
     private var lastReport = KillReport()
     private var isGroup = false
 
-    private static let maximumCandidates = 1_024
     private static let maximumExits = 4_096
     private static let maximumOld = 16_384
     /// How long before the kill was noticed its victim may have ended.
@@ -43,8 +48,11 @@ public struct KillCorrelator: Sendable {
     ///     not known.
     ///   - countsAreLocal: Whether a cgroup's count leaves out the cgroups below it
     ///     (`CgroupTree.countsKillsLocally`).
-    public init(hostMemoryBytes: UInt64?, countsAreLocal: Bool) {
+    ///   - maximumKills: Kills at most of which more may come to be known; those of long ago that
+    ///     the log still tells of have a bound of their own.
+    public init(hostMemoryBytes: UInt64?, countsAreLocal: Bool, maximumKills: Int = 1_024) {
         self.hostMemoryBytes = hostMemoryBytes
+        maximumCandidates = maximumKills
         counts = KillCounts(areLocal: countsAreLocal)
     }
 
@@ -104,8 +112,11 @@ public struct KillCorrelator: Sendable {
             confirm(index, by: exit)
             return
         }
-        if exits.count >= KillCorrelator.maximumExits { exits.removeFirst() }
-        exits.append(exit)
+        guard exits.count < KillCorrelator.maximumExits else {
+            droppedExitCount += 1
+            return
+        }
+        exits[process.run.pid] = exit
     }
 
     /// Hands out the kills that are ready, ordered by time.
@@ -120,7 +131,11 @@ public struct KillCorrelator: Sendable {
         candidates.removeAll {
             $0.given != nil && now - $0.noticedAtMilliseconds > KillCorrelator.lateMilliseconds
         }
-        exits.removeAll { now - $0.atMilliseconds > KillCorrelator.earlyMilliseconds }
+        if !exits.isEmpty {
+            exits = exits.filter {
+                now - $0.value.atMilliseconds <= KillCorrelator.earlyMilliseconds
+            }
+        }
         return kills.sorted { ($0.atMilliseconds, $0.pid ?? 0) < ($1.atMilliseconds, $1.pid ?? 0) }
     }
 }
@@ -152,8 +167,9 @@ extension KillCorrelator {
             addOld(kill)
             return
         }
-        if let exit = exits.firstIndex(where: { isVictim($0, of: candidate) }) {
-            candidate.take(exits.remove(at: exit).process)
+        if let pid = kill.pid, let exit = exits[pid], isVictim(exit, of: candidate) {
+            exits[pid] = nil
+            candidate.take(exit.process)
             candidate.kill.evidence.insert(.killedByExitRecord)
         } else if let pid = kill.pid, let followed = process(pid) {
             candidate.take(followed)
@@ -179,8 +195,8 @@ extension KillCorrelator {
     }
 
     private func isSame(_ known: OutOfMemoryKill, as kill: OutOfMemoryKill) -> Bool {
-        known.evidence.contains(.kernelLog) && known.pid == kill.pid && known.comm == kill.comm
-            && kill.atMilliseconds - known.atMilliseconds < KillCorrelator.earlyMilliseconds
+        known.pid == kill.pid && known.evidence.contains(.kernelLog) && known.comm == kill.comm
+            && abs(kill.atMilliseconds - known.atMilliseconds) < KillCorrelator.earlyMilliseconds
     }
 
     /// The kill that was noticed by a count and is the one of this line.
@@ -188,9 +204,10 @@ extension KillCorrelator {
         let open = candidates.indices.filter {
             let other = candidates[$0]
             let delay = candidate.noticedAtMilliseconds - other.noticedAtMilliseconds
-            guard !other.isFromLog, delay <= KillCorrelator.earlyMilliseconds,
-                candidate.kill.pid == other.kill.pid || other.kill.pid == nil
-            else { return false }
+            guard !other.isFromLog, delay <= KillCorrelator.earlyMilliseconds else { return false }
+            if candidate.kill.pid == other.kill.pid { return true }
+            // What was handed out without a victim cannot get one.
+            guard other.given == nil, other.kill.pid == nil else { return false }
             guard let place = candidate.place, let otherPlace = other.place else { return true }
             return place.isCgroup(atOrBelow: otherPlace)
         }
@@ -324,19 +341,22 @@ extension KillCorrelator {
                 candidates[$0].place == place && isWaitingForVictim(candidates[$0], at: now)
             }
             let notBefore = waiting.map { candidates[$0].notBeforeMilliseconds }.min() ?? now
-            let found = exits.indices.filter { index in
-                guard let cgroup = exits[index].process.cgroup,
-                    exits[index].atMilliseconds >= notBefore
-                else { return false }
+            let found = exits.values.filter { exit in
+                guard let cgroup = exit.process.cgroup, exit.atMilliseconds >= notBefore else {
+                    return false
+                }
                 return counts.isCounted(in: place, cgroup)
+            }
+            .sorted {
+                ($0.atMilliseconds, $0.process.run) < ($1.atMilliseconds, $1.process.run)
             }
             // More ends by SIGKILL than kills: some are somebody else's work.
             guard found.count <= waiting.count else { continue }
             for (candidate, exit) in zip(waiting, found) {
-                candidates[candidate].take(exits[exit].process)
+                exits[exit.process.run.pid] = nil
+                candidates[candidate].take(exit.process)
                 candidates[candidate].kill.evidence.insert(.killedByExitRecord)
             }
-            for exit in found.reversed() { exits.remove(at: exit) }
         }
     }
 
@@ -362,12 +382,12 @@ extension KillCorrelator {
     /// Keeps a kill; returns false if there is no room.
     @discardableResult
     private mutating func add(_ candidate: KillCandidate) -> Bool {
-        if candidates.count >= KillCorrelator.maximumCandidates,
+        if candidates.count >= maximumCandidates,
             let index = candidates.firstIndex(where: { $0.given != nil })
         {
             candidates.remove(at: index)
         }
-        guard candidates.count < KillCorrelator.maximumCandidates else {
+        guard candidates.count < maximumCandidates else {
             droppedCount += 1
             return false
         }
