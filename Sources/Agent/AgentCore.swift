@@ -15,6 +15,7 @@ final class AgentCore: CollectorLinkOwner {
     private let logger: Logger
     private let sampler: Sampler
     private let kernel: KernelEventSource
+    private let watched: MemoryWatchOutcome
     private let facts: HostFacts
     private let images: ImageNumberKeeper
     private let codec: FrameCodec
@@ -57,6 +58,8 @@ final class AgentCore: CollectorLinkOwner {
         sampler.images = images.numbers
         codec = try FrameCodec()
         let host = try AgentCore.describe(facts, settings, kernel)
+        watched = sampler.watchMemory(
+            cgroupRoot: settings.cgroupRoot, hostMemoryBytes: host.memoryTotalBytes)
         describedAtMilliseconds = BootClock.nowMilliseconds()
         outbox = Outbox(host: host)
         rotation = CollectorRotation(count: settings.collectors.count)
@@ -101,6 +104,12 @@ final class AgentCore: CollectorLinkOwner {
             logger.warning(
                 "programs are named by what they are when looked at, not when they are executed",
                 metadata: ["reason": "\(problem)"])
+        }
+        if let problem = watched.cgroupProblem {
+            logger.warning("cgroups are not read", metadata: ["reason": "\(problem)"])
+        }
+        if let problem = watched.logProblem {
+            logger.warning("the kernel's log is not read", metadata: ["reason": "\(problem)"])
         }
     }
 

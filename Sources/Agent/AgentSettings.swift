@@ -15,6 +15,8 @@ package struct AgentSettings: Sendable {
     package var commandLine = CommandLinePolicy.script
     /// How much the kernel's events may take while they wait, in bytes for each processor.
     package var eventBufferBytes = 4 << 20
+    /// The folder of the cgroups; nil for where they are mounted.
+    package var cgroupRoot: String?
     /// Whose proportional shares are read.
     package var proportional = ProportionalPolicy.none
     /// The lasting name of this host; nil for its machine-id, else one kept in `stateDirectory`.

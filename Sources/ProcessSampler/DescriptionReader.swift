@@ -9,6 +9,14 @@ struct DescriptionReader {
     let policy: CommandLinePolicy
     /// The names of users.
     var users: UserNames
+    /// The version of the memory controller's hierarchy; nil if nobody asks for its cgroups.
+    var memoryVersion: UInt8?
+
+    /// Reads by these rules.
+    init(policy: CommandLinePolicy, users: UserNames) {
+        self.policy = policy
+        self.users = users
+    }
 
     /// The description of the image that a process now runs, and its arguments' fingerprint.
     mutating func read(
@@ -33,6 +41,19 @@ struct DescriptionReader {
         _ files: ProcessFiles, pid: Int32, thread: Int32
     ) -> UnsafeRawBufferPointer? {
         files.read("cmdline", of: pid, thread: thread, limit: CommandLine.maximumBytes).content
+    }
+
+    /// The cgroup that a process's memory is charged to; nil if it is not asked for or not known.
+    ///
+    /// `known` is given back where it is the same, so that most share one copy with their
+    /// description.
+    func memoryCgroup(
+        _ files: ProcessFiles, pid: Int32, thread: Int32, known: RawText?
+    ) -> RawText? {
+        guard let memoryVersion else { return nil }
+        let path = files.read("cgroup", of: pid, thread: thread).content
+            .flatMap { CgroupFile.memoryPath($0, version: memoryVersion) }
+        return path == known ? known : path
     }
 
     /// Fills in user, cgroup, unit and container as they are now.

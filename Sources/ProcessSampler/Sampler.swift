@@ -52,6 +52,8 @@ public final class Sampler {
     var isToldOfExecs = false
     /// What reads marks of many processes at once; nil where nothing does.
     var marks: (any MarkReading)?
+    /// Cgroups and kills for want of memory; nil where neither can be read.
+    var memoryWatch: MemoryWatch?
     /// Whose proportional shares are read.
     public var proportional = ProportionalPolicy.none
     /// Whose turn it is to have it read.
@@ -126,6 +128,7 @@ public final class Sampler {
             lookAtFollowed(into: &snapshot)
         }
         readProportionalShares(into: &snapshot)
+        watchMemory(into: &snapshot)
         snapshot.counters = counters
         return snapshot
     }

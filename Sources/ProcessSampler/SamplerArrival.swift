@@ -135,7 +135,10 @@ extension Sampler {
             state.markDueMilliseconds =
                 snapshot.takenAtMilliseconds + stagger(state.key.pid, markIntervalMilliseconds)
         }
-        return TrackedProcess(state: state, description: read.description)
+        return TrackedProcess(
+            state: state, description: read.description,
+            memoryCgroup: descriptions.memoryCgroup(
+                files, pid: state.key.pid, thread: state.thread, known: read.description.cgroup))
     }
 
     /// A part of `interval` that spreads processes evenly over it, at least a millisecond.

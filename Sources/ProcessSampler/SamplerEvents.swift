@@ -106,6 +106,7 @@ extension Sampler {
         _ process: TrackedProcess, _ end: EndedProcess, in snapshot: inout HostSnapshot
     ) {
         let state = process.state
+        noteEnd(followed(process), end)
         if state.isUnnamed, let name = end.name, !end.isNameOfThread {
             var description = process.description
             description.comm = name
@@ -147,9 +148,15 @@ extension Sampler {
         }
         // A thread of the kernel has no memory and is no run.
         guard end.markBytes != nil || !life.images.isEmpty else { return }
-        snapshot.completed += life.completedRuns(
+        let runs = life.completedRuns(
             end, figures: figures(of: end), ticksPerSecond: ticksPerSecond,
             userName: { descriptions.users.name(of: $0) })
+        snapshot.completed += runs
+        guard let last = runs.last else { return }
+        // The path of a description is that of version 2 where there is one.
+        let cgroup = descriptions.memoryVersion == 2 ? last.start.description.cgroup : nil
+        noteEnd(
+            FollowedProcess(run: last.start.key, cgroup: cgroup, peakBytes: end.markBytes), end)
     }
 }
 

@@ -59,6 +59,8 @@ struct TrackedProcess {
     var state: ProcessState
     /// What it runs and for whom.
     var description: RunDescription
+    /// The cgroup that its memory is charged to; nil if it is not asked for or not known.
+    var memoryCgroup: RawText?
 }
 
 /// A process that is not followed, because it has no memory or may not be read.

@@ -20,6 +20,7 @@ struct AgentArguments {
     func settings() throws -> AgentSettings {
         try checkNotEmpty(command.procfs, "--procfs")
         try checkNotEmpty(command.stateDir, "--state-dir")
+        try checkNotEmpty(command.cgroupRoot, "--cgroup-root")
         try checkNotEmpty(command.hostname, "--hostname")
         var settings = AgentSettings(
             collectors: try collectors(), stateDirectory: StateDirectory(path: statePath))
@@ -34,6 +35,7 @@ struct AgentArguments {
         settings.commandLine = policy
         settings.eventBufferBytes = try eventBuffer()
         settings.proportional = try proportional()
+        settings.cgroupRoot = command.cgroupRoot
         settings.hostID = try hostID()
         settings.hostName = command.hostname.map { RawText($0).clamped(toBytes: 255) }
         settings.labels = try labels()

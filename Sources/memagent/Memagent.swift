@@ -90,6 +90,14 @@ struct Memagent: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
+            The folder of the host's cgroups, for an agent in a container, such as \
+            /host/sys/fs/cgroup. Where they are mounted by default.
+            """, valueName: "path"))
+    var cgroupRoot: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
             Where the agent keeps what outlives it: /var/lib/memagent by default for root, else \
             ~/.local/state/memagent.
             """, valueName: "path"))
