@@ -49,6 +49,11 @@ LIMITS: Dict[str, int] = {
     "maximumStringBytes": 4_096,
     "maximumTicksPerFrame": 60,
     "maximumCountersPerFrame": 1_024,
+    "maximumTotalsPerFrame": 4_096,
+    "maximumSharesPerTotal": 10,
+    "maximumCgroupsPerFrame": 4_096,
+    "maximumKillsPerFrame": 1_024,
+    "maximumGapsPerFrame": 1_024,
     "maximumLabels": 32,
     "maximumExtensions": 16,
     "maximumExtensionBytes": 1_024,
@@ -75,23 +80,35 @@ ERROR_NAMES: Dict[int, str] = {
 TYPE_NAMES: Dict[int, str] = {
     0x01: "HELLO", 0x02: "WELCOME", 0x03: "ERROR", 0x04: "PING", 0x05: "PONG", 0x06: "GOODBYE",
     0x07: "ACK", 0x10: "HOST", 0x11: "DEFINE", 0x12: "STATE_END", 0x13: "SAMPLES", 0x14: "PEAKS",
-    0x17: "EXIT", 0x1C: "COUNTERS",
+    0x17: "EXIT", 0x19: "TOTALS", 0x1A: "CGROUP", 0x1B: "OOM", 0x1C: "COUNTERS", 0x1D: "HEALTH",
+    0x1E: "GAP",
 }
 """Section 5. `--check` compares this with the headings of the text."""
 
 SENDERS: Dict[str, str] = {
     "HELLO": "A", "WELCOME": "C", "ERROR": "AC", "PING": "AC", "PONG": "AC", "GOODBYE": "AC",
     "ACK": "C", "HOST": "A", "DEFINE": "A", "STATE_END": "A", "SAMPLES": "A", "PEAKS": "A",
-    "EXIT": "A", "COUNTERS": "A",
+    "EXIT": "A", "TOTALS": "A", "CGROUP": "A", "OOM": "A", "COUNTERS": "A", "HEALTH": "A",
+    "GAP": "A",
 }
 """Which side may send a type: A = agent, C = collector."""
 
 FIRST_IGNORABLE_TYPE = 0x80
-KNOWN_RESTRICTIONS = 0b111
+KNOWN_RESTRICTIONS = 0b1111
+KNOWN_FLAGS = 0b1_1111
+KNOWN_EVIDENCE = 0b111
+KNOWN_AGENT_SOURCES = 0b11_1111
 KNOWN_COUNTERS = range(1, 12)  # registry.md, reasons of COUNTERS
 AGENT_STOPS, COLLECTOR_STOPS = 1, 2
 SOURCES: Dict[int, str] = {1: "sampled", 2: "cgroup", 3: "hwm", 4: "exit"}
+CGROUP_SOURCES: Dict[int, Optional[str]] = {0: None, 1: "sampled", 2: "cgroup"}
 EXIT_REASONS: Dict[int, str] = {1: "exited", 2: "executed", 3: "unobserved", 4: "rebooted"}
+TOTAL_KINDS: Dict[int, str] = {1: "host", 2: "hostUsed", 3: "user", 4: "program", 5: "cgroup"}
+NAMELESS_KINDS = ("host", "hostUsed")
+CONSTRAINTS: Dict[int, Optional[str]] = {0: None, 1: "host", 2: "cgroup", 3: "nodes"}
+GAP_REASONS: Dict[int, str] = {
+    1: "exitRecordsLost", 2: "processEventsLost", 3: "agentDown", 4: "dropped",
+}
 MAXIMUM_U32 = 2**32 - 1
 MAXIMUM_U64 = 2**64 - 1
 MAXIMUM_PID = 2**31 - 1
@@ -249,11 +266,23 @@ class Reader:
             taken.append(value)
         return taken
 
+    def ordinals(self, what: str, size: int) -> List[int]:
+        """`size` numbers in strictly ascending order, of 64 bits each."""
+        taken: List[int] = []
+        for _ in range(size):
+            start = self.position
+            step = self.uint(what)
+            value = taken[-1] + 1 + step if taken else step
+            if value > MAXIMUM_U64:
+                raise self.fail(f"{what}: {value} has more than 64 bits", start)
+            taken.append(value)
+        return taken
+
     def column(self, size: int, element: Callable[[], Any]) -> List[Any]:
         """`size` elements one after the other; the caller has checked that they can be there."""
         return [element() for _ in range(size)]
 
-    def choice(self, what: str, names: Dict[int, str]) -> str:
+    def choice(self, what: str, names: Dict[int, Any]) -> Any:
         """One byte that stands for a name."""
         start = self.position
         value = self.u8(what)
@@ -406,21 +435,28 @@ NAME_COLUMNS = (
 
 
 def read_strings(reader: Reader) -> List[bytes]:
-    """The names of a DEFINE. That each is there once is the sender's duty and not checked."""
+    """The names of a frame. That each is there once is the sender's duty and not checked."""
     count = reader.count("stringCount", 1, 0, LIMITS["maximumStringsPerFrame"])
     return reader.column(count, lambda: reader.octets("string", LIMITS["maximumStringBytes"]))
 
 
 def read_name(reader: Reader, what: str, strings: List[bytes]) -> Optional[bytes]:
-    """One reference into the strings of a DEFINE; None is a missing name."""
+    """One reference into the strings of a frame; None is a missing name."""
     least = 1 if what in ("program", "comm") else 0
+    return read_index(reader, what, strings, least)
+
+
+def read_index(
+    reader: Reader, what: str, strings: List[bytes], least: int = 0
+) -> Optional[bytes]:
+    """One reference into the strings of a frame, of at least `least`."""
     stored = reader.uint(what, least, len(strings))
     return None if stored == 0 else strings[stored - 1]
 
 
 def read_define(reader: Reader) -> Fields:
     """0x11: what runs there are, and the slot of each."""
-    count = reader.count("count", 16, 1, LIMITS["maximumDefinesPerFrame"])
+    count = reader.count("count", 17, 1, LIMITS["maximumDefinesPerFrame"])
     strings = read_strings(reader)
     columns: Dict[str, List[Any]] = {"slot": reader.slots("slot", count)}
     elements: List[Tuple[str, Callable[[str], Any]]] = [
@@ -431,6 +467,7 @@ def read_define(reader: Reader) -> Fields:
         ("parentPid", lambda what: reader.opt(what, MAXIMUM_PID)),
         ("userID", lambda what: reader.opt(what, MAXIMUM_U32)),
         ("inheritedKiB", lambda what: reader.opt(what, MAXIMUM_KIB)),
+        ("flags", lambda what: reader.uint(what) & KNOWN_FLAGS),
     ]
     elements += [(name, lambda what: read_name(reader, what, strings)) for name in NAME_COLUMNS]
     for name, element in elements:
@@ -466,12 +503,14 @@ def read_tick_times(reader: Reader) -> List[int]:
 def read_tick(reader: Reader) -> List[Fields]:
     """The runs that changed at one tick; a field that did not change is left out."""
     count = reader.count("count", 3)
-    slots, masks = read_masks(reader, count, 7)
+    slots, masks = read_masks(reader, count, 0b1_1111)
     runs: List[Fields] = [{"slot": slot} for slot in slots]
     elements: List[Tuple[int, str, Callable[[str], Any]]] = [
         (1, "residentKiB", lambda what: reader.opt(what, MAXIMUM_KIB)),
         (2, "swapKiB", lambda what: reader.opt(what, MAXIMUM_KIB)),
         (4, "processorMilliseconds", reader.uint),
+        (8, "fileKiB", lambda what: reader.opt(what, MAXIMUM_KIB)),
+        (16, "proportionalKiB", lambda what: reader.opt(what, MAXIMUM_KIB)),
     ]
     for bit, name, element in elements:
         for run, mask in zip(runs, masks):
@@ -530,7 +569,7 @@ def read_peaks(reader: Reader) -> Fields:
 def read_exit(reader: Reader) -> Fields:
     """0x17: runs that are over."""
     base = reader.uint("baseTime", 0, MAXIMUM_BOOT_TIME)
-    count = reader.count("count", 7, 1)
+    count = reader.count("count", 9, 1)
     slots = reader.slots("slot", count)
     reasons = reader.column(count, lambda: reader.choice("reason", EXIT_REASONS))
     brackets = read_brackets(reader, base, read_ages(reader, base, count))
@@ -540,7 +579,12 @@ def read_exit(reader: Reader) -> Fields:
         "processorMilliseconds": reader.column(
             count, lambda: reader.opt("processorMilliseconds")
         ),
+        "minorFaults": reader.column(count, lambda: reader.opt("minorFaults")),
     }
+    ends["majorFaults"] = [
+        None if minor is None else reader.uint("majorFaults") for minor in ends["minorFaults"]
+    ]
+    ends["flags"] = reader.column(count, lambda: reader.uint("flags") & KNOWN_FLAGS)
     return {"runs": [
         {"slot": slot, "reason": reason, **bracket, **end}
         for slot, reason, bracket, end in zip(slots, reasons, brackets, rows(ends, count))
@@ -558,11 +602,162 @@ def read_counters(reader: Reader) -> Fields:
     ]}
 
 
+def read_base_and_count(reader: Reader, smallest: int, limit: str) -> Tuple[int, int]:
+    """What the frames about a whole host begin with."""
+    base = reader.uint("baseTime", 0, MAXIMUM_BOOT_TIME)
+    return base, reader.count("count", smallest, 1, LIMITS[limit])
+
+
+def read_totals(reader: Reader) -> Fields:
+    """0x19: the greatest sums, and of what the host used at its greatest."""
+    base, count = read_base_and_count(reader, 6, "maximumTotalsPerFrame")
+    strings = read_strings(reader)
+    kinds = reader.column(count, lambda: reader.choice("kind", TOTAL_KINDS))
+    columns: Dict[str, List[Any]] = {"kind": kinds}
+    columns["name"] = [
+        reader.uint("name", 0, 0) or None if kind in NAMELESS_KINDS
+        else read_index(reader, "name", strings, 1)
+        for kind in kinds
+    ]
+    columns["sumKiB"] = reader.column(count, lambda: reader.uint("sumKiB", 0, MAXIMUM_KIB))
+    columns["at"] = [base - age for age in read_ages(reader, base, count)]
+    columns["runCount"] = reader.column(count, lambda: reader.uint("runCount"))
+    most = LIMITS["maximumSharesPerTotal"]
+    sizes = [reader.uint("shareCount", 0, most if kind == "hostUsed" else 0) for kind in kinds]
+    columns["shares"] = read_shares(reader, sizes)
+    return {"totals": rows(columns, count)}
+
+
+def read_shares(reader: Reader, sizes: List[int]) -> List[List[Fields]]:
+    """The shares of each sum: as many as `sizes` says, the largest first."""
+    total = sum(sizes)
+    columns: Dict[str, List[Any]] = {
+        "pid": reader.column(total, lambda: reader.uint("pid", 1, MAXIMUM_PID)),
+        "startTicks": reader.column(total, lambda: reader.uint("startTicks")),
+        "image": reader.column(total, lambda: reader.uint("image", 0, MAXIMUM_U32)),
+        "residentKiB": [],
+    }
+    for size in sizes:
+        most = MAXIMUM_KIB
+        for _ in range(size):
+            most = reader.uint("residentKiB", 0, most)
+            columns["residentKiB"].append(most)
+    shares = iter(rows(columns, total))
+    return [[next(shares) for _ in range(size)] for size in sizes]
+
+
+def read_cgroup(reader: Reader) -> Fields:
+    """0x1A: the marks of cgroups."""
+    base, count = read_base_and_count(reader, 9, "maximumCgroupsPerFrame")
+    columns: Dict[str, List[Any]] = {
+        "path": reader.column(
+            count, lambda: reader.octets("path", LIMITS["maximumStringBytes"])
+        ),
+        "inode": reader.column(count, lambda: reader.uint("inode")),
+        "version": reader.column(count, lambda: reader.choice("version", {1: 1, 2: 2})),
+    }
+    sources = reader.column(count, lambda: reader.choice("source", CGROUP_SOURCES))
+    peaks = iter(read_cgroup_peaks(reader, base, [source for source in sources if source]))
+    columns["peak"] = [next(peaks) if source else None for source in sources]
+    for name in ("swapPeakKiB", "currentKiB", "limitKiB"):
+        columns[name] = reader.column(count, lambda: reader.opt(name, MAXIMUM_KIB))
+    columns["killCount"] = reader.column(count, lambda: reader.opt("killCount"))
+    ages = reader.column(count, lambda: reader.opt("seenAge", base))
+    columns["seenAt"] = [None if age is None else base - age for age in ages]
+    return {"cgroups": rows(columns, count)}
+
+
+def read_cgroup_peaks(reader: Reader, base: int, sources: List[str]) -> List[Fields]:
+    """The peaks of those cgroups that have one, and what was true beside each."""
+    size = len(sources)
+    kib = reader.column(size, lambda: reader.uint("peakKiB", 0, MAXIMUM_KIB))
+    brackets = read_brackets(reader, base, read_ages(reader, base, size))
+    beside = {
+        name: reader.column(size, lambda: reader.opt(name, MAXIMUM_KIB))
+        for name in ("peakLimitKiB", "peakAnonymousKiB", "peakFileKiB")
+    }
+    return [
+        {"peakKiB": value, "source": source, **bracket, **figures}
+        for value, source, bracket, figures in zip(kib, sources, brackets, rows(beside, size))
+    ]
+
+
+def read_oom(reader: Reader) -> Fields:
+    """0x1B: processes that the kernel killed for want of memory."""
+    base, count = read_base_and_count(reader, 11, "maximumKillsPerFrame")
+    strings = read_strings(reader)
+    columns: Dict[str, List[Any]] = {
+        "at": [base - age for age in read_ages(reader, base, count)],
+        "pid": [
+            reader.uint("pid", 0, MAXIMUM_PID) or None for _ in range(count)
+        ],
+    }
+    columns["startTicks"] = [read_victim_start(reader, pid) for pid in columns["pid"]]
+    columns["image"] = [
+        None if start is None else reader.uint("image", 0, MAXIMUM_U32)
+        for start in columns["startTicks"]
+    ]
+    elements: List[Tuple[str, Callable[[str], Any]]] = [
+        ("comm", lambda what: read_index(reader, what, strings)),
+        ("constraint", lambda what: reader.choice(what, CONSTRAINTS)),
+        ("limitCgroup", lambda what: read_index(reader, what, strings)),
+        ("cgroup", lambda what: read_index(reader, what, strings)),
+        ("limitKiB", lambda what: reader.opt(what, MAXIMUM_KIB)),
+        ("residentKiB", lambda what: reader.opt(what, MAXIMUM_KIB)),
+        ("lastPeakKiB", lambda what: reader.opt(what, MAXIMUM_KIB)),
+        ("evidence", lambda what: reader.uint(what) & KNOWN_EVIDENCE),
+    ]
+    for name, element in elements:
+        columns[name] = reader.column(count, lambda: element(name))
+    return {"kills": rows(columns, count)}
+
+
+def read_victim_start(reader: Reader, pid: Optional[int]) -> Optional[int]:
+    """The start of a victim that was followed, whose pid is therefore known."""
+    start = reader.position
+    ticks = reader.opt("startTicks")
+    if ticks is not None and pid is None:
+        raise reader.fail("startTicks of a victim without a pid", start)
+    return ticks
+
+
+def read_health(reader: Reader) -> Fields:
+    """0x1D: what the agent itself uses."""
+    return {
+        "at": reader.uint("at", 0, MAXIMUM_BOOT_TIME),
+        "startedAt": reader.uint("startedAt", 0, MAXIMUM_BOOT_TIME),
+        "processorMilliseconds": reader.uint("processorMilliseconds"),
+        "residentKiB": reader.opt("residentKiB", MAXIMUM_KIB),
+        "anonymousKiB": reader.opt("anonymousKiB", MAXIMUM_KIB),
+        "peakKiB": reader.opt("peakKiB", MAXIMUM_KIB),
+        "askedIntervalMilliseconds": reader.uint("askedIntervalMilliseconds", 0, MAXIMUM_U32),
+        "intervalMilliseconds": reader.uint("intervalMilliseconds", 0, MAXIMUM_U32),
+        "lookMicroseconds": reader.uint("lookMicroseconds"),
+        "longestLookMicroseconds": reader.uint("longestLookMicroseconds"),
+        "runCount": reader.uint("runCount"),
+        "sources": reader.uint("sources") & KNOWN_AGENT_SOURCES,
+    }
+
+
+def read_gap(reader: Reader) -> Fields:
+    """0x1E: what was missed, and when."""
+    base, count = read_base_and_count(reader, 5, "maximumGapsPerFrame")
+    ordinals = reader.ordinals("ordinal", count)
+    reasons = reader.column(count, lambda: reader.choice("reason", GAP_REASONS))
+    brackets = read_brackets(reader, base, read_ages(reader, base, count))
+    missed = reader.column(count, lambda: reader.opt("missedCount"))
+    return {"gaps": [
+        {"ordinal": ordinal, "reason": reason, **bracket, "missedCount": number}
+        for ordinal, reason, bracket, number in zip(ordinals, reasons, brackets, missed)
+    ]}
+
+
 READERS: Dict[str, Callable[[Reader], Fields]] = {
     "HELLO": read_hello, "WELCOME": read_welcome, "ERROR": read_error, "PING": read_token,
     "PONG": read_token, "GOODBYE": read_goodbye, "ACK": read_ack, "HOST": read_host,
     "DEFINE": read_define, "STATE_END": read_state_end, "SAMPLES": read_samples,
-    "PEAKS": read_peaks, "EXIT": read_exit, "COUNTERS": read_counters,
+    "PEAKS": read_peaks, "EXIT": read_exit, "TOTALS": read_totals, "CGROUP": read_cgroup,
+    "OOM": read_oom, "COUNTERS": read_counters, "HEALTH": read_health, "GAP": read_gap,
 }
 
 
@@ -1376,7 +1571,7 @@ def define_self_tests() -> Iterator[Tuple[str, Any, Any]]:
     """The largest DEFINE, which is too long for a vector."""
     def runs_of(count: int, strings: int) -> Any:
         numbers = [count, strings] + [0] * strings + [0] * count + [1] * count
-        numbers += [0] * (6 * count) + [1] * (2 * count) + [0] * (6 * count)
+        numbers += [0] * (7 * count) + [1] * (2 * count) + [0] * (6 * count)
         payload = b"".join(leb128(number) for number in numbers)
         return outcome(lambda: len(read_payload("DEFINE", payload)["runs"]))
 

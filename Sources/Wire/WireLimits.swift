@@ -12,14 +12,24 @@ public enum WireLimits {
     public static let maximumSlots = 1_048_576
     /// Runs in one DEFINE.
     public static let maximumDefinesPerFrame = 4_096
-    /// Strings in one DEFINE.
+    /// Strings in one DEFINE, TOTALS or OOM.
     public static let maximumStringsPerFrame = 32_768
-    /// One string in DEFINE, in bytes.
+    /// One string in DEFINE, TOTALS or OOM, and one path in CGROUP, in bytes.
     public static let maximumStringBytes = 4_096
     /// Ticks in one SAMPLES.
     public static let maximumTicksPerFrame = 60
     /// Counters in one COUNTERS.
     public static let maximumCountersPerFrame = 1_024
+    /// Sums in one TOTALS.
+    public static let maximumTotalsPerFrame = 4_096
+    /// Shares of one sum in TOTALS.
+    public static let maximumSharesPerTotal = 10
+    /// Cgroups in one CGROUP.
+    public static let maximumCgroupsPerFrame = 4_096
+    /// Kills in one OOM.
+    public static let maximumKillsPerFrame = 1_024
+    /// Gaps in one GAP.
+    public static let maximumGapsPerFrame = 1_024
     /// Labels of a host.
     public static let maximumLabels = 32
     /// Extensions in one frame.

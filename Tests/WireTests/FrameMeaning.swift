@@ -53,6 +53,11 @@ extension Frame {
         case .peaks: "PEAKS"
         case .exit: "EXIT"
         case .counters: "COUNTERS"
+        case .totals: "TOTALS"
+        case .cgroup: "CGROUP"
+        case .outOfMemory: "OOM"
+        case .health: "HEALTH"
+        case .gap: "GAP"
         case .ignorable(let type): "0x" + String(type, radix: 16, uppercase: true)
         }
     }
@@ -82,6 +87,11 @@ extension Frame {
         case .peaks(let frame): ["runs": .array(frame.entries.map(\.meaning))]
         case .exit(let frame): ["runs": .array(frame.entries.map(\.meaning))]
         case .counters(let frame): frame.meaningFields
+        case .totals(let frame): ["totals": .array(frame.entries.map(\.meaning))]
+        case .cgroup(let frame): ["cgroups": .array(frame.records.map(\.meaning))]
+        case .outOfMemory(let frame): ["kills": .array(frame.kills.map(\.meaning))]
+        case .health(let frame): frame.health.meaningFields
+        case .gap(let frame): ["gaps": .array(frame.gaps.map(\.meaning))]
         case .ignorable: [:]
         }
     }
@@ -145,6 +155,7 @@ extension DefineFrame.Definition {
             "parentPid": .optional(description.parentPid),
             "userID": .optional(description.userID),
             "inheritedKiB": .kibibytes(description.inheritedBytes),
+            "flags": .count(flags.rawValue),
             "program": .text(description.program), "comm": .text(description.comm),
             "executable": .text(description.executable), "command": .text(description.command),
             "user": .text(description.user), "cgroup": .text(description.cgroup),
@@ -168,6 +179,8 @@ extension SamplesFrame.Sample {
         members["residentKiB"] = resident.meaning
         members["swapKiB"] = swap.meaning
         members["processorMilliseconds"] = processorMilliseconds.map { .count($0) }
+        members["fileKiB"] = file.meaning
+        members["proportionalKiB"] = proportional.meaning
         return .object(members)
     }
 }
@@ -205,6 +218,8 @@ extension ExitFrame.Entry {
             "notAfter": .optional(end.bracket?.notAfterMilliseconds),
             "exitCode": .optional(end.exitCode), "exitSignal": .optional(end.exitSignal),
             "processorMilliseconds": .optional(processorMilliseconds),
+            "minorFaults": .optional(faults?.minor), "majorFaults": .optional(faults?.major),
+            "flags": .count(flags.rawValue),
         ])
     }
 }

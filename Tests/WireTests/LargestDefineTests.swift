@@ -64,7 +64,7 @@ struct LargestDefineTests {
         var writer = PayloadWriter()
         for number in [count, stringCount] { writer.uint(UInt64(number)) }
         let columns: [(size: Int, value: UInt64)] = [
-            (stringCount, 0), (count, 0), (count, 1), (count * 6, 0), (count * 2, 1),
+            (stringCount, 0), (count, 0), (count, 1), (count * 7, 0), (count * 2, 1),
             (count * 6, 0),
         ]
         for (size, value) in columns {

@@ -32,28 +32,33 @@ struct RandomFrames {
         case .peaks: .peaks(peaks())
         case .exit: .exit(exit())
         case .counters: .counters(counters())
+        case .totals: .totals(totals())
+        case .cgroup: .cgroup(cgroups())
+        case .outOfMemory: .outOfMemory(kills())
+        case .health: .health(health())
+        case .gap: .gap(gaps())
         }
     }
 
     // MARK: - Numbers and names
 
-    private mutating func flip() -> Bool { Bool.random(using: &random) }
+    mutating func flip() -> Bool { Bool.random(using: &random) }
 
     /// A number of any magnitude: its count of bits is drawn first.
-    private mutating func number(upTo maximum: UInt64 = .max) -> UInt64 {
+    mutating func number(upTo maximum: UInt64 = .max) -> UInt64 {
         let bits = UInt64.random(in: 0...64, using: &random)
         let mask: UInt64 = bits == 64 ? .max : (1 << bits) - 1
         return min(random.next() & mask, maximum)
     }
 
-    private mutating func optional<Value>(_ value: Value) -> Value? { flip() ? value : nil }
+    mutating func optional<Value>(_ value: Value) -> Value? { flip() ? value : nil }
 
     /// Bytes of memory, a whole number of KiB.
-    private mutating func memory() -> UInt64 { number(upTo: (1 << 54) - 1) << 10 }
+    mutating func memory() -> UInt64 { number(upTo: (1 << 54) - 1) << 10 }
 
-    private mutating func time() -> Int64 { Int64(number(upTo: UInt64(Int64.max))) }
+    mutating func time() -> Int64 { Int64(number(upTo: UInt64(Int64.max))) }
 
-    private mutating func text(upTo maximum: Int) -> RawText {
+    mutating func text(upTo maximum: Int) -> RawText {
         let count = flip() ? Int.random(in: 0...maximum, using: &random) : min(4, maximum)
         return RawText((0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })
     }
@@ -67,11 +72,21 @@ struct RandomFrames {
         return Set(slots).sorted()
     }
 
-    private mutating func bracket() -> TimeBracket {
+    mutating func bracket() -> TimeBracket {
         let end = time()
         return TimeBracket(
             notBeforeMilliseconds: Int64.random(in: 0...end, using: &random),
             notAfterMilliseconds: end)
+    }
+
+    mutating func key() -> ProcessKey {
+        ProcessKey(
+            pid: Int32.random(in: 1...Int32.max, using: &random),
+            startTicks: number(upTo: .max - 1), image: UInt32(number(upTo: UInt64(UInt32.max))))
+    }
+
+    private mutating func flags() -> RunFlags {
+        RunFlags(rawValue: UInt32(truncatingIfNeeded: number())).intersection(.known)
     }
 
     private mutating func extensions() -> [FrameExtension] {
@@ -114,7 +129,7 @@ struct RandomFrames {
             ticksPerSecond: UInt32.random(in: 1...1_000_000, using: &random),
             wallMinusBootMilliseconds: Int64(bitPattern: number()),
             intervalMilliseconds: UInt32.random(in: 1...86_400_000, using: &random),
-            restrictions: ViewRestrictions(rawValue: UInt32.random(in: 0...7, using: &random)),
+            restrictions: ViewRestrictions(rawValue: UInt32.random(in: 0...15, using: &random)),
             labels: keys.sorted().map { HostLabel(key: $0, value: text(upTo: 256)) })
     }
 
@@ -134,10 +149,9 @@ struct RandomFrames {
                 description.parentPid = optional(Int32(number(upTo: UInt64(Int32.max))))
                 description.startedAtMilliseconds = optional(time())
                 description.inheritedBytes = optional(memory())
-                let key = ProcessKey(
-                    pid: Int32.random(in: 1...Int32.max, using: &random), startTicks: number(),
-                    image: UInt32(number(upTo: UInt64(UInt32.max))))
-                return DefineFrame.Definition(slot: slot, key: key, description: description)
+                let key = key()
+                return DefineFrame.Definition(
+                    slot: slot, key: key, description: description, flags: flags())
             })
     }
 
@@ -157,9 +171,11 @@ struct RandomFrames {
         var sample = SamplesFrame.Sample(
             slot: slot, resident: changes[Int.random(in: 0..<3, using: &random)],
             swap: changes[Int.random(in: 0..<3, using: &random)],
-            processorMilliseconds: optional(number()))
-        if sample.resident == .unchanged, sample.swap == .unchanged,
-            sample.processorMilliseconds == nil
+            processorMilliseconds: optional(number()),
+            file: changes[Int.random(in: 0..<3, using: &random)],
+            proportional: changes[Int.random(in: 0..<3, using: &random)])
+        if [sample.resident, sample.swap, sample.file, sample.proportional]
+            .allSatisfy({ $0 == .unchanged }), sample.processorMilliseconds == nil
         {
             sample.resident = .bytes(0)
         }
@@ -187,7 +203,10 @@ struct RandomFrames {
                         bracket: bracket(), reason: reason,
                         exitCode: optional(Int32.random(in: 0...255, using: &random)),
                         exitSignal: optional(Int32.random(in: 0...127, using: &random))),
-                    processorMilliseconds: optional(number(upTo: .max - 1)))
+                    processorMilliseconds: optional(number(upTo: .max - 1)),
+                    faults: optional(
+                        FaultCounts(minor: number(upTo: .max - 1), major: number())),
+                    flags: flags())
             })
     }
 

@@ -78,14 +78,22 @@ struct ValidVectorTests {
         }
         let once: Set<String> = ["PING", "PONG"]
         for type in FrameType.allCases {
-            let name = type == .acknowledgement ? "ACK" : vectorName(of: type)
+            let name = vectorName(of: type)
             #expect(seen[name, default: 0] >= (once.contains(name) ? 1 : 2), "\(name)")
         }
-        #expect(compressed.isSuperset(of: ["DEFINE", "SAMPLES", "PEAKS", "EXIT", "COUNTERS"]))
+        let batches: Set<String> = [
+            "DEFINE", "SAMPLES", "PEAKS", "EXIT", "COUNTERS", "TOTALS", "CGROUP", "OOM", "GAP",
+        ]
+        #expect(compressed.isSuperset(of: batches))
     }
 
     private func vectorName(of type: FrameType) -> String {
-        type == .stateEnd ? "STATE_END" : "\(type)".uppercased()
+        switch type {
+        case .acknowledgement: "ACK"
+        case .stateEnd: "STATE_END"
+        case .outOfMemory: "OOM"
+        default: "\(type)".uppercased()
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 import MemoryModel
 
-// PEAKS and EXIT carry brackets as two columns that count back from one base time: `age` from
-// the base to not-after, `width` from there to not-before. Both are small numbers that compress.
+// PEAKS, EXIT and others carry brackets as two columns that count back from one base time: `age`
+// from the base to not-after, `width` from there to not-before. Both are small numbers that
+// compress. A single time has an age only.
 extension PayloadReader {
     /// Takes a column of ages and returns when each bracket ends, in boot time.
     mutating func bracketEnds(
@@ -29,6 +30,14 @@ extension PayloadWriter {
             throw failure("width", "a bracket begins before boot time 0")
         }
         return brackets.lazy.map(\.notAfterMilliseconds).max() ?? 0
+    }
+
+    /// Writes how long before the base time something was.
+    mutating func age(of time: Int64, before baseTime: Int64) throws(WireError) {
+        guard (0...baseTime).contains(time) else {
+            throw PayloadWriter.failure("age", "\(time) is not in 0...\(baseTime)")
+        }
+        uint(UInt64(baseTime - time))
     }
 
     /// Writes the column of ages.

@@ -20,12 +20,17 @@ extension DefineFrame {
         public var key: ProcessKey
         /// What it runs and for whom; times are boot time, memory is whole KiB.
         public var description: RunDescription
+        /// What is to be known of it besides.
+        public var flags: RunFlags
 
         /// Takes the fields as they are.
-        public init(slot: UInt32, key: ProcessKey, description: RunDescription) {
+        public init(
+            slot: UInt32, key: ProcessKey, description: RunDescription, flags: RunFlags = []
+        ) {
             self.slot = slot
             self.key = key
             self.description = description
+            self.flags = flags
         }
     }
 }
@@ -34,13 +39,12 @@ extension DefineFrame {
 
 extension DefineFrame {
     private static let counts = 1...WireLimits.maximumDefinesPerFrame
-    private static let smallestRunBytes = 16
-    private static let pids: ClosedRange<UInt64> = 1...UInt64(Int32.max)
+    private static let smallestRunBytes = 17
 
     init(payload reader: inout PayloadReader) throws(WireError) {
         let count = try reader.count(
             "count", in: DefineFrame.counts, smallestBytes: DefineFrame.smallestRunBytes)
-        let strings = try DefineFrame.strings(payload: &reader)
+        let strings = try reader.strings()
         let nothing = Definition(
             slot: 0, key: ProcessKey(pid: 0, startTicks: 0),
             description: RunDescription(program: RawText([]), comm: RawText([])))
@@ -56,27 +60,15 @@ extension DefineFrame {
         self.init(runs: runs)
     }
 
-    private static func strings(payload reader: inout PayloadReader) throws(WireError) -> [RawText]
-    {
-        let count = try reader.count(
-            "stringCount", in: 0...WireLimits.maximumStringsPerFrame, smallestBytes: 1)
-        var strings: [RawText] = []
-        strings.reserveCapacity(count)
-        for _ in 0..<count {
-            strings.append(try reader.text("strings", atMost: WireLimits.maximumStringBytes))
-        }
-        return strings
-    }
-
     private static func readNumbers(
         into runs: inout [Definition], payload reader: inout PayloadReader
     ) throws(WireError) {
         for index in runs.indices {
-            runs[index].key.pid = Int32(try reader.uint("pid", in: pids))
+            runs[index].key.pid = Int32(try reader.uint("pid", in: PayloadReader.pids))
         }
         for index in runs.indices { runs[index].key.startTicks = try reader.uint("startTicks") }
         for index in runs.indices {
-            runs[index].key.image = UInt32(try reader.uint("image", in: 0...UInt64(UInt32.max)))
+            runs[index].key.image = try reader.image()
         }
         for index in runs.indices {
             runs[index].description.startedAtMilliseconds = try reader.opt(
@@ -96,6 +88,7 @@ extension DefineFrame {
         for index in runs.indices {
             runs[index].description.inheritedBytes = try reader.optKibibytes("inheritedKiB")
         }
+        for index in runs.indices { runs[index].flags = try reader.runFlags() }
     }
 
     private static func readNames(
@@ -123,40 +116,16 @@ extension DefineFrame {
     }
 }
 
-extension PayloadReader {
-    /// Takes the number of a string that may be missing.
-    fileprivate mutating func optName(
-        _ field: StaticString, of strings: [RawText]
-    ) throws(WireError) -> RawText? {
-        let number = try uint(field, in: 0...UInt64(strings.count))
-        return number == 0 ? nil : strings[Int(number) - 1]
-    }
-
-    /// Takes the number of a string that is never missing.
-    fileprivate mutating func name(
-        _ field: StaticString, of strings: [RawText]
-    ) throws(WireError) -> RawText {
-        let start = position
-        guard let name = try optName(field, of: strings) else {
-            throw failure(field, at: start, "is missing")
-        }
-        return name
-    }
-}
-
 extension DefineFrame {
     func encodePayload(to writer: inout PayloadWriter) throws(WireError) {
         try writer.count(runs.count, "count", in: DefineFrame.counts)
-        let table = StringTable(runs)
-        try writer.count(
-            table.strings.count, "stringCount", in: 0...WireLimits.maximumStringsPerFrame)
-        for string in table.strings {
-            writer.label(string, atMost: WireLimits.maximumStringBytes)
-        }
+        var table = StringTable()
+        let columns = nameColumns(of: &table)
+        try writer.strings(of: table)
         var lowest: UInt32 = 0
         for run in runs { lowest = try writer.slot(run.slot, lowest: lowest) }
         try encodeNumbers(to: &writer)
-        for column in table.columns {
+        for column in columns {
             for number in column { writer.uint(number) }
         }
     }
@@ -179,34 +148,21 @@ extension DefineFrame {
         }
         for run in runs { try writer.opt(run.description.userID.map { UInt64($0) }, "userID") }
         for run in runs { writer.optKibibytes(run.description.inheritedBytes) }
+        for run in runs { writer.uint(UInt64(run.flags.rawValue)) }
     }
 
-    /// Each distinct name once, in the order in which the runs first mention it.
-    private struct StringTable {
-        var strings: [RawText] = []
-        /// 0 for a missing name, else 1 and the index into `strings`: eight columns.
-        var columns: [[UInt64]]
-        private var numbers: [RawText: UInt64] = [:]
-
-        init(_ runs: [Definition]) {
-            columns = Array(repeating: [], count: 8)
-            for index in columns.indices { columns[index].reserveCapacity(runs.count) }
-            for run in runs {
-                let names = run.description
-                columns[0].append(number(of: names.program))
-                columns[1].append(number(of: names.comm))
-                for (index, name) in DefineFrame.optionalNames.enumerated() {
-                    columns[index + 2].append(number(of: names[keyPath: name.1]))
-                }
+    /// Eight columns of string numbers, taking in the names run by run.
+    private func nameColumns(of table: inout StringTable) -> [[UInt64]] {
+        var columns: [[UInt64]] = Array(repeating: [], count: 8)
+        for index in columns.indices { columns[index].reserveCapacity(runs.count) }
+        for run in runs {
+            let names = run.description
+            columns[0].append(table.number(of: names.program))
+            columns[1].append(table.number(of: names.comm))
+            for (index, name) in DefineFrame.optionalNames.enumerated() {
+                columns[index + 2].append(table.number(of: names[keyPath: name.1]))
             }
         }
-
-        private mutating func number(of name: RawText?) -> UInt64 {
-            guard let name else { return 0 }
-            if let number = numbers[name] { return number }
-            strings.append(name)
-            numbers[name] = UInt64(strings.count)
-            return UInt64(strings.count)
-        }
+        return columns
     }
 }

@@ -22,12 +22,21 @@ extension ExitFrame {
         public var end: RunEnd
         /// Processor time at the end in milliseconds; nil if not known.
         public var processorMilliseconds: UInt64?
+        /// Page faults until the end; nil if not known.
+        public var faults: FaultCounts?
+        /// What is to be known of it besides.
+        public var flags: RunFlags
 
         /// Takes the fields as they are.
-        public init(slot: UInt32, end: RunEnd, processorMilliseconds: UInt64?) {
+        public init(
+            slot: UInt32, end: RunEnd, processorMilliseconds: UInt64?,
+            faults: FaultCounts? = nil, flags: RunFlags = []
+        ) {
             self.slot = slot
             self.end = end
             self.processorMilliseconds = processorMilliseconds
+            self.faults = faults
+            self.flags = flags
         }
     }
 }
@@ -36,12 +45,14 @@ extension ExitFrame {
 
 extension ExitFrame {
     private static let counts = 1...WireLimits.maximumSlots
+    private static let smallestEntryBytes = 9
     private static let maximumExitCode: UInt64 = 255
     private static let maximumExitSignal: UInt64 = 127
 
     init(payload reader: inout PayloadReader) throws(WireError) {
         let baseTime = try reader.time("baseTime")
-        let count = try reader.count("count", in: ExitFrame.counts, smallestBytes: 7)
+        let count = try reader.count(
+            "count", in: ExitFrame.counts, smallestBytes: ExitFrame.smallestEntryBytes)
         var entries: [Entry] = []
         entries.reserveCapacity(count)
         var lowest: UInt32 = 0
@@ -58,20 +69,35 @@ extension ExitFrame {
         for index in 0..<count {
             entries[index].end.bracket = try reader.bracket(endingAt: ends[index])
         }
-        for index in 0..<count {
+        try ExitFrame.readFigures(into: &entries, payload: &reader)
+        self.init(entries: entries)
+    }
+
+    private static func readFigures(
+        into entries: inout [Entry], payload reader: inout PayloadReader
+    ) throws(WireError) {
+        for index in entries.indices {
             entries[index].end.exitCode = try reader.opt(
                 "exitCode", atMost: ExitFrame.maximumExitCode
             ).map { Int32($0) }
         }
-        for index in 0..<count {
+        for index in entries.indices {
             entries[index].end.exitSignal = try reader.opt(
                 "exitSignal", atMost: ExitFrame.maximumExitSignal
             ).map { Int32($0) }
         }
-        for index in 0..<count {
+        for index in entries.indices {
             entries[index].processorMilliseconds = try reader.opt("processorMilliseconds")
         }
-        self.init(entries: entries)
+        for index in entries.indices {
+            entries[index].faults = try reader.opt("minorFaults").map {
+                FaultCounts(minor: $0, major: 0)
+            }
+        }
+        for index in entries.indices where entries[index].faults != nil {
+            entries[index].faults?.major = try reader.uint("majorFaults")
+        }
+        for index in entries.indices { entries[index].flags = try reader.runFlags() }
     }
 
     func encodePayload(to writer: inout PayloadWriter) throws(WireError) {
@@ -98,6 +124,11 @@ extension ExitFrame {
         for entry in entries {
             try writer.opt(entry.processorMilliseconds, "processorMilliseconds")
         }
+        for entry in entries { try writer.opt(entry.faults?.minor, "minorFaults") }
+        for entry in entries {
+            if let faults = entry.faults { writer.uint(faults.major) }
+        }
+        for entry in entries { writer.uint(UInt64(entry.flags.rawValue)) }
     }
 }
 

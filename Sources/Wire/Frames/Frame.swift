@@ -30,6 +30,16 @@ public enum Frame: Hashable, Sendable {
     case exit(ExitFrame)
     /// What could not be seen.
     case counters(CountersFrame)
+    /// The greatest sums.
+    case totals(TotalsFrame)
+    /// The marks of cgroups.
+    case cgroup(CgroupFrame)
+    /// Kills for want of memory.
+    case outOfMemory(OutOfMemoryFrame)
+    /// What the agent itself uses.
+    case health(HealthFrame)
+    /// What was missed, and when.
+    case gap(GapFrame)
     /// A type of 0x80 or above that this version does not know; it is passed over.
     case ignorable(type: UInt8)
 }
@@ -58,6 +68,11 @@ extension Frame {
         case .peaks: .peaks
         case .exit: .exit
         case .counters: .counters
+        case .totals: .totals
+        case .cgroup: .cgroup
+        case .outOfMemory: .outOfMemory
+        case .health: .health
+        case .gap: .gap
         case .ignorable: nil
         }
     }
@@ -79,6 +94,11 @@ extension Frame {
         case .peaks: self = .peaks(try PeaksFrame(payload: &reader))
         case .exit: self = .exit(try ExitFrame(payload: &reader))
         case .counters: self = .counters(try CountersFrame(payload: &reader))
+        case .totals: self = .totals(try TotalsFrame(payload: &reader))
+        case .cgroup: self = .cgroup(try CgroupFrame(payload: &reader))
+        case .outOfMemory: self = .outOfMemory(try OutOfMemoryFrame(payload: &reader))
+        case .health: self = .health(try HealthFrame(payload: &reader))
+        case .gap: self = .gap(try GapFrame(payload: &reader))
         }
     }
 
@@ -98,6 +118,11 @@ extension Frame {
         case .peaks(let frame): try frame.encodePayload(to: &writer)
         case .exit(let frame): try frame.encodePayload(to: &writer)
         case .counters(let frame): try frame.encodePayload(to: &writer)
+        case .totals(let frame): try frame.encodePayload(to: &writer)
+        case .cgroup(let frame): try frame.encodePayload(to: &writer)
+        case .outOfMemory(let frame): try frame.encodePayload(to: &writer)
+        case .health(let frame): try frame.encodePayload(to: &writer)
+        case .gap(let frame): try frame.encodePayload(to: &writer)
         case .ignorable: break
         }
     }

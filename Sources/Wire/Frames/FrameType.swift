@@ -26,6 +26,16 @@ public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
     case peaks = 0x14
     /// EXIT: runs that are over.
     case exit = 0x17
+    /// TOTALS: the greatest sums.
+    case totals = 0x19
+    /// CGROUP: the marks of cgroups.
+    case cgroup = 0x1A
+    /// OOM: kills for want of memory.
+    case outOfMemory = 0x1B
     /// COUNTERS: what could not be seen.
     case counters = 0x1C
+    /// HEALTH: what the agent itself uses.
+    case health = 0x1D
+    /// GAP: what was missed, and when.
+    case gap = 0x1E
 }

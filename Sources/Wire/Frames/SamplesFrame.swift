@@ -37,15 +37,22 @@ extension SamplesFrame {
         public var swap: Change
         /// Processor time in milliseconds; nil if it did not change.
         public var processorMilliseconds: UInt64?
+        /// What of the resident memory is file-backed or shared, in bytes.
+        public var file: Change
+        /// The proportional share of resident memory in bytes.
+        public var proportional: Change
 
         /// Takes the fields as they are.
         public init(
-            slot: UInt32, resident: Change, swap: Change, processorMilliseconds: UInt64?
+            slot: UInt32, resident: Change, swap: Change, processorMilliseconds: UInt64?,
+            file: Change = .unchanged, proportional: Change = .unchanged
         ) {
             self.slot = slot
             self.resident = resident
             self.swap = swap
             self.processorMilliseconds = processorMilliseconds
+            self.file = file
+            self.proportional = proportional
         }
     }
 
@@ -67,7 +74,9 @@ private enum SampleMask {
     static let resident: UInt8 = 1 << 0
     static let swap: UInt8 = 1 << 1
     static let processorTime: UInt8 = 1 << 2
-    static let all: UInt8 = 0b111
+    static let file: UInt8 = 1 << 3
+    static let proportional: UInt8 = 1 << 4
+    static let all: UInt8 = 0b1_1111
 }
 
 extension SamplesFrame {
@@ -121,6 +130,12 @@ extension SamplesFrame {
         for index in 0..<count where masks[index] & SampleMask.processorTime != 0 {
             span[index].processorMilliseconds = try reader.uint("processorMilliseconds")
         }
+        for index in 0..<count where masks[index] & SampleMask.file != 0 {
+            span[index].file = try change("fileKiB", payload: &reader)
+        }
+        for index in 0..<count where masks[index] & SampleMask.proportional != 0 {
+            span[index].proportional = try change("proportionalKiB", payload: &reader)
+        }
         return samples
     }
 
@@ -169,6 +184,8 @@ extension SamplesFrame {
         for sample in samples {
             if let time = sample.processorMilliseconds { writer.uint(time) }
         }
+        for sample in samples { encode(sample.file, to: &writer) }
+        for sample in samples { encode(sample.proportional, to: &writer) }
     }
 
     @inline(__always)
@@ -187,5 +204,7 @@ extension SamplesFrame.Sample {
         (resident == .unchanged ? 0 : SampleMask.resident)
             | (swap == .unchanged ? 0 : SampleMask.swap)
             | (processorMilliseconds == nil ? 0 : SampleMask.processorTime)
+            | (file == .unchanged ? 0 : SampleMask.file)
+            | (proportional == .unchanged ? 0 : SampleMask.proportional)
     }
 }

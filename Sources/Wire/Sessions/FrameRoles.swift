@@ -18,6 +18,11 @@ extension Frame {
         case .peaks: "PEAKS"
         case .exit: "EXIT"
         case .counters: "COUNTERS"
+        case .totals: "TOTALS"
+        case .cgroup: "CGROUP"
+        case .outOfMemory: "OOM"
+        case .health: "HEALTH"
+        case .gap: "GAP"
         case .ignorable(let type): "type \(type)"
         }
     }
@@ -25,7 +30,9 @@ extension Frame {
     /// Whether it is a data frame, which uses up credit.
     var usesCredit: Bool {
         switch self {
-        case .host, .define, .stateEnd, .samples, .peaks, .exit, .counters: true
+        case .host, .define, .stateEnd, .samples, .peaks, .exit, .counters, .totals, .cgroup,
+            .outOfMemory, .health, .gap:
+            true
         default: false
         }
     }

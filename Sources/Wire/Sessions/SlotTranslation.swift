@@ -13,6 +13,11 @@ extension SessionSlots {
         case .peaks(let frame): return try peaks(frame)
         case .exit(let frame): return try exits(frame)
         case .counters(let frame): return .counters(frame.values)
+        case .totals(let frame): return .totals(frame.entries)
+        case .cgroup(let frame): return .cgroups(frame.records)
+        case .outOfMemory(let frame): return .kills(frame.kills)
+        case .health(let frame): return .health(frame.health)
+        case .gap(let frame): return .gaps(frame.gaps)
         case .stateEnd(let frame): return try stateEnd(frame)
         default: throw WireError.unexpected(frame, "carries no data")
         }
@@ -30,7 +35,8 @@ extension SessionSlots {
         runs.reserveCapacity(frame.runs.count)
         for run in frame.runs {
             try define(run.slot, as: run.key)
-            runs.append(StartedRun(key: run.key, description: run.description))
+            runs.append(
+                StartedRun(key: run.key, description: run.description, flags: run.flags))
         }
         return .define(runs)
     }
@@ -46,7 +52,8 @@ extension SessionSlots {
                     SampleEvent(
                         key: try key(sample.slot, "SAMPLES"), resident: sample.resident,
                         swap: sample.swap,
-                        processorMilliseconds: sample.processorMilliseconds))
+                        processorMilliseconds: sample.processorMilliseconds,
+                        file: sample.file, proportional: sample.proportional))
             }
             ticks.append(
                 TickEvent(
@@ -77,7 +84,8 @@ extension SessionSlots {
             exits.append(
                 ExitEvent(
                     key: key, end: entry.end,
-                    processorMilliseconds: entry.processorMilliseconds))
+                    processorMilliseconds: entry.processorMilliseconds,
+                    faults: entry.faults, flags: entry.flags))
         }
         return .exits(exits)
     }

@@ -1,0 +1,93 @@
+import MemoryModel
+import Wire
+
+// Frames about a whole host.
+extension RandomFrames {
+    private mutating func count(upTo maximum: Int) -> Int {
+        Int.random(in: 1...maximum, using: &random)
+    }
+
+    mutating func totals() -> TotalsFrame {
+        TotalsFrame(
+            entries: (0..<count(upTo: 60)).map { _ in
+                let kind = TotalKind.allCases.randomElement(using: &random) ?? .host
+                let isNamed = kind != .host && kind != .hostUsed
+                let shares = (0..<Int.random(in: 0...10, using: &random)).map { _ in
+                    TotalShare(key: key(), residentBytes: memory())
+                }
+                return TotalEvent(
+                    subject: TotalSubject(kind: kind, name: isNamed ? text(upTo: 40) : ""),
+                    peak: TotalPeak(
+                        bytes: memory(), atMilliseconds: time(), runCount: number(),
+                        composition: kind == .hostUsed
+                            ? shares.sorted { $0.residentBytes > $1.residentBytes } : []))
+            })
+    }
+
+    mutating func cgroups() -> CgroupFrame {
+        CgroupFrame(
+            records: (0..<count(upTo: 40)).map { _ in
+                var record = CgroupRecord(
+                    key: CgroupKey(path: text(upTo: 60), inode: number()),
+                    version: flip() ? 1 : 2)
+                let peak = Peak(
+                    bytes: memory(), bracket: bracket(), source: flip() ? .sampled : .cgroup)
+                record.peak = optional(
+                    CgroupPeak(
+                        peak: peak, limitBytes: optional(memory()),
+                        anonymousBytes: optional(memory()), fileBytes: optional(memory())))
+                record.swapPeakBytes = optional(memory())
+                record.currentBytes = optional(memory())
+                record.limitBytes = optional(memory())
+                record.killCount = optional(number(upTo: .max - 1))
+                record.seenAtMilliseconds = optional(time())
+                return record
+            })
+    }
+
+    mutating func kills() -> OutOfMemoryFrame {
+        OutOfMemoryFrame(
+            kills: (0..<count(upTo: 40)).map { _ in
+                var kill = OutOfMemoryKill(
+                    atMilliseconds: time(),
+                    evidence: KillEvidence(rawValue: UInt8.random(in: 0...7, using: &random)))
+                kill.run = optional(key())
+                kill.pid = kill.run?.pid ?? optional(key().pid)
+                kill.comm = optional(text(upTo: 16))
+                kill.constraint = optional(
+                    MemoryConstraint.allCases.randomElement(using: &random) ?? .host)
+                kill.limitCgroup = optional(text(upTo: 40))
+                kill.cgroup = flip() ? kill.limitCgroup : optional(text(upTo: 40))
+                kill.limitBytes = optional(memory())
+                kill.residentBytes = optional(memory())
+                kill.lastPeakBytes = optional(memory())
+                return kill
+            })
+    }
+
+    mutating func health() -> HealthFrame {
+        var health = AgentHealth(atMilliseconds: time(), startedAtMilliseconds: time())
+        health.processorMilliseconds = number()
+        health.residentBytes = optional(memory())
+        health.anonymousBytes = optional(memory())
+        health.peakBytes = optional(memory())
+        health.askedIntervalMilliseconds = UInt32(number(upTo: UInt64(UInt32.max)))
+        health.intervalMilliseconds = UInt32(number(upTo: UInt64(UInt32.max)))
+        health.lookMicroseconds = number()
+        health.longestLookMicroseconds = number()
+        health.runCount = number()
+        health.sources = AgentSources(rawValue: UInt32.random(in: 0...63, using: &random))
+        return HealthFrame(health: health)
+    }
+
+    mutating func gaps() -> GapFrame {
+        let ordinals = Set((0..<count(upTo: 60)).map { _ in number() })
+        return GapFrame(
+            gaps: ordinals.sorted().map { ordinal in
+                Gap(
+                    ordinal: ordinal,
+                    reason: GapReason.allCases.randomElement(using: &random) ?? .dropped,
+                    bracket: bracket(), missedCount: optional(number(upTo: .max - 1)))
+            })
+    }
+}
