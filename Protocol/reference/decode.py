@@ -1555,6 +1555,7 @@ def frame_self_tests() -> Iterator[Tuple[str, Any, Any]]:
     yield "ignorable, not inflated", None, judge(assemble(0x80, b"no stream", 100))
     yield "reserved", "unknownType", judge(assemble(0x15, b""))
     yield from define_self_tests()
+    yield from host_frame_self_tests()
     zeros = bytes(1000)
     packed = zlib.compress(zeros)
     yield "inflate", zeros, outcome(lambda: inflate(packed, 1000))
@@ -1580,6 +1581,42 @@ def define_self_tests() -> Iterator[Tuple[str, Any, Any]]:
     yield "DEFINE of one run more", "badPayload", runs_of(runs + 1, 1)
     yield "DEFINE of the most strings", 1, runs_of(1, strings)
     yield "DEFINE of one string more", "badPayload", runs_of(1, strings + 1)
+
+
+def host_frame_self_tests() -> Iterator[Tuple[str, Any, Any]]:
+    """The most that one frame about a whole host may have, and one more."""
+    def size_of(name: str, rows_name: str, numbers: List[int]) -> Any:
+        payload = b"".join(leb128(number) for number in numbers)
+        return outcome(lambda: len(read_payload(name, payload)[rows_name]))
+
+    def judge(limit: str, name: str, rows_name: str,
+              numbers: Callable[[int], List[int]]) -> Iterator[Tuple[str, Any, Any]]:
+        most = LIMITS[limit]
+        yield f"{name} of the most", most, size_of(name, rows_name, numbers(most))
+        yield f"{name} of one more", "badPayload", size_of(name, rows_name, numbers(most + 1))
+
+    yield from judge(
+        "maximumTotalsPerFrame", "TOTALS", "totals",
+        lambda count: [0, count, 0] + [2] * count + [0] * (4 * count) + [10] * count
+        + [1] * (10 * count) + [0] * (30 * count),
+    )
+    yield from judge(
+        "maximumCgroupsPerFrame", "CGROUP", "cgroups",
+        lambda count: [0, count] + [0] * (2 * count) + [1] * count + [0] * (6 * count),
+    )
+    yield from judge(
+        "maximumKillsPerFrame", "OOM", "kills", lambda count: [0, count, 0] + [0] * (11 * count)
+    )
+    yield from judge(
+        "maximumGapsPerFrame", "GAP", "gaps",
+        lambda count: [0, count] + [0] * count + [4] * count + [0] * (3 * count),
+    )
+    yield "ordinals", [5, MAXIMUM_U64], outcome(
+        lambda: Reader(b"\x05" + leb128(MAXIMUM_U64 - 6)).ordinals("ordinal", 2)
+    )
+    yield "ordinals above", "badPayload", outcome(
+        lambda: Reader(b"\x05" + leb128(MAXIMUM_U64 - 5)).ordinals("ordinal", 2)
+    )
 
 
 def leb128(value: int) -> bytes:

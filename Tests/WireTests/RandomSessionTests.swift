@@ -69,6 +69,7 @@ struct RandomSessionTests {
         case 92: return .stateEnd(UInt64.random(in: 0..<9, using: &random))
         case 93: return .counters(CountersFrame(values: [.refused: 1]))
         case 94: return .ignorable(type: 0x90)
+        case 95..<98: return HostFacts.frames.randomElement(using: &random) ?? .host(.sample)
         default: return .host(.sample)
         }
     }
@@ -122,7 +123,7 @@ struct RandomSessionTests {
                 ? 0 : UInt64.random(in: 0...(UInt64.max >> (64 - bits)), using: &random)
         }
         func slot() -> UInt32 { UInt32(truncatingIfNeeded: number()) }
-        switch Int.random(in: 0..<15, using: &random) {
+        switch Int.random(in: 0..<16, using: &random) {
         case 0: return .hello(.sample.with { $0.requiredFeatures = number() })
         case 1:
             return .welcome(
@@ -144,6 +145,7 @@ struct RandomSessionTests {
         case 11: return .samples([slot()], atMilliseconds: Int64(bitPattern: number()))
         case 12: return .exit([slot()])
         case 13: return .stateEnd(number())
+        case 14: return HostFacts.frames.randomElement(using: &random) ?? .host(.sample)
         default: return .ignorable(type: UInt8.random(in: 0x80...0xFF, using: &random))
         }
     }

@@ -151,10 +151,11 @@ struct ReceiverSessionTests {
 }
 
 extension ReceiverSessionTests.Row {
-    static let data: [Frame] = [
-        .host(.sample), .define([(0, 1)]), .samples([]), .peaks([]), .exit([]),
-        .counters(CountersFrame(values: [.vanished: 1])),
-    ]
+    static let data: [Frame] =
+        [
+            .host(.sample), .define([(0, 1)]), .samples([]), .peaks([]), .exit([]),
+            .counters(CountersFrame(values: [.vanished: 1])),
+        ] + HostFacts.frames
 
     static let all: [Self] =
         opening + awaitingHost + taking(.receivingState) + taking(.live) + ends + [
@@ -226,10 +227,11 @@ extension ReceiverSessionTests.Row {
         let sequence: UInt64 = state == .live ? 3 : 2
         let described = StartedRun(key: run(1), description: .init(program: "a", comm: "a"))
         let tick = TickEvent(atMilliseconds: 5_000, availableBytes: 1, samples: [])
-        let events: [SessionEvent] = [
-            .host(.sample), .define([described]), .samples([tick]), .peaks([]), .exits([]),
-            .counters([.vanished: 1]),
-        ]
+        let events: [SessionEvent] =
+            [
+                .host(.sample), .define([described]), .samples([tick]), .peaks([]), .exits([]),
+                .counters([.vanished: 1]),
+            ] + HostFacts.events
         return zip(data, events).map { frame, event in
             Self(state, .frame(frame), [.apply(event, sequence: sequence)], state)
         }

@@ -18,14 +18,16 @@ struct SessionSlotTests {
         let harness = harness()
         #expect(harness.session.state == .live)
         let change = SamplesFrame.Sample(
-            slot: 3, resident: .unreadable, swap: .bytes(2_048), processorMilliseconds: 9)
+            slot: 3, resident: .unreadable, swap: .bytes(2_048), processorMilliseconds: 9,
+            file: .bytes(1_024), proportional: .unreadable)
         let samples = SamplesFrame(ticks: [
             .init(atMilliseconds: 100, availableBytes: nil, samples: [change]),
             .init(atMilliseconds: 200, availableBytes: 4, samples: []),
         ])
         let sampled = harness.receive(.samples(samples))
         let sample = SampleEvent(
-            key: run(30), resident: .unreadable, swap: .bytes(2_048), processorMilliseconds: 9)
+            key: run(30), resident: .unreadable, swap: .bytes(2_048), processorMilliseconds: 9,
+            file: .bytes(1_024), proportional: .unreadable)
         let ticks = [
             TickEvent(atMilliseconds: 100, availableBytes: nil, samples: [sample]),
             TickEvent(atMilliseconds: 200, availableBytes: 4, samples: []),
@@ -45,6 +47,33 @@ struct SessionSlotTests {
         }
         #expect(ended == [.apply(.exits(exits), sequence: 6)])
         #expect(harness.session.slotCount == 0)
+    }
+
+    @Test("the flags of a run and its page faults reach the events")
+    func flags() {
+        let harness = ReceiverHarness(.receivingState)
+        let description = RunDescription(program: "a", comm: "a")
+        let defined = harness.receive(
+            .define(
+                DefineFrame(runs: [
+                    .init(
+                        slot: 3, key: run(30), description: description, flags: .startIsEstimated)
+                ])))
+        let started = StartedRun(
+            key: run(30), description: description, flags: .startIsEstimated)
+        #expect(defined == [.apply(.define([started]), sequence: 2)])
+        let faults = FaultCounts(minor: 5, major: 1)
+        let ended = harness.receive(
+            .exit(
+                ExitFrame(entries: [
+                    .init(
+                        slot: 3, end: .sample, processorMilliseconds: nil, faults: faults,
+                        flags: [.peakIsFinal, .killedForMemory])
+                ])))
+        let exit = ExitEvent(
+            key: run(30), end: .sample, processorMilliseconds: nil, faults: faults,
+            flags: [.peakIsFinal, .killedForMemory])
+        #expect(ended == [.apply(.exits([exit]), sequence: 3)])
     }
 
     @Test("STATE_END names the runs that live, in the order of their slots")
