@@ -63,7 +63,9 @@ struct SenderSessionTests {
         let harness = SenderHarness(.awaitingHost)
         let frames: [(Frame, SenderSession.State)] = [
             (.host(.sample), .sendingState), (.define([(1, 1)]), .sendingState),
+            (HostFacts.frames[0], .sendingState),
             (.stateEnd(1), .live), (.host(.sample), .live), (.exit([1]), .live),
+            (HostFacts.frames[4], .live),
         ]
         for (index, (frame, next)) in frames.enumerated() {
             let sequence = harness.session.willSend(frame, atMilliseconds: harness.now)
@@ -261,6 +263,11 @@ extension SenderSessionTests.Row {
                 (.host(.sample), "HOST is not for collectors to send"),
                 (.samples([]), "SAMPLES is not for collectors to send"),
                 (.pong(token: 0), "PONG answers no PING"),
+                (HostFacts.frames[0], "TOTALS is not for collectors to send"),
+                (HostFacts.frames[1], "CGROUP is not for collectors to send"),
+                (HostFacts.frames[2], "OOM is not for collectors to send"),
+                (HostFacts.frames[3], "HEALTH is not for collectors to send"),
+                (HostFacts.frames[4], "GAP is not for collectors to send"),
             ]
             return [
                 Self(

@@ -76,6 +76,7 @@ private enum SampleMask {
     static let processorTime: UInt8 = 1 << 2
     static let file: UInt8 = 1 << 3
     static let proportional: UInt8 = 1 << 4
+    static let composition = file | proportional
     static let all: UInt8 = 0b1_1111
 }
 
@@ -130,11 +131,14 @@ extension SamplesFrame {
         for index in 0..<count where masks[index] & SampleMask.processorTime != 0 {
             span[index].processorMilliseconds = try reader.uint("processorMilliseconds")
         }
-        for index in 0..<count where masks[index] & SampleMask.file != 0 {
-            span[index].file = try change("fileKiB", payload: &reader)
-        }
-        for index in 0..<count where masks[index] & SampleMask.proportional != 0 {
-            span[index].proportional = try change("proportionalKiB", payload: &reader)
+        // Most ticks say nothing of how memory is made up.
+        if masks.contains(where: { $0 & SampleMask.composition != 0 }) {
+            for index in 0..<count where masks[index] & SampleMask.file != 0 {
+                span[index].file = try change("fileKiB", payload: &reader)
+            }
+            for index in 0..<count where masks[index] & SampleMask.proportional != 0 {
+                span[index].proportional = try change("proportionalKiB", payload: &reader)
+            }
         }
         return samples
     }
@@ -172,8 +176,10 @@ extension SamplesFrame {
         try writer.count(samples.count, "count", in: sampleCounts)
         var lowest: UInt32 = 0
         for sample in samples { lowest = try writer.slot(sample.slot, lowest: lowest) }
+        var union: UInt8 = 0
         for sample in samples {
             let mask = sample.mask
+            union |= mask
             guard mask != 0 else {
                 throw PayloadWriter.failure("mask", "a sample says nothing")
             }
@@ -184,6 +190,7 @@ extension SamplesFrame {
         for sample in samples {
             if let time = sample.processorMilliseconds { writer.uint(time) }
         }
+        guard union & SampleMask.composition != 0 else { return }
         for sample in samples { encode(sample.file, to: &writer) }
         for sample in samples { encode(sample.proportional, to: &writer) }
     }
