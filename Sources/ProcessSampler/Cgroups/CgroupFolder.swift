@@ -36,8 +36,12 @@ final class CgroupFolder {
     var mentionedAtMilliseconds: Int64 = 0
     /// What was read last; nil before that and after the cgroup went.
     var observation: CgroupObservation?
+    /// When its events were read.
+    var eventsAtMilliseconds: Int64 = 0
     /// When limit, composition and swap were read; nil for not yet.
     var detailAtMilliseconds: Int64?
+    /// What it used then.
+    var currentAtDetailBytes: UInt64?
     /// The greatest mark, or use where there is no mark, at which they were read.
     var detailAtBytes: UInt64 = 0
     /// The files that are read at each look; nil if they are not held.

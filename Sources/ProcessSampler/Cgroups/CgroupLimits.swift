@@ -6,7 +6,8 @@ public struct CgroupLimits: Hashable, Sendable {
     ///
     /// The files of those beyond are opened anew at each look.
     public var maximumHeldFiles: Int
-    /// How long limit, composition and swap may stay unread while the mark does not rise.
+    /// How long limit, composition and swap may stay unread while the mark does not rise; six times
+    /// as long where use did not change either.
     public var detailIntervalMilliseconds: Int64
     /// How long a cgroup is still read after its last process was seen: what killed that process
     /// shows only afterwards.

@@ -4,9 +4,10 @@ public import MemoryModel
 
 /// Reads the memory controller's figures of cgroups, look by look.
 ///
-/// Mark, use and kills are read at each look, through files that are held open; limit, composition
-/// and swap when the mark rose, so that they belong to it, and else once in a while. It is for one
-/// thread at a time.
+/// Mark and use are read at each look, through files that are held open; kills, too, unless use
+/// stays below the mark and unchanged: nobody is killed there, so they are read once in a while.
+/// Limit, composition and swap are read when the mark rose, so that they belong to it, and else
+/// once in a while. It is for one thread at a time.
 public final class CgroupSampler {
     /// The hierarchy that it reads.
     public let tree: CgroupTree
@@ -52,8 +53,8 @@ public final class CgroupSampler {
     /// Reads the named cgroups and all above them, in no order.
     ///
     /// Limit, composition and swap are those of the last time they were read: at this look if the
-    /// mark rose, else at most `detailIntervalMilliseconds` before. A cgroup that has no process
-    /// any more is read for `lingerMilliseconds` longer.
+    /// mark rose, else as long before as `detailIntervalMilliseconds` says. A cgroup that has no
+    /// process any more is read for `lingerMilliseconds` longer.
     ///
     /// - Parameters:
     ///   - paths: The cgroups of the processes, as `/proc/PID/cgroup` writes them for this
@@ -121,7 +122,7 @@ extension CgroupSampler {
     /// Reads one cgroup, through its held files or else from its folder.
     private func observe(_ folder: CgroupFolder, at now: Int64) {
         if let files = folder.held, var observation = folder.observation {
-            if take(&observation, from: files) {
+            if take(&observation, folder, from: files, at: now) {
                 finish(folder, observation, directory: nil, at: now)
                 return
             }
@@ -143,18 +144,19 @@ extension CgroupSampler {
             folder.detailAtMilliseconds = nil
             folder.detailAtBytes = 0
         }
-        read(&observation, folder, in: directory)
+        read(&observation, folder, in: directory, at: now)
         finish(folder, observation, directory: directory, at: now)
     }
 
     /// Reads mark, use and kills from the folder, and holds the files if there is room.
     private func read(
-        _ observation: inout CgroupObservation, _ folder: CgroupFolder, in directory: Int32
+        _ observation: inout CgroupObservation, _ folder: CgroupFolder, in directory: Int32,
+        at now: Int64
     ) {
         if heldCount + CgroupSampler.filesHeldByEach <= limits.maximumHeldFiles {
             folder.hold(names, in: directory)
             heldCount += CgroupSampler.filesHeldByEach
-            if let files = folder.held { _ = take(&observation, from: files) }
+            if let files = folder.held { _ = take(&observation, folder, from: files, at: now) }
             return
         }
         let files = CgroupFolder.HeldFiles(
@@ -164,14 +166,15 @@ extension CgroupSampler {
         defer {
             for file in [files.mark, files.current, files.events] where file >= 0 { close(file) }
         }
-        _ = take(&observation, from: files)
+        _ = take(&observation, folder, from: files, at: now)
     }
 
     /// Reads mark, use and kills.
     ///
     /// Returns false if the cgroup is there no more.
     private func take(
-        _ observation: inout CgroupObservation, from files: CgroupFolder.HeldFiles
+        _ observation: inout CgroupObservation, _ folder: CgroupFolder,
+        from files: CgroupFolder.HeldFiles, at now: Int64
     ) -> Bool {
         var isThere = true
         func figure(
@@ -186,9 +189,19 @@ extension CgroupSampler {
             case .refused: return nil
             }
         }
+        let before = observation.currentBytes
         observation.markBytes = figure(files.mark, CgroupFigures.number)
         observation.currentBytes = figure(files.current, CgroupFigures.number)
-        observation.killCount = figure(files.events, CgroupFigures.killCount)
+        // At its mark a cgroup may be killed in and filled again between two looks.
+        let isQuiet =
+            before.map {
+                observation.currentBytes == $0 && ($0 == 0 || $0 < observation.markBytes ?? 0)
+            } ?? false
+        let isDue = now - folder.eventsAtMilliseconds >= limits.detailIntervalMilliseconds
+        if !isQuiet || isDue {
+            observation.killCount = figure(files.events, CgroupFigures.killCount)
+            folder.eventsAtMilliseconds = now
+        }
         return isThere
     }
 
@@ -207,15 +220,15 @@ extension CgroupSampler {
             return
         }
         let level = observation.markBytes ?? observation.currentBytes ?? 0
-        let isDue =
-            folder.detailAtMilliseconds.map {
-                now - $0 >= limits.detailIntervalMilliseconds
-            } ?? true
+        let hasChanged = observation.currentBytes != folder.currentAtDetailBytes
+        let interval = limits.detailIntervalMilliseconds * (hasChanged ? 1 : 6)
+        let isDue = folder.detailAtMilliseconds.map { now - $0 >= interval } ?? true
         if isDue || level > folder.detailAtBytes {
             let opened = directory ?? folder.open(below: top)
             if opened >= 0 { readDetail(&observation, in: opened) }
             if directory == nil, opened >= 0 { close(opened) }
             folder.detailAtMilliseconds = now
+            folder.currentAtDetailBytes = observation.currentBytes
             folder.detailAtBytes = max(folder.detailAtBytes, level)
         }
         folder.observation = observation

@@ -70,8 +70,29 @@ import Testing
         #expect(found["/a"]?.anonymousBytes == 3 && found["/a"]?.limitBytes == 60)
         try fixture.writeVersion2("a", peak: 11, current: 9, limit: "70", anonymous: 4)
         #expect(sampler.look(["/a"], atMilliseconds: 11_999)["/a"]?.anonymousBytes == 3)
-        found = sampler.look(["/a"], atMilliseconds: 12_000)
+        // Use did not change since, so that nothing else will have.
+        #expect(sampler.look(["/a"], atMilliseconds: 61_999)["/a"]?.anonymousBytes == 3)
+        found = sampler.look(["/a"], atMilliseconds: 62_000)
         #expect(found["/a"]?.anonymousBytes == 4 && found["/a"]?.limitBytes == 70)
+        try fixture.writeVersion2("a", peak: 11, current: 8, limit: "70", anonymous: 5)
+        #expect(sampler.look(["/a"], atMilliseconds: 71_999)["/a"]?.anonymousBytes == 4)
+        #expect(sampler.look(["/a"], atMilliseconds: 72_000)["/a"]?.anonymousBytes == 5)
+    }
+
+    @Test("Kills are read when use changed or stands at the mark, and else once in a while")
+    func kills() throws {
+        try fixture.writeVersion2("a", peak: 10, current: 10)
+        try fixture.writeVersion2("b", peak: 10, current: 9)
+        let sampler = try version2()
+        _ = sampler.look(["/a", "/b"], atMilliseconds: 0)
+        try fixture.writeVersion2("a", peak: 10, current: 10, kills: 1)
+        try fixture.writeVersion2("b", peak: 10, current: 9, kills: 1)
+        var found = sampler.look(["/a", "/b"], atMilliseconds: 1_000)
+        #expect(found["/a"]?.killCount == 1 && found["/b"]?.killCount == 0)
+        #expect(sampler.look(["/a", "/b"], atMilliseconds: 10_000)["/b"]?.killCount == 1)
+        try fixture.writeVersion2("b", peak: 10, current: 8, kills: 2)
+        found = sampler.look(["/a", "/b"], atMilliseconds: 11_000)
+        #expect(found["/b"]?.killCount == 2)
     }
 
     @Test("A cgroup is read for a while after its last process, then no more")
