@@ -8,6 +8,10 @@ final class ProcessFiles {
     let root: ProcRoot
     /// The tree's directory, open.
     let directory: Int32
+    /// Whether it is a procfs, and not a tree of ordinary files that looks like one.
+    ///
+    /// Only a procfs binds an open file to its process.
+    let isProcfs: Bool
     /// What reads.
     let reader = FileReader()
 
@@ -24,6 +28,7 @@ final class ProcessFiles {
         }
         self.root = root
         self.directory = directory
+        isProcfs = clinux_is_procfs(directory)
         path = .allocate(capacity: ProcessFiles.pathBytes)
     }
 
