@@ -18,21 +18,29 @@ struct FrameLimits: Hashable, Sendable {
 
     // Upper bounds of what stands once in a frame and once for each entry. A slot takes 3 bytes,
     // a figure in KiB 6, a time or a duration in milliseconds 9 and a missing or whole number 10.
-    private static let countsBytes = 16
-    /// PEAKS: slot, mask, peak, source, age, width, swap; EXIT: slot, reason, age, width, exit
-    /// code, exit signal, processor time.
-    private static let entryBytes = 36
-    /// SAMPLES: slot, mask, resident memory, swap, processor time.
-    private static let sampleBytes = 26
+    static let countsBytes = 16
+    /// PEAKS: slot, mask, peak, source, age, width, swap.
+    private static let peakBytes = 36
+    /// EXIT: slot, reason, age, width, exit code, exit signal, processor time, two counts of
+    /// faults, flags.
+    private static let exitBytes = 3 + 1 + 9 + 9 + 2 + 2 + 10 + 10 + 10 + 5
+    /// SAMPLES: slot, mask, resident memory, swap, processor time, file and proportional memory.
+    private static let sampleBytes = 3 + 1 + 6 + 6 + 10 + 6 + 6
     private static let tickBytes = 20
-    /// DEFINE: slot, pid, start, image, beginning, parent, user, inherited memory, eight names.
-    private static let numbersBytes = 3 + 5 + 10 + 5 + 10 + 5 + 5 + 7 + 8 * 3
-    private static let nameLengthBytes = 2
+    /// DEFINE: slot, pid, start, image, beginning, parent, user, inherited memory, flags, eight
+    /// names.
+    private static let numbersBytes = 3 + 5 + 10 + 5 + 10 + 5 + 5 + 7 + 5 + 8 * 3
+    static let nameLengthBytes = 2
     private static let nameCount = 8
 
-    /// Runs in one PEAKS or EXIT.
-    var entriesPerFrame: Int {
-        (usualBytes - FrameLimits.countsBytes) / FrameLimits.entryBytes
+    /// Runs in one PEAKS.
+    var peaksPerFrame: Int {
+        (usualBytes - FrameLimits.countsBytes) / FrameLimits.peakBytes
+    }
+
+    /// Runs in one EXIT.
+    var exitsPerFrame: Int {
+        (usualBytes - FrameLimits.countsBytes) / FrameLimits.exitBytes
     }
 
     /// Runs in one tick of SAMPLES.

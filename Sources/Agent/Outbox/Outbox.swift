@@ -1,0 +1,218 @@
+package import MemoryModel
+package import Wire
+
+/// What an agent knows and has yet to tell: runs, sums, cgroups, kills, gaps, and which parts of
+/// them are due.
+///
+/// The outbox is a value without sockets or clocks. Snapshots go in, frames come out when the
+/// session has room for them, and what is over leaves it only after its frame was acknowledged.
+/// While nothing can be sent, new facts merge in the ledger, so an outage costs memory for what
+/// there is, not for its length.
+package struct Outbox {
+    private var runs: RunOutbox
+    private var totals = Totals()
+    private var registers = RegisterOutbox()
+
+    private var isSessionOpen = false
+    private var isStateEndDue = false
+    private var host: HostDescription
+    private var isHostDue = true
+
+    private var counters: [CounterReason: UInt64] = [:]
+    private var sentCounters: [CounterReason: UInt64] = [:]
+    private var sampledCounters = SamplerCounters()
+
+    /// An outbox with nothing in it for `host`.
+    package init(host: HostDescription) {
+        self.host = host
+        runs = RunOutbox(limits: PeakLimits(memoryTotalBytes: host.memoryTotalBytes))
+    }
+
+    /// All runs that live, and those that ended and are not yet acknowledged.
+    package var ledger: PeakLedger { runs.ledger }
+
+    /// How many runs are known, ended ones that are not acknowledged included.
+    package var runCount: Int { runs.ledger.runs.count }
+
+    /// How many runs live.
+    package var liveCount: Int { totals.memberCount }
+
+    /// Whether the full state of the session of the moment was sent.
+    package var isStateSent: Bool { isSessionOpen && !isStateEndDue }
+
+    /// Takes what the host is now; it is sent if it differs from what was sent.
+    package mutating func setHost(_ description: HostDescription) {
+        var description = description
+        let offset = description.wallMinusBootMilliseconds
+        description.wallMinusBootMilliseconds = host.wallMinusBootMilliseconds
+        if description != host {
+            host = description
+            isHostDue = true
+            runs.ledger.limits = PeakLimits(memoryTotalBytes: host.memoryTotalBytes)
+        }
+        setWallMinusBoot(milliseconds: offset)
+    }
+
+    /// Takes the offset of the wall clock; it is sent if it moved by more than a second.
+    package mutating func setWallMinusBoot(milliseconds: Int64) {
+        guard abs(milliseconds &- host.wallMinusBootMilliseconds) > 1_000 else { return }
+        host.wallMinusBootMilliseconds = milliseconds
+        isHostDue = true
+    }
+
+    /// Takes what the agent says of itself, which is sent at once.
+    package mutating func setHealth(_ health: AgentHealth) {
+        registers.set(health)
+    }
+
+    /// Lets everything go out that would otherwise wait for its turn, as before an agent stops.
+    package mutating func hurry(atMilliseconds now: Int64) {
+        beginTurn(atMilliseconds: now)
+    }
+
+    // MARK: Facts in
+
+    /// Takes in what one look at all processes found.
+    package mutating func apply(_ snapshot: HostSnapshot) {
+        let now = snapshot.takenAtMilliseconds
+        for run in snapshot.ended {
+            runs.end(run)
+            totals.remove(run.key)
+        }
+        for run in snapshot.started { start(run) }
+        for run in snapshot.renamed { start(run) }
+        for run in snapshot.completed {
+            runs.complete(run)
+            totals.remove(run.end.key)
+        }
+        runs.beginTick(snapshot)
+        for observation in snapshot.observed {
+            if let bytes = runs.observe(observation) {
+                totals.set(observation.key, residentBytes: bytes)
+            }
+        }
+        let isTurn = registers.isTurnDue(atMilliseconds: now)
+        runs.endTick(withComposition: isTurn)
+        registers.observe(snapshot.cgroups, limits: runs.ledger.limits, atMilliseconds: now)
+        for loss in snapshot.losses { registers.add(loss) }
+        for kill in snapshot.kills {
+            registers.add(kill)
+            if let run = kill.run { runs.add(.killedForMemory, to: run) }
+        }
+        tickTotals(snapshot)
+        if isTurn { beginTurn(atMilliseconds: now) }
+        sampledCounters = snapshot.counters
+        setCounters()
+    }
+
+    private mutating func start(_ run: StartedRun) {
+        runs.start(run)
+        totals.place(run.key, run.description)
+    }
+
+    private mutating func tickTotals(_ snapshot: HostSnapshot) {
+        let total = host.memoryTotalBytes
+        let used = snapshot.memoryAvailableBytes.flatMap { total > $0 ? total - $0 : nil }
+        let ledger = runs.ledger
+        let closed = totals.tick(
+            atMilliseconds: snapshot.takenAtMilliseconds,
+            wallMinusBootMilliseconds: host.wallMinusBootMilliseconds, usedBytes: used,
+            description: { ledger[$0]?.description })
+        if let closed { registers.close(hour: closed.hour, closed.registers) }
+    }
+
+    private mutating func beginTurn(atMilliseconds now: Int64) {
+        takeTotals()
+        registers.beginTurn(atMilliseconds: now)
+    }
+
+    private mutating func takeTotals() {
+        if let hour = totals.hour { registers.set(totals.takeRaised(), hour: hour) }
+    }
+
+    private mutating func setCounters() {
+        let sampled = sampledCounters
+        counters[.vanished] = sampled.vanished
+        counters[.unreadable] = sampled.unreadable
+        counters[.malformed] = sampled.malformed
+        counters[.skippedTicks] = sampled.skippedTicks
+        counters[.exitRecordsLost] = sampled.exitRecordsLost
+        counters[.processEventsLost] = sampled.processEventsLost
+        counters[.namesNotRead] = sampled.namesNotRead
+        counters[.stretchedTicks] = sampled.stretchedTicks
+        counters[.refused] =
+            sampled.refused + runs.ledger.refusedCount + registers.refusedCount
+        counters[.runsOverLimit] = runs.overLimitCount + sampled.overLimit
+        counters[.totalsOverLimit] =
+            totals.overLimitCount + registers.overLimitCount + sampled.totalsOverLimit
+    }
+
+    // MARK: Sessions
+
+    /// Begins a session: everything is due, the whole state first.
+    ///
+    /// - Parameters:
+    ///   - maximumRuns: Slots are below this number.
+    ///   - maximumWireBytes: The largest payload that the collector takes, at least 4,096.
+    package mutating func sessionOpened(
+        maximumRuns: UInt32, maximumWireBytes: Int = WireLimits.maximumWireBytes
+    ) {
+        isSessionOpen = true
+        isStateEndDue = true
+        isHostDue = true
+        sentCounters = [:]
+        takeTotals()
+        registers.sessionOpened()
+        runs.sessionOpened(
+            maximumRuns: maximumRuns, frames: FrameLimits(maximumWireBytes: maximumWireBytes))
+    }
+
+    /// Ends the session: what was in flight is as if it had never been sent.
+    package mutating func sessionClosed() {
+        isSessionOpen = false
+        isStateEndDue = false
+        runs.sessionClosed()
+        registers.sessionClosed()
+    }
+
+    /// Takes note that everything up to `sequence` is durable: what is over can be forgotten.
+    package mutating func acknowledged(throughSequence sequence: UInt64) {
+        runs.acknowledged(throughSequence: sequence)
+        registers.acknowledged(throughSequence: sequence)
+    }
+
+    // MARK: Frames out
+
+    /// The next frame to send, or nil if nothing is due.
+    ///
+    /// The order keeps every frame true when it arrives: definitions before figures, figures
+    /// before ends, ends before the slots are used again. The caller sends the frame and reports
+    /// its sequence number by `sent(sequence:)`.
+    package mutating func nextFrame() -> Frame? {
+        guard isSessionOpen else { return nil }
+        if isHostDue {
+            isHostDue = false
+            return .host(runs.frames.fitted(host))
+        }
+        if let frame = runs.nextFrame() { return frame }
+        if isStateEndDue {
+            isStateEndDue = false
+            return .stateEnd(StateEndFrame(liveCount: UInt64(runs.slots.usedCount)))
+        }
+        return registers.nextFrame(runs.frames) ?? nextCounters()
+    }
+
+    /// Takes note of the sequence number under which the frame of `nextFrame()` was sent.
+    package mutating func sent(sequence: UInt64) {
+        runs.sent(sequence: sequence)
+        registers.sent(sequence: sequence)
+    }
+
+    private mutating func nextCounters() -> Frame? {
+        counters[.runsOverLimit] = runs.overLimitCount + sampledCounters.overLimit
+        let due = counters.filter { $0.value > 0 && sentCounters[$0.key] != $0.value }
+        guard !due.isEmpty else { return nil }
+        sentCounters.merge(due) { _, new in new }
+        return .counters(CountersFrame(values: due))
+    }
+}
