@@ -14,8 +14,7 @@ final class AgentCore: CollectorLinkOwner {
     private let loop: any EventLoop
     private let logger: Logger
     private let sampler: Sampler
-    private let kernel: KernelEventSource
-    private let watched: MemoryWatchOutcome
+    private let hostSources: HostSources
     private let facts: HostFacts
     private let images: ImageNumberKeeper
     private let codec: FrameCodec
@@ -28,6 +27,8 @@ final class AgentCore: CollectorLinkOwner {
     private var isWelcomed = false
     private var isStopped = false
     private var skippedTicks: UInt64 = 0
+    private var stretchedTicks: UInt64 = 0
+    private var watch: SelfWatch
     private var describedAtMilliseconds: Int64
     private var reportDueMilliseconds: Int64 = 0
     private var whenClosed: EventLoopPromise<Void>?
@@ -45,22 +46,21 @@ final class AgentCore: CollectorLinkOwner {
         facts = try HostFacts(root: settings.root)
         // First of all, because it says best what is wrong with a tree.
         sampler = try Sampler(root: settings.root, policy: settings.commandLine)
-        var options = KernelEventOptions()
-        options.receiveBytes = settings.eventBufferBytes
-        kernel = KernelEventSource.start(
-            root: settings.root, policy: settings.commandLine, options: options)
-        sampler.use(kernel)
-        sampler.proportional = settings.proportional
+        hostSources = HostSources(for: sampler, settings)
         let boot = try facts.bootID()
         images = ImageNumberKeeper(
             file: ImageNumberFile(in: settings.stateDirectory, boot: boot), loop: loop,
             logger: logger)
         sampler.images = images.numbers
         codec = try FrameCodec()
-        let host = try AgentCore.describe(facts, settings, kernel)
-        watched = sampler.watchMemory(
-            cgroupRoot: settings.cgroupRoot, hostMemoryBytes: host.memoryTotalBytes)
+        let host = try AgentCore.describe(
+            facts, settings, hostSources, settings.intervalMilliseconds)
+        hostSources.watchMemory(
+            by: sampler, cgroupRoot: settings.cgroupRoot, hostMemoryBytes: host.memoryTotalBytes)
         describedAtMilliseconds = BootClock.nowMilliseconds()
+        watch = SelfWatch(
+            askedMilliseconds: settings.intervalMilliseconds, budget: settings.processorBudget,
+            startedAtMilliseconds: describedAtMilliseconds)
         outbox = Outbox(host: host)
         rotation = CollectorRotation(count: settings.collectors.count)
         let hostID =
@@ -78,39 +78,19 @@ final class AgentCore: CollectorLinkOwner {
                 "interval": "\(settings.intervalMilliseconds) ms",
             ])
         warnOfRestrictions(host.restrictions)
-        warnOfProblems()
+        hostSources.warn(logger)
     }
 
     private static func describe(
-        _ facts: HostFacts, _ settings: AgentSettings, _ kernel: KernelEventSource
+        _ facts: HostFacts, _ settings: AgentSettings, _ sources: HostSources,
+        _ intervalMilliseconds: Int64
     ) throws -> HostDescription {
         var host = try facts.description(
             name: settings.hostName,
-            intervalMilliseconds: UInt32(clamping: settings.intervalMilliseconds),
+            intervalMilliseconds: UInt32(clamping: intervalMilliseconds),
             labels: settings.labels)
-        if kernel.exitRecordProblem != nil { host.restrictions.insert(.withoutExitRecords) }
+        host.restrictions.formUnion(sources.restrictions)
         return host
-    }
-
-    /// Says once what is missed because the kernel does not tell it.
-    private func warnOfProblems() {
-        if let problem = kernel.exitRecordProblem {
-            logger.warning(
-                """
-                processes that live shorter than the interval are not seen, and others' peaks are \
-                read up to an interval before their end
-                """, metadata: ["reason": "\(problem)"])
-        } else if let problem = kernel.processEventProblem {
-            logger.warning(
-                "programs are named by what they are when looked at, not when they are executed",
-                metadata: ["reason": "\(problem)"])
-        }
-        if let problem = watched.cgroupProblem {
-            logger.warning("cgroups are not read", metadata: ["reason": "\(problem)"])
-        }
-        if let problem = watched.logProblem {
-            logger.warning("the kernel's log is not read", metadata: ["reason": "\(problem)"])
-        }
     }
 
     private func warnOfRestrictions(_ restrictions: ViewRestrictions) {
@@ -137,13 +117,14 @@ final class AgentCore: CollectorLinkOwner {
     /// Tells what is left, says good-bye; the future is done when the connection is closed.
     func stop() -> EventLoopFuture<Void> {
         isStopped = true
-        kernel.stop()
+        hostSources.stop()
         let promise = loop.makePromise(of: Void.self)
         guard let link else {
             promise.succeed()
             return promise.futureResult
         }
         whenClosed = promise
+        outbox.hurry(atMilliseconds: BootClock.nowMilliseconds())
         report()
         link.stop()
         return promise.futureResult
@@ -154,23 +135,57 @@ final class AgentCore: CollectorLinkOwner {
     private func look() {
         guard !isStopped else { return }
         let begun = BootClock.nowMilliseconds()
+        let begunMicroseconds = OwnProcessor.nowMicroseconds()
         refreshHost(begun)
         var snapshot = sampler.sample(atMilliseconds: begun)
         snapshot.counters.skippedTicks = skippedTicks
+        snapshot.counters.stretchedTicks = stretchedTicks
         images.apply(snapshot)
         outbox.apply(snapshot)
+        watchCost(lookMicroseconds: OwnProcessor.nowMicroseconds() &- begunMicroseconds, at: begun)
         // A look may come a moment early or late; half an interval is nearer to none other.
-        if begun + settings.intervalMilliseconds / 2 >= reportDueMilliseconds {
+        if begun + watch.intervalMilliseconds / 2 >= reportDueMilliseconds {
             reportDueMilliseconds = begun + settings.reportIntervalMilliseconds
             report()
         }
         scheduleLook(after: begun)
     }
 
+    /// Keeps to the budget of processor time, and says how the agent is.
+    private func watchCost(lookMicroseconds: UInt64, at now: Int64) {
+        let used = OwnProcessor.usedMicroseconds()
+        let decision = watch.looked(
+            microseconds: lookMicroseconds, processorMicroseconds: used, atMilliseconds: now,
+            processCount: outbox.liveCount)
+        if let decision {
+            describeHost(now)
+            log(decision)
+        }
+        guard watch.isHealthDue(atMilliseconds: now, sources: hostSources.working) else { return }
+        outbox.setHealth(
+            watch.health(
+                atMilliseconds: now, memory: OwnMemory.read(), processorMicroseconds: used,
+                runCount: outbox.runCount, sources: hostSources.working))
+    }
+
+    private func log(_ decision: CostBudget.Decision) {
+        logger.log(
+            level: decision.isLonger ? .warning : .notice,
+            decision.isLonger
+                ? "looking less often, to keep to the CPU budget (--cpu-budget)"
+                : "looking more often again",
+            metadata: [
+                "used": "\(ProcessorBudget.text(share: decision.usedShare))",
+                "allowed": "\(ProcessorBudget.text(share: decision.allowedShare))",
+                "interval": "\(decision.intervalMilliseconds) ms",
+                "asked": "\(settings.intervalMilliseconds) ms",
+            ])
+    }
+
     /// Plans the next look at the next whole interval of the wall clock, so that one look falls
     /// on each minute's edge; what cannot be kept is left out and counted, never caught up.
     private func scheduleLook(after begun: Int64) {
-        let interval = settings.intervalMilliseconds
+        let interval = watch.intervalMilliseconds
         let offset = BootClock.wallMinusBootMilliseconds() % interval
         func nextEdge(after time: Int64) -> Int64 {
             time + interval - (time + offset) % interval
@@ -179,6 +194,7 @@ final class AgentCore: CollectorLinkOwner {
         let planned = nextEdge(after: begun)
         let next = planned > now ? planned : nextEdge(after: now)
         if next > planned { skippedTicks += UInt64((next - planned) / interval) }
+        stretchedTicks += watch.leftOutLooks(from: begun, to: planned)
         let bound = NIOLoopBound(self, eventLoop: loop)
         loop.scheduleTask(in: .milliseconds(next - now)) { bound.value.look() }
     }
@@ -189,9 +205,14 @@ final class AgentCore: CollectorLinkOwner {
             outbox.setWallMinusBoot(milliseconds: BootClock.wallMinusBootMilliseconds())
             return
         }
+        describeHost(now)
+    }
+
+    private func describeHost(_ now: Int64) {
         describedAtMilliseconds = now
         do {
-            outbox.setHost(try AgentCore.describe(facts, settings, kernel))
+            outbox.setHost(
+                try AgentCore.describe(facts, settings, hostSources, watch.intervalMilliseconds))
         } catch {
             logger.warning("cannot look at the host itself", metadata: ["reason": "\(error)"])
         }
@@ -299,6 +320,7 @@ final class AgentCore: CollectorLinkOwner {
 
     /// Ends a session in order, without taking it for a failure.
     private func leave(_ link: CollectorLink) {
+        outbox.hurry(atMilliseconds: BootClock.nowMilliseconds())
         report()
         self.link = nil
         isWelcomed = false

@@ -9,6 +9,8 @@ package struct AgentSettings: Sendable {
     package var intervalMilliseconds: Int64 = 1_000
     /// Time between two reports to the collector.
     package var reportIntervalMilliseconds: Int64 = 1_000
+    /// What the agent may use of the processors.
+    package var processorBudget = ProcessorBudget.usual
     /// The tree of processes.
     package var root = ProcRoot()
     /// What of command lines leaves this host.

@@ -1,7 +1,45 @@
 import CLinux
 
-/// The memory of this program itself.
-public enum OwnMemory {
+/// What this program itself holds of memory, as the kernel says it of every process.
+public struct OwnMemory: Hashable, Sendable {
+    /// Resident memory in bytes (`VmRSS`); nil if it could not be read.
+    public var residentBytes: UInt64?
+    /// Anonymous memory in bytes (`RssAnon`, since Linux 4.5); nil if it could not be read.
+    public var anonymousBytes: UInt64?
+    /// The most that was resident, in bytes (`VmHWM`); nil if it could not be read.
+    public var peakBytes: UInt64?
+
+    /// Reads it now from this program's own procfs, wherever the processes that it watches are.
+    public static func read() -> OwnMemory {
+        let path = ProcRoot().path + "/self/status"
+        guard
+            let bytes = FileReader().readToEnd(path, in: clinux_working_directory()).content
+        else { return OwnMemory() }
+        return OwnMemory(bytes)
+    }
+
+    /// Nothing could be read.
+    init() {}
+
+    /// Takes what is there from a `status` file (`proc_pid_status(5)`).
+    init(_ bytes: UnsafeRawBufferPointer) {
+        var scanner = ByteScanner(bytes)
+        while let line = scanner.line() {
+            if line.starts(withText: "VmHWM:") {
+                peakBytes = OwnMemory.bytes(line, from: 6)
+            } else if line.starts(withText: "VmRSS:") {
+                residentBytes = OwnMemory.bytes(line, from: 6)
+            } else if line.starts(withText: "RssAnon:") {
+                anonymousBytes = OwnMemory.bytes(line, from: 8)
+            }
+        }
+    }
+
+    private static func bytes(_ line: UnsafeRawBufferPointer, from offset: Int) -> UInt64? {
+        var words = ByteScanner(line, from: offset)
+        return words.kibibytes()
+    }
+
     /// Gives back the memory of code that will hardly run again, such as that of the start.
     ///
     /// Only mappings of files are given up, which the kernel maps again where they are needed; it

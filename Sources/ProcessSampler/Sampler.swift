@@ -26,6 +26,8 @@ public final class Sampler {
     static let idleMarkIntervalMilliseconds: Int64 = 10_000
     /// How often all processes are listed where the kernel tells of new ones.
     static let listingIntervalMilliseconds: Int64 = 10_000
+    /// The process that all threads of the kernel come from (`kthreadd`).
+    static let kernelThreadParent: Int32 = 2
     /// How many processes are remembered whose record of exit did not come.
     static let maximumUnrecorded = 4_096
     /// How long the event of an exec is waited for that shows in a process's files.

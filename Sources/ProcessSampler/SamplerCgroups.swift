@@ -9,6 +9,9 @@ public struct MemoryWatchOutcome: Hashable, Sendable {
     public var cgroupProblem: CgroupProblem?
     /// Why the kernel's log is not read; nil if it is.
     public var logProblem: KernelLogProblem?
+
+    /// Nothing was looked for yet.
+    public init() {}
 }
 
 /// Cgroups, and processes that the kernel killed for want of memory.

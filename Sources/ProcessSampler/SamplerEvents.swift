@@ -146,8 +146,10 @@ extension Sampler {
             snapshot.ended.append(run)
             return
         }
-        // A thread of the kernel has no memory and is no run.
-        guard end.markBytes != nil || !life.images.isEmpty else { return }
+        // A thread of the kernel has no memory and is no run. Neither has a small program whose
+        // pages the kernel has not added up yet, but that is not a child of kthreadd.
+        let isKernelThread = end.parentPid == Sampler.kernelThreadParent
+        guard end.markBytes != nil || !life.images.isEmpty || !isKernelThread else { return }
         let runs = life.completedRuns(
             end, figures: figures(of: end), ticksPerSecond: ticksPerSecond,
             userName: { descriptions.users.name(of: $0) })

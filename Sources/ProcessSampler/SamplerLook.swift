@@ -45,9 +45,9 @@ extension Sampler {
 
     /// Takes note of another inode number of a process's directory.
     ///
-    /// In a tree of ordinary files a held file may belong to a folder that was replaced. In a procfs
-    /// it belongs to its process for good, and the kernel gives a directory another number whenever
-    /// it has forgotten it. A process that was taken up without a listing had no number yet.
+    /// In a tree of ordinary files a held file may belong to a folder that was replaced. In a
+    /// procfs it belongs to its process for good, and the kernel gives a directory another number
+    /// whenever it has forgotten it. A process that was taken up without a listing had none yet.
     private func rebind(_ state: inout ProcessState, to inode: UInt64) {
         guard state.inode != 0, !(state.isHeld && files.isProcfs) else {
             state.inode = inode

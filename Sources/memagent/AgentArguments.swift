@@ -27,6 +27,7 @@ struct AgentArguments {
         settings.intervalMilliseconds = try interval(command.interval, "--interval")
         settings.reportIntervalMilliseconds = try reportInterval(
             atLeast: settings.intervalMilliseconds, usual: settings.reportIntervalMilliseconds)
+        settings.processorBudget = try processorBudget(usual: settings.processorBudget)
         if let procfs = command.procfs { settings.root = ProcRoot(path: procfs) }
         guard let policy = CommandLinePolicy(rawValue: command.commandLine) else {
             throw ValidationError(
@@ -112,6 +113,18 @@ struct AgentArguments {
         } catch let error as InputError {
             throw ValidationError("--event-buffer: \(error)")
         }
+    }
+
+    private func processorBudget(usual: ProcessorBudget) throws -> ProcessorBudget {
+        guard let text = command.cpuBudget else { return usual }
+        guard let budget = ProcessorBudget(text) else {
+            throw ValidationError(
+                """
+                --cpu-budget '\(text)' is not a budget; it is a share of one CPU such as 2% or \
+                0.5%, at least 0.01%, or none
+                """)
+        }
+        return budget
     }
 
     /// An unset variable in a script gives an empty value, which nobody means.

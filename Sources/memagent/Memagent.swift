@@ -23,6 +23,7 @@ struct Memagent: AsyncParsableCommand {
               memagent --collector collector.example:7000
               memagent --collector a:7000 --collector b:7000 --label rack=b7
               MEMAGENT_COLLECTOR=collector.example memagent --interval 500ms
+              memagent --collector collector.example:7000 --cpu-budget 2%
             """,
         version: Version.text)
 
@@ -42,6 +43,15 @@ struct Memagent: AsyncParsableCommand {
             "Time between two reports: 1s by default, or --interval where that is longer.",
             valueName: "duration"))
     var reportInterval: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What the agent may use of one CPU, such as 2% or 0.5%; beyond it for a minute, it \
+            looks less often. 'none' lets it look as often as asked. By default 1%, or 15 \
+            microseconds a second for each process if that is more.
+            """, valueName: "percent"))
+    var cpuBudget: String?
 
     @Option(
         help: ArgumentHelp(
