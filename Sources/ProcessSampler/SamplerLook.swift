@@ -304,7 +304,7 @@ private struct Changes: OptionSet {
 
     init(from state: ProcessState, to figures: Figures) {
         self = []
-        if figures.statm.text != state.statm?.text { insert(.text) }
+        if let known = state.statm, figures.statm.text != known.text { insert(.text) }
         guard let status = figures.status else { return }
         // Each thread has a name of its own: the process's is the leader's.
         if state.thread == 0, let name = status.name, name != state.name { insert(.name) }

@@ -69,10 +69,16 @@ struct SamplerEventTests {
         #expect(
             next.key == ProcessKey(pid: key.pid, startTicks: key.startTicks, image: key.image + 1))
         #expect(next.description.program == "cat")
+        // What was told is not noticed a second time.
+        for seconds in 1...4 {
+            let later = sampler.sample(
+                atMilliseconds: BootClock.nowMilliseconds() + Int64(seconds) * 1_000)
+            #expect(!later.ended.contains { $0.key == next.key })
+        }
         try await probe.killAndWait()
         let end = try await awaitLook { $0.ended.first { $0.key == next.key } }
         #expect(end.end.exitSignal == SIGKILL && end.end.exitCode == nil)
-        // The kernel's rough sum of so small a program may still be zero, and then there is no mark.
+        // The kernel's rough sum of so small a program may still be zero: then it is no mark.
         #expect((end.record?.markBytes ?? 0) < 32 * Self.mebibyte)
         #expect(end.record?.processorMilliseconds != nil && end.record?.faults != nil)
     }
