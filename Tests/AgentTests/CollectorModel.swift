@@ -17,6 +17,11 @@ final class CollectorModel {
 
     /// What the sessions said, by the number of their frame, since the last one began.
     private(set) var events: [(sequence: UInt64, event: SessionEvent)] = []
+    /// The flags and faults of runs, as the sessions told them.
+    private(set) var flags: [ProcessKey: RunFlags] = [:]
+    private(set) var faults: [ProcessKey: FaultCounts] = [:]
+    /// The sums by subject and hour, as the sessions told them.
+    private(set) var totals: [TotalSubject: [Int64: TotalPeak]] = [:]
     /// The largest payload that came in.
     private(set) var largestWireBytes = 0
 
@@ -98,10 +103,32 @@ final class CollectorModel {
                 return
             }
             events.append((sequence, event))
+            note(event)
             let isCurrent = fleet.update(
                 host, by: SessionID(number: sessionNumber), nowMilliseconds: now
             ) { $0.apply(event, nowMilliseconds: now) }
             #expect(isCurrent, comment)
+        }
+    }
+
+    private func note(_ event: SessionEvent) {
+        switch event {
+        case .define(let runs):
+            for run in runs { flags[run.key, default: []].formUnion(run.flags) }
+        case .exits(let exits):
+            for exit in exits {
+                flags[exit.key, default: []].formUnion(exit.flags)
+                if let faults = exit.faults { self.faults[exit.key] = faults }
+            }
+        case .totals(let events):
+            for event in events {
+                let hour =
+                    ((event.peak.atMilliseconds ?? 0) + TrueHost.wallMinusBootMilliseconds)
+                    / 3_600_000
+                let known = totals[event.subject]?[hour] ?? event.peak
+                totals[event.subject, default: [:]][hour] = max(known, event.peak)
+            }
+        default: break
         }
     }
 

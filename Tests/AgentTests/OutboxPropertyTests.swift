@@ -155,6 +155,14 @@ struct OutboxPropertyTests {
                 peak?.bracket?.notAfterMilliseconds
                     == truth.peakAtMilliseconds + TrueHost.wallMinusBootMilliseconds,
                 "\(key); \(comment)")
+            let flags = world.collectors.reduce(into: RunFlags()) {
+                $0.formUnion($1.flags[key] ?? [])
+            }
+            #expect(flags == truth.flags, "\(key); \(comment)")
+            #expect(
+                truth.faults == nil
+                    || world.collectors.contains { $0.faults[key] == truth.faults },
+                "\(key); \(comment)")
             if let end = truth.end {
                 #expect(copies.contains { $0.end?.reason == end }, "\(key); \(comment)")
             }
@@ -164,6 +172,13 @@ struct OutboxPropertyTests {
         for key in live {
             #expect(last[key]?.peak?.bytes ?? 0 == world.host.runs[key]?.peakBytes, comment)
             #expect(last[key]?.description.program == world.host.runs[key]?.program, comment)
+        }
+        for (subject, hours) in world.host.totals {
+            for (hour, peak) in hours {
+                let told = world.collectors.compactMap { $0.totals[subject]?[hour] }.max()
+                #expect(told?.bytes == peak.bytes, "\(subject); \(comment)")
+                #expect(told?.atMilliseconds == peak.atMilliseconds, comment)
+            }
         }
         for key in known.flatMap(\.keys) { #expect(world.host.runs[key] != nil, comment) }
     }

@@ -162,6 +162,85 @@ struct OutboxSizeTests {
         }
     }
 
+    /// A look with the largest of everything that is no run.
+    private static func largeRegisters(using random: inout SeededGenerator) -> HostSnapshot {
+        func name(_ count: Int) -> RawText {
+            RawText((0..<count).map { _ in UInt8.random(in: 1...255, using: &random) })
+        }
+        var snapshot = HostSnapshot(takenAtMilliseconds: 1 << 50)
+        snapshot.memoryAvailableBytes = 1
+        for number in 0..<300 {
+            let bytes = number % 50 == 0 ? 4_096 : Int.random(in: 1...300, using: &random)
+            var cgroup = CgroupObservation(path: name(bytes), inode: .max, version: 2)
+            cgroup.markBytes = 1 << 50
+            cgroup.currentBytes = 1 << 50
+            cgroup.limitBytes = .max
+            cgroup.anonymousBytes = .max
+            cgroup.fileBytes = .max
+            cgroup.swapMarkBytes = .max
+            cgroup.killCount = .max - 1
+            snapshot.cgroups.append(cgroup)
+            var kill = OutOfMemoryKill(
+                atMilliseconds: Int64.random(in: 0...1 << 50, using: &random),
+                evidence: [.kernelLog, .cgroupEvents, .killedByExitRecord])
+            kill.run = ProcessKey(pid: .max, startTicks: .max - 1, image: .max)
+            kill.pid = .max
+            kill.comm = name(15)
+            kill.limitCgroup = name(bytes)
+            kill.cgroup = name(bytes)
+            kill.constraint = .nodes
+            kill.limitBytes = .max
+            kill.residentBytes = .max
+            kill.lastPeakBytes = .max
+            snapshot.kills.append(kill)
+            let start = Int64(number) << 32
+            snapshot.losses.append(
+                EventLoss(
+                    reason: .exitRecordsLost,
+                    bracket: TimeBracket(
+                        notBeforeMilliseconds: start, notAfterMilliseconds: start + 1),
+                    count: .max >> 9))
+            let run = randomRun(Int32(number + 1), nameBytes: bytes, using: &random)
+            snapshot.started.append(run)
+            snapshot.observed.append(observation(of: run.key, using: &random))
+        }
+        return snapshot
+    }
+
+    @Test(
+        "every frame about sums, cgroups, kills and gaps keeps to what is allowed, none left out",
+        arguments: [4_096, 16_384, WireLimits.maximumWireBytes])
+    func registers(maximumWireBytes: Int) throws {
+        var random = SeededGenerator()
+        var host = TrueHost.description
+        host.memoryTotalBytes = 1 << 50
+        let harness = OutboxHarness(maximumWireBytes: maximumWireBytes, host: host)
+        let frames = harness.frames(after: OutboxSizeTests.largeRegisters(using: &random))
+        var counts: [FrameType: Int] = [:]
+        var encoder = try FrameEncoder()
+        for frame in frames {
+            var bytes: [UInt8] = []
+            try encoder.encode(frame, sequence: 1, mayCompress: false, into: &bytes)
+            let count: Int
+            switch frame {
+            case .totals(let frame): count = frame.entries.count
+            case .cgroup(let frame): count = frame.records.count
+            case .outOfMemory(let frame): count = frame.kills.count
+            case .gap(let frame): count = frame.gaps.count
+            case .exit, .define, .samples, .peaks: continue
+            default: count = 1
+            }
+            if let type = frame.type { counts[type, default: 0] += count }
+            let limit =
+                count == 1 ? maximumWireBytes : min(maximumWireBytes, WireLimits.agentWireBytes)
+            #expect(bytes.count - 24 <= limit, "\(String(describing: frame.type)); \(random)")
+        }
+        #expect(counts[.cgroup] == 300)
+        #expect(counts[.outOfMemory] == 300)
+        #expect(counts[.gap] == 256)
+        #expect(counts[.totals] == 2 + 3 * 300)
+    }
+
     @Test("a collector that takes little gets the host without its last labels, else all of them")
     func labels() throws {
         var host = TrueHost.description
