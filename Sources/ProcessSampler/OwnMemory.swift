@@ -12,10 +12,12 @@ public struct OwnMemory: Hashable, Sendable {
     /// Reads it now from this program's own procfs, wherever the processes that it watches are.
     public static func read() -> OwnMemory {
         let path = ProcRoot().path + "/self/status"
-        guard
-            let bytes = FileReader().readToEnd(path, in: clinux_working_directory()).content
-        else { return OwnMemory() }
-        return OwnMemory(bytes)
+        let reader = FileReader()
+        // The bytes are the reader's.
+        return withExtendedLifetime(reader) {
+            reader.readToEnd(path, in: clinux_working_directory()).content
+                .map { OwnMemory($0) } ?? OwnMemory()
+        }
     }
 
     /// Nothing could be read.

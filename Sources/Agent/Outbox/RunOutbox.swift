@@ -149,7 +149,8 @@ struct RunOutbox {
         guard !compositionsWaiting.isEmpty else { return }
         var places: [ProcessKey: Int] = [:]
         for (place, sample) in tick.samples.enumerated() { places[sample.key] = place }
-        for key in compositionsWaiting {
+        // A run that found no slot and got one later may be in the list twice.
+        for key in compositionsWaiting where deliveries[key]?.isCompositionWaiting == true {
             deliveries[key]?.isCompositionWaiting = false
             if let place = places[key] {
                 tick.samples[place].change.insert(.composition)

@@ -41,23 +41,37 @@ extension RunOutbox {
         return .define(DefineFrame(runs: runs.sorted { $0.slot < $1.slot }))
     }
 
-    /// Takes the first runs of a queue that have a slot; those that wait for one stay in it.
-    private mutating func takeDefined(
-        _ queue: WritableKeyPath<RunOutbox, KeyQueue<ProcessKey>>, atMost count: Int
-    ) -> [(key: ProcessKey, slot: UInt32)] {
-        var taken: [(key: ProcessKey, slot: UInt32)] = []
+    /// Takes the first runs of a queue of which `parts` are due and that have a slot; those that
+    /// wait for one stay in it.
+    private mutating func takeDue(
+        _ parts: RunChange, from queue: WritableKeyPath<RunOutbox, KeyQueue<ProcessKey>>,
+        atMost count: Int
+    ) -> [DueRun] {
+        var taken: [DueRun] = []
         var waiting: [ProcessKey] = []
         while taken.count < count, let key = self[keyPath: queue].first {
             self[keyPath: queue].removeFirst()
-            guard let delivery = deliveries[key] else { continue }
+            // A run that found no slot and got one later may be in the queue twice.
+            guard let delivery = deliveries[key], !delivery.due.isDisjoint(with: parts) else {
+                continue
+            }
             if let slot = delivery.slot {
-                taken.append((key, slot))
+                deliveries[key]?.due.subtract(parts)
+                taken.append(
+                    DueRun(key: key, slot: slot, change: delivery.due.intersection(parts)))
             } else if !runsOverLimit.contains(key), delivery.due.contains(.description) {
                 waiting.append(key)
             }
         }
         self[keyPath: queue].prepend(waiting)
         return taken.sorted { $0.slot < $1.slot }
+    }
+
+    /// A run that has a slot, and what of it is due.
+    private struct DueRun {
+        var key: ProcessKey
+        var slot: UInt32
+        var change: RunChange
     }
 
     // MARK: Figures
@@ -97,11 +111,11 @@ extension RunOutbox {
     private mutating func nextPresent() -> Frame? {
         guard !presentDue.isEmpty else { return nil }
         var samples: [SamplesFrame.Sample] = []
-        for (key, slot) in takeDefined(\.presentDue, atMost: frames.samplesPerTick) {
-            let change = deliveries[key]?.due.intersection(.present) ?? []
-            deliveries[key]?.due.subtract(.present)
-            guard let record = ledger[key],
-                let sample = RunOutbox.sample(slot: slot, change: change, use: RunUse(record))
+        let due = takeDue(.present, from: \.presentDue, atMost: frames.samplesPerTick)
+        for run in due {
+            guard let record = ledger[run.key],
+                let sample = RunOutbox.sample(
+                    slot: run.slot, change: run.change, use: RunUse(record))
             else { continue }
             samples.append(sample)
         }
@@ -139,12 +153,11 @@ extension RunOutbox {
     private mutating func nextPeaks() -> Frame? {
         guard !peaksDue.isEmpty else { return nil }
         var entries: [PeaksFrame.Entry] = []
-        for (key, slot) in takeDefined(\.peaksDue, atMost: frames.peaksPerFrame) {
-            deliveries[key]?.due.remove(.peak)
-            guard let record = ledger[key], record.peak != nil || record.swapPeakBytes != nil
+        for run in takeDue(.peak, from: \.peaksDue, atMost: frames.peaksPerFrame) {
+            guard let record = ledger[run.key], record.peak != nil || record.swapPeakBytes != nil
             else { continue }
             entries.append(
-                .init(slot: slot, peak: record.peak, swapPeakBytes: record.swapPeakBytes))
+                .init(slot: run.slot, peak: record.peak, swapPeakBytes: record.swapPeakBytes))
         }
         return entries.isEmpty ? nil : .peaks(PeaksFrame(entries: entries))
     }
@@ -154,20 +167,20 @@ extension RunOutbox {
     private mutating func nextExit() -> Frame? {
         guard !exitsDue.isEmpty else { return nil }
         var entries: [ExitFrame.Entry] = []
-        for (key, slot) in takeDefined(\.exitsDue, atMost: frames.exitsPerFrame) {
-            guard let record = ledger[key], var end = record.end else { continue }
+        for run in takeDue(.end, from: \.exitsDue, atMost: frames.exitsPerFrame) {
+            guard let record = ledger[run.key], var end = record.end else { continue }
             end.bracket =
                 end.bracket
                 ?? TimeBracket(
                     notBeforeMilliseconds: 0, notAfterMilliseconds: latestTickMilliseconds)
             entries.append(
                 .init(
-                    slot: slot, end: end, processorMilliseconds: record.processorMilliseconds,
+                    slot: run.slot, end: end, processorMilliseconds: record.processorMilliseconds,
                     faults: record.faults, flags: record.flags))
-            deliveries[key] = Delivery()
-            slots.free(slot)
+            deliveries[run.key] = Delivery()
+            slots.free(run.slot)
             endingSlotCount -= 1
-            keysOfLatestExit.append(key)
+            keysOfLatestExit.append(run.key)
         }
         admitWaitingRuns(entries.count)
         return entries.isEmpty ? nil : .exit(ExitFrame(entries: entries))
