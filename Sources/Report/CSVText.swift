@@ -22,6 +22,9 @@ enum CSVText {
         }
         static func name(_ value: RawText?) -> Field { value.map { .name($0) } ?? .empty }
         static func literal(_ value: String?) -> Field { value.map { .literal($0) } ?? .empty }
+        static func thousandths(_ value: UInt64?) -> Field {
+            literal(value.map(DecimalText.thousandths))
+        }
         static func time(_ milliseconds: Int64?) -> Field {
             literal(milliseconds.flatMap(Timestamp.text))
         }

@@ -19,6 +19,12 @@ public struct Coverage: Hashable, Sendable {
     public var restrictedHostCount = 0
     /// Names of the first few of those.
     public var restrictedHostNames: [RawText] = []
+    /// Hosts whose kernel gives their agent no records of exits.
+    public var withoutExitRecordsHostCount = 0
+    /// Names of the first few of those.
+    public var withoutExitRecordsHostNames: [RawText] = []
+    /// Agents that look less often than they were asked to, because looking costs too much.
+    public var stretchedAgentCount = 0
     /// Hosts whose clock is more than five minutes ahead of the collector's.
     public var suspectClockHostCount = 0
     /// Names of the first few of those.
@@ -29,20 +35,39 @@ public struct Coverage: Hashable, Sendable {
     public var longestIntervalMilliseconds: UInt32?
     /// What the agents could not see, summed over the hosts.
     public var counters: [CounterReason: UInt64] = [:]
+    /// What was missed in the range of the view; nil where the view has no range.
+    public var gaps: GapSummary?
     /// Runs that are not shown because their peak is only what they inherited.
     public var inheritedRunCount = 0
     /// Rows that are not shown because fewer were asked for.
     public var hiddenRowCount = 0
     /// Runs that are left out because the store gives no more at once.
     public var unreadRunCount = 0
+    /// Facts of some hosts that the view itself adds.
+    var furtherHostFacts: [HostFact] = []
+    /// Facts that the view itself adds, each a phrase.
+    var furtherFacts: [String] = []
     /// Whether the view is of a range of time.
     public var hasRange = false
+
+    /// Something that is true of some hosts.
+    struct HostFact: Hashable, Sendable {
+        var count: Int
+        /// Names of the first few.
+        var names: [RawText]
+        /// What is said of one, after its number, and of several.
+        var one: String
+        var many: String
+    }
 
     /// How many names of each kind are given.
     public static let namedHostLimit = 3
 
     /// The coverage of a view of `hosts`, with nothing left out.
-    public init(hosts: [ReportedHost]) {
+    ///
+    /// `gaps` is what was missed in the range of the view; nil where it has none.
+    public init(hosts: [ReportedHost], gaps: GapSummary? = nil) {
+        self.gaps = gaps
         hostCount = hosts.count
         func named(_ isIncluded: (ReportedHost) -> Bool) -> (Int, [RawText]) {
             let names = hosts.filter(isIncluded).map(\.description.name).sorted()
@@ -51,7 +76,11 @@ public struct Coverage: Hashable, Sendable {
         upHostCount = named { $0.state == .up }.0
         (lateHostCount, lateHostNames) = named { $0.state == .late }
         (goneHostCount, goneHostNames) = named { $0.state == .gone }
-        (restrictedHostCount, restrictedHostNames) = named { !$0.description.restrictions.isEmpty }
+        (restrictedHostCount, restrictedHostNames) = named(\.isViewRestricted)
+        (withoutExitRecordsHostCount, withoutExitRecordsHostNames) = named {
+            !$0.hasExitRecords
+        }
+        stretchedAgentCount = named { $0.state != .gone && $0.isAgentStretched }.0
         (suspectClockHostCount, suspectClockHostNames) = named(\.isClockSuspect)
         let intervals = hosts.map(\.description.intervalMilliseconds)
         shortestIntervalMilliseconds = intervals.min()
@@ -69,10 +98,15 @@ public struct Coverage: Hashable, Sendable {
                 "A range selects the runs that overlap it; the peaks are those of their whole"
                     + " life.")
         }
-        if hostCount > 0 {
+        if withoutExitRecordsHostCount > 0 || areExitRecordsLost {
             notes.append("What lived and died between two samples is not included.")
         }
         return notes
+    }
+
+    private var areExitRecordsLost: Bool {
+        guard let gaps else { return counters[.exitRecordsLost] ?? 0 > 0 }
+        return gaps.sums[.exitRecordsLost] != nil
     }
 }
 
@@ -86,6 +120,13 @@ extension Coverage {
             let noun = restrictedHostCount == 1 ? "restricted view" : "restricted views"
             facts += hostList(restrictedHostCount, noun, restrictedHostNames, ascii: ascii)
         }
+        if withoutExitRecordsHostCount > 0 {
+            let noun = withoutExitRecordsHostCount == 1 ? "host" : "hosts"
+            facts += hostList(
+                withoutExitRecordsHostCount, "\(noun) without exit records",
+                withoutExitRecordsHostNames, ascii: ascii
+            ).map { "\($0): what lived shorter than a sample is missed there" }
+        }
         facts += suspectClocks(ascii: ascii)
         if let shortest = shortestIntervalMilliseconds, let longest = longestIntervalMilliseconds {
             let text = DurationText.format(milliseconds: Int64(shortest))
@@ -95,9 +136,24 @@ extension Coverage {
                     : "sampled every \(text) to "
                         + DurationText.format(milliseconds: Int64(longest)))
         }
-        for reason in CounterReason.allCases {
+        if stretchedAgentCount > 0 {
+            let agents = stretchedAgentCount == 1 ? "agent looks" : "agents look"
+            facts.append(
+                "\(DecimalText.grouped(stretchedAgentCount)) \(agents) less often than asked to"
+                    + " save processor time")
+        }
+        facts += gaps?.facts ?? []
+        // What the gaps of the range say is not said again for all of time.
+        let said: Set<CounterReason> =
+            gaps == nil ? [] : [.exitRecordsLost, .processEventsLost]
+        for reason in CounterReason.allCases where !said.contains(reason) {
             if let count = counters[reason], count > 0 { facts.append(reason.fact(count)) }
         }
+        for fact in furtherHostFacts {
+            let noun = fact.count == 1 ? fact.one : fact.many
+            facts += hostList(fact.count, noun, fact.names, ascii: ascii)
+        }
+        facts += furtherFacts
         facts += leftOut
         return facts
     }
@@ -181,44 +237,31 @@ extension Coverage {
             Member("rows_not_shown", .count(hiddenRowCount)),
             Member("runs_not_read", .count(unreadRunCount)),
             Member("notes", .array(notes.map { .text($0) })),
+            Member("hosts_without_exit_records", .count(withoutExitRecordsHostCount)),
+            Member("hosts_without_exit_records_names", names(withoutExitRecordsHostNames)),
+            Member("agents_stretched", .count(stretchedAgentCount)),
+            Member("gaps", gapsJSON),
         ])
     }
-}
 
-extension CounterReason {
-    /// The key of the counter in JSON.
-    var key: String {
-        switch self {
-        case .vanished: "vanished"
-        case .unreadable: "unreadable"
-        case .malformed: "malformed"
-        case .refused: "refused"
-        case .skippedTicks: "skipped_ticks"
-        case .runsOverLimit: "runs_over_limit"
-        case .exitRecordsLost: "exit_records_lost"
-        case .processEventsLost: "process_events_lost"
-        case .namesNotRead: "names_not_read"
-        case .stretchedTicks: "stretched_ticks"
-        case .totalsOverLimit: "totals_over_limit"
+    /// By reason; null where the view has no range, or a count or time that nobody knows whole.
+    private var gapsJSON: JSONValue {
+        guard let gaps else { return .null }
+        typealias Member = JSONValue.Member
+        func missed(_ reason: GapReason) -> JSONValue {
+            guard let sum = gaps.sums[reason] else { return .unsigned(0) }
+            return sum.hasUnknownCount ? .null : .unsigned(sum.missedCount)
         }
-    }
-
-    /// The counter in words, with the noun in the right number.
-    func fact(_ count: UInt64) -> String {
-        let number = DecimalText.grouped(Int(clamping: count))
-        guard count == 1 else { return "\(number) \(phrase)" }
-        return switch self {
-        case .vanished: "1 process vanished before it could be read"
-        case .unreadable: "1 read refused by the kernel"
-        case .malformed: "1 malformed kernel file"
-        case .refused: "1 impossible figure refused"
-        case .skippedTicks: "1 sample skipped"
-        case .runsOverLimit: "1 run over the limit of a host"
-        case .exitRecordsLost: "1 exit record lost"
-        case .processEventsLost: "1 process event lost"
-        case .namesNotRead: "1 name not read in time"
-        case .stretchedTicks: "1 sample left out to save processor time"
-        case .totalsOverLimit: "1 sum or cgroup over the limit of a host"
-        }
+        let down = gaps.sums[.agentDown]
+        return .object([
+            Member("exit_records_lost", missed(.exitRecordsLost)),
+            Member("process_events_lost", missed(.processEventsLost)),
+            Member("runs_dropped", missed(.dropped)),
+            Member(
+                "seconds_without_agent",
+                down?.hasUnknownTime == true
+                    ? .null : .thousandths(UInt64(clamping: down?.milliseconds ?? 0))),
+            Member("processes_missed_without_agent", missed(.agentDown)),
+        ])
     }
 }

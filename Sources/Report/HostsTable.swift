@@ -21,7 +21,8 @@ struct HostsTable {
             Column(title: "LARGEST NOW", minimumWidth: 16, comfortableWidth: 24, importance: 45),
             Column(title: "LARGEST PEAK", minimumWidth: 16, comfortableWidth: 24, importance: 80),
             Column(title: "LABELS", minimumWidth: 8, comfortableWidth: 16, importance: 30),
-            Column(title: "AGENT", minimumWidth: 5, comfortableWidth: 8, importance: 20),
+            Column(title: "AGENT", importance: 49),
+            Column(title: "VERSION", minimumWidth: 5, comfortableWidth: 8, importance: 20),
             Column(title: "KERNEL", minimumWidth: 6, comfortableWidth: 16, importance: 15),
             Column(title: "ID", minimumWidth: 8, comfortableWidth: 16, importance: 10),
         ])
@@ -42,6 +43,7 @@ struct HostsTable {
                 largest(row.largestPeak, style),
                 Cell(
                     LabelText.joined(host.description.labels, ascii: !style.unicode), .secondary),
+                agent(host),
                 Cell(style.name(host.agentVersion), .secondary),
                 Cell(style.name(host.description.kernelRelease), .secondary),
                 Cell(host.id.text, .secondary),
@@ -56,6 +58,18 @@ struct HostsTable {
         return Cell(
             "\(DurationText.approximate(milliseconds: seconds)) ago",
             host.state == .up ? .secondary : host.state.role)
+    }
+
+    /// What the agent itself takes: its share of a processor and its memory, as `0.6% 14M`.
+    private func agent(_ host: ReportedHost) -> TextTable.Cell {
+        guard let health = host.health, host.state != .gone else { return Cell("") }
+        let share = health.processorThousandths.map {
+            DecimalText.tenths(Int(clamping: ($0 + 50) / 100)) + "%"
+        }
+        let memory = health.residentBytes.map { "\(($0 + (1 << 19)) >> 20)M" }
+        let isWell = !host.isAgentOverBudget && !host.isAgentStretched
+        return Cell(
+            "\(share ?? "-") \(memory ?? "-")", isWell ? .secondary : .warning)
     }
 
     private func largest(_ run: HostsView.LargestRun?, _ style: TextStyle) -> TextTable.Cell {

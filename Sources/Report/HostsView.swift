@@ -133,8 +133,12 @@ extension HostsView.Row {
         "host", "host_id", "state", "last_heard_at", "agent_version", "kernel", "processors",
         "memory_total_bytes", "memory_used_bytes", "swap_total_bytes", "live_runs",
         "largest_program", "largest_pid", "largest_rss_bytes", "peak_program", "peak_pid",
-        "peak_rss_bytes", "interval_ms", "is_restricted", "labels",
+        "peak_rss_bytes", "interval_ms", "is_restricted", "labels", "agent_cpu_percent",
+        "agent_rss_bytes", "agent_anonymous_bytes", "agent_peak_bytes", "agent_interval_ms",
+        "agent_asked_interval_ms", "agent_look_ms", "agent_sources",
     ]
+
+    private var health: AgentHealth? { host.health }
 
     var json: JSONValue {
         let values: [JSONValue] = [
@@ -149,7 +153,13 @@ extension HostsView.Row {
             .optional(largestPeak?.program), .optional(largestPeak?.pid),
             .optional(largestPeak?.bytes),
             .unsigned(UInt64(host.description.intervalMilliseconds)),
-            .boolean(!host.description.restrictions.isEmpty), .labels(host.description.labels),
+            .boolean(host.isViewRestricted), .labels(host.description.labels),
+            .optional(thousandths: health?.processorThousandths), .optional(health?.residentBytes),
+            .optional(health?.anonymousBytes), .optional(health?.peakBytes),
+            .optional((health?.intervalMilliseconds).map { UInt64($0) }),
+            .optional((health?.askedIntervalMilliseconds).map { UInt64($0) }),
+            .optional(thousandths: health?.lookMicroseconds),
+            (health?.sources.words).map { .array($0.map { .text($0) }) } ?? .null,
         ]
         return .object(zip(HostsView.Row.columns, values).map { JSONValue.Member($0, $1) })
     }
@@ -164,7 +174,12 @@ extension HostsView.Row {
             .name(largestNow?.program), .number(largestNow?.pid), .number(largestNow?.bytes),
             .name(largestPeak?.program), .number(largestPeak?.pid), .number(largestPeak?.bytes),
             .number(host.description.intervalMilliseconds),
-            .boolean(!host.description.restrictions.isEmpty), .labels(host.description.labels),
+            .boolean(host.isViewRestricted), .labels(host.description.labels),
+            .thousandths(health?.processorThousandths), .number(health?.residentBytes),
+            .number(health?.anonymousBytes), .number(health?.peakBytes),
+            .number(health?.intervalMilliseconds), .number(health?.askedIntervalMilliseconds),
+            .thousandths(health?.lookMicroseconds),
+            .literal((health?.sources.words).map { $0.joined(separator: " ") }),
         ]
     }
 }

@@ -32,6 +32,9 @@ enum JSONValue {
     static func optional(_ value: String?) -> JSONValue { value.map { .text($0) } ?? .null }
     static func optional(_ value: RawText?) -> JSONValue { value.map { .name($0) } ?? .null }
     static func optional(_ value: Bool?) -> JSONValue { value.map { .boolean($0) } ?? .null }
+    static func optional(thousandths value: UInt64?) -> JSONValue {
+        value.map { .thousandths($0) } ?? .null
+    }
     static func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
 
     /// A time as RFC 3339 in UTC; null where it is not known or that format cannot say it.

@@ -10,10 +10,8 @@ enum PeakMark: CaseIterable {
         guard let peak else { return nil }
         if isInherited == true {
             self = .inherited
-        } else if peak.source == .sampled {
-            self = .sampled
         } else if isLowerBound == true {
-            self = .lowerBound
+            self = peak.source == .sampled ? .sampled : .lowerBound
         } else {
             return nil
         }

@@ -138,12 +138,14 @@ public struct ProcessListView: FleetView, Hashable {
             Column(title: "%CPU", isRightAligned: true, importance: 50),
             Column(title: "%MEM", isRightAligned: true, importance: 40),
             Column(title: "RSS", isRightAligned: true, importance: 100),
+            Column(title: "PSS", isRightAligned: true, importance: 55),
             Column(title: "", importance: 25, isOrnament: true),
             Column(title: "PEAK ", isRightAligned: true, importance: 100),
             Column(title: "ELAPSED", isRightAligned: true, importance: 35),
             Column(title: "COMMAND", minimumWidth: 12, comfortableWidth: 14, importance: 100),
         ])
         let largest = rows.compactMap(\.run.record.current?.residentBytes).max() ?? 0
+        let hasShares = rows.contains { $0.run.record.current?.proportionalBytes != nil }
         table.rows = rows.enumerated().map { index, row in
             let record = row.run.record
             let role: TextRole = index == 0 ? .emphasis : .plain
@@ -158,6 +160,8 @@ public struct ProcessListView: FleetView, Hashable {
                 TableCell.permille(row.processorPermille),
                 TableCell.permille(row.memoryPermille),
                 TableCell.size(resident, role),
+                // Without a single one the column is left out.
+                hasShares ? TableCell.size(record.current?.proportionalBytes) : Cell(""),
                 Cell(style.bar(resident ?? 0, of: largest, columns: ReportTable.barColumns), .bar),
                 TableCell.peak(record.peak, row.peakMark, role),
                 elapsed ?? TableCell.unknown,
@@ -199,7 +203,7 @@ extension ProcessListView.Row {
         "run_id", "host", "host_id", "pid", "user", "cpu_percent", "memory_percent", "rss_bytes",
         "swap_bytes", "peak_rss_bytes", "peak_source", "peak_not_before", "peak_not_after",
         "peak_is_lower_bound", "peak_is_inherited", "elapsed_seconds", "started_at", "program",
-        "command",
+        "command", "current_file_bytes", "current_anonymous_bytes", "current_pss_bytes",
     ]
 
     private var cells: [(JSONValue, CSVText.Field)] {
@@ -238,7 +242,18 @@ extension ProcessListView.Row {
             thousandths(elapsedMilliseconds.map { UInt64($0) }),
             time(record.description.startedAtMilliseconds), name(record.description.program),
             name(record.description.command),
+            number(record.current?.fileBytes), number(anonymousBytes),
+            number(record.current?.proportionalBytes),
         ]
+    }
+
+    /// What of its resident memory is neither file-backed nor shared; nil where not known.
+    private var anonymousBytes: UInt64? {
+        guard let current = run.record.current, let resident = current.residentBytes,
+            let file = current.fileBytes
+        else { return nil }
+        // The kernel does not read both in one moment.
+        return resident - min(resident, file)
     }
 
     var json: JSONValue {

@@ -102,6 +102,28 @@ struct QueryReader {
         return number
     }
 
+    func size(_ key: String) throws(QueryError) -> UInt64? {
+        try value(key) { text throws(InputError) in try ByteSize(parsing: text).bytes }
+    }
+
+    /// The values of `since` and `until`; the end must not come before the beginning.
+    func range(
+        nowMilliseconds: Int64, utcOffsetSeconds: Int
+    ) throws(QueryError) -> (since: Int64?, until: Int64?) {
+        func time(_ text: String) throws(InputError) -> Int64 {
+            try TimeExpression.parse(
+                text, nowMilliseconds: nowMilliseconds, utcOffsetSeconds: utcOffsetSeconds)
+        }
+        let since = try value("since", time)
+        let until = try value("until", time)
+        if let since, let until, since > until {
+            throw QueryError(
+                key: "until", value: values["until"]?.value ?? "",
+                reason: "is before since; use a later time")
+        }
+        return (since, until)
+    }
+
     func glob(_ key: String) throws(QueryError) -> Glob? {
         guard let pair = values[key] else { return nil }
         guard (1...Glob.maximumBytes).contains(pair.value.utf8.count) else {
@@ -130,27 +152,15 @@ extension ReportQuery {
     ) throws(QueryError) {
         self.init()
         let reader = try QueryReader(pairs, keys: ReportQuery.keys)
-        func time(_ text: String) throws(InputError) -> Int64 {
-            try TimeExpression.parse(
-                text, nowMilliseconds: nowMilliseconds, utcOffsetSeconds: utcOffsetSeconds)
-        }
-        sinceMilliseconds = try reader.value("since", time)
-        untilMilliseconds = try reader.value("until", time)
-        if let sinceMilliseconds, let untilMilliseconds, sinceMilliseconds > untilMilliseconds {
-            let until = pairs.first { $0.key == "until" }?.value ?? ""
-            throw QueryError(
-                key: "until", value: until, reason: "is before since; use a later time")
-        }
+        (sinceMilliseconds, untilMilliseconds) = try reader.range(
+            nowMilliseconds: nowMilliseconds, utcOffsetSeconds: utcOffsetSeconds)
         grouping = try reader.choice("by", of: Grouping.self) ?? grouping
         order = try reader.choice("sort", of: Order.self) ?? order
         top = try reader.number("top", in: ReportQuery.topRange) ?? top
         host = try reader.glob("host")
         user = try reader.glob("user")
         program = try reader.glob("program")
-        minimumPeakBytes =
-            try reader.value("min_peak") { text throws(InputError) in
-                try ByteSize(parsing: text).bytes
-            } ?? minimumPeakBytes
+        minimumPeakBytes = try reader.size("min_peak") ?? minimumPeakBytes
         includesInherited = try reader.flag("inherited") ?? includesInherited
     }
 

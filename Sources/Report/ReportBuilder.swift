@@ -59,9 +59,13 @@ public struct ReportBuilder: Sendable {
     ///   - hosts: Every host there is.
     ///   - unreadRunCount: Runs that match but were not read from the store, as there are too
     ///     many.
+    ///   - totals: The totals of the query's `totalKinds` whose hours overlap its range; nil where
+    ///     they are not known whole.
+    ///   - gaps: What was missed in the range; nil where nobody asked.
     /// - Returns: At most as many rows as the query asks for.
     public func result(
-        of runs: some Sequence<ReportedRun>, hosts: [ReportedHost], unreadRunCount: Int = 0
+        of runs: some Sequence<ReportedRun>, hosts: [ReportedHost], unreadRunCount: Int = 0,
+        totals: [ReportedTotal]? = nil, gaps: GapSummary? = nil
     ) -> ReportResult {
         let runs = Array(runs)
         var inheritedCount = 0
@@ -74,9 +78,10 @@ public struct ReportBuilder: Sendable {
             }
         }
         let groups = orderedGroups(of: runs, matched)
-        let goneHosts = Set(hosts.filter { $0.state == .gone }.map(\.id))
-        var coverage = Coverage(
-            hosts: hosts.filter { query.matches(host: $0.id, name: $0.description.name) })
+        let known = KnownHosts(hosts)
+        let chosen = hosts.filter { query.matches(host: $0.id, name: $0.description.name) }
+        let sums = totals.map { PeaksOfSums($0, of: Set(chosen.map(\.id)), in: query.range) }
+        var coverage = Coverage(hosts: chosen, gaps: gaps)
         coverage.hasRange = query.hasRange
         coverage.inheritedRunCount = inheritedCount
         coverage.unreadRunCount = max(0, unreadRunCount)
@@ -85,9 +90,37 @@ public struct ReportBuilder: Sendable {
             sinceMilliseconds: query.sinceMilliseconds,
             untilMilliseconds: query.untilMilliseconds ?? nowMilliseconds,
             madeAtMilliseconds: nowMilliseconds, grouping: query.grouping, coverage: coverage,
-            rows: groups.prefix(query.top).map { $0.row(of: runs, goneHosts: goneHosts) },
+            rows: groups.prefix(query.top).map { group in
+                var row = group.row(of: runs, hosts: known)
+                if let sums { add(sums, to: &row, of: group, runs) }
+                return row
+            },
             matchedRunCount: matched.count, matchedRowCount: groups.count,
             hasHostFilter: query.host != nil)
+    }
+
+    /// Says what the runs of a row held together, where that is known.
+    private func add(
+        _ sums: PeaksOfSums, to row: inout ReportRow, of group: RunGroup, _ runs: [ReportedRun]
+    ) {
+        guard let kind = query.subjectKind, let name = groupName(of: runs[group.members[0]]) else {
+            return
+        }
+        let isOfHost = kind == .host
+        let host = isOfHost ? row.hostID : nil
+        let subject = TotalSubject(kind: kind, name: isOfHost ? RawText("") : name)
+        let hosts = Set(group.members.map { runs[$0].host })
+        if !query.isCuttingThroughSubjects, sums.areKept(by: hosts),
+            let peak = sums.peak(of: subject, on: host)
+        {
+            row.peakOfSumBytes = peak.bytes
+            row.isPeakOfSumUpperBound = peak.isUpperBound
+        }
+        let used = TotalSubject(kind: .hostUsed, name: RawText(""))
+        if isOfHost, let peak = sums.peak(of: used, on: host) {
+            row.hostUsedPeakBytes = peak.bytes
+            row.isHostUsedPeakUpperBound = peak.isUpperBound
+        }
     }
 
     /// The groups in the order of the query.

@@ -87,5 +87,8 @@ public enum ReportColumns {
         Column(name: "exit_code") { .integer($0.exitCode) },
         Column(name: "exit_signal") { .integer($0.exitSignal) },
         Column(name: "oom_killed") { .boolean($0.wasOutOfMemoryKilled) },
+        Column(name: "peak_of_sum_is_upper_bound") { .boolean($0.isPeakOfSumUpperBound) },
+        Column(name: "host_used_peak_bytes") { .unsigned($0.hostUsedPeakBytes) },
+        Column(name: "host_used_peak_is_upper_bound") { .boolean($0.isHostUsedPeakUpperBound) },
     ]
 }

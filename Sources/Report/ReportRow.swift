@@ -53,8 +53,21 @@ public struct ReportRow: Hashable, Sendable {
     public var peakP95Bytes: UInt64?
     /// The nearest-rank median of the runs' peaks, in bytes.
     public var peakMedianBytes: UInt64?
-    /// The most that the runs held together at one time, in bytes; not known in this version.
+    /// The most that was resident of the row's subject at one look, in bytes.
+    ///
+    /// Agents add up the resident memory of all processes of a host, user, program or cgroup at
+    /// each look, a shared page once for each process that has it, and what a forked child shares
+    /// with its parent, too. For one host it is the greatest such sum; over several hosts the
+    /// largest sum of their greatest sums of the same hour. nil for single runs, where a filter
+    /// leaves out some of the subject's runs, and where an agent keeps no sums.
     public var peakOfSumBytes: UInt64?
+    /// Whether that sum may have been smaller in the range; nil where it is not known.
+    public var isPeakOfSumUpperBound: Bool?
+    /// The most of the host's memory that was not available, in bytes, by the host's own figure
+    /// (`MemTotal` minus `MemAvailable`), in which a shared page counts once; only for hosts.
+    public var hostUsedPeakBytes: UInt64?
+    /// Whether that may have been less in the range; nil where it is not known.
+    public var isHostUsedPeakUpperBound: Bool?
     /// All the runs' peaks added up, in bytes, which need never have been there at one time.
     public var sumOfPeaksBytes: UInt64?
     /// The most swap that one of the runs was seen with, in bytes.

@@ -53,6 +53,33 @@ struct ReportTable {
         return table
     }
 
+    /// Whether any row says what its runs held together; without one the columns are left out.
+    var hasSums: Bool { rows.contains { $0.peakOfSumBytes != nil } }
+    private var hasHostUsed: Bool { rows.contains { $0.hostUsedPeakBytes != nil } }
+
+    /// What the columns of sums mean; nil without them.
+    var sumLegend: String? {
+        guard hasSums || hasHostUsed else { return nil }
+        var parts: [String] = []
+        if hasSums {
+            parts.append(
+                "PEAK OF SUM is the most that was resident at one look, pages that processes share"
+                    + " counted once for each")
+        }
+        if hasHostUsed { parts.append("HOST USED is the host's own figure") }
+        let isBound = rows.contains {
+            $0.isPeakOfSumUpperBound == true || $0.isHostUsedPeakUpperBound == true
+        }
+        if isBound { parts.append("<= at most this in the range") }
+        return parts.joined(separator: "; ")
+    }
+
+    private func sum(_ bytes: UInt64?, _ isUpperBound: Bool?, _ isShown: Bool) -> TextTable.Cell {
+        guard isShown else { return Cell("") }
+        guard let bytes else { return TableCell.unknown }
+        return Cell((isUpperBound == true ? "<=" : "") + ByteSize(bytes).text)
+    }
+
     private func groupTable(_ style: TextStyle) -> TextTable {
         var table = TextTable(
             columns: peakColumns + [
@@ -62,6 +89,9 @@ struct ReportTable {
                     keepsEnd: grouping == .cgroup),
                 Column(title: "RUNS", isRightAligned: true, importance: 60),
                 Column(title: "LIVE", isRightAligned: true, importance: 20),
+                Column(title: "PEAK OF SUM", isRightAligned: true, importance: 58),
+                Column(title: "SUM OF PEAKS", isRightAligned: true, importance: 42),
+                Column(title: "HOST USED", isRightAligned: true, importance: 57),
                 Column(title: "P95", isRightAligned: true, importance: 48),
                 Column(title: "MEDIAN", isRightAligned: true, importance: 40),
                 Column(title: "WHERE", minimumWidth: 8, comfortableWidth: 12, importance: 70),
@@ -74,6 +104,9 @@ struct ReportTable {
                 TableCell.name(groupName(row), style, index == 0 ? .emphasis : .plain),
                 Cell(DecimalText.grouped(row.runs)),
                 Cell(DecimalText.grouped(row.liveRuns)),
+                sum(row.peakOfSumBytes, row.isPeakOfSumUpperBound, hasSums),
+                hasSums ? TableCell.size(row.sumOfPeaksBytes) : Cell(""),
+                sum(row.hostUsedPeakBytes, row.isHostUsedPeakUpperBound, hasHostUsed),
                 TableCell.size(row.peakP95Bytes),
                 TableCell.size(row.peakMedianBytes),
                 TableCell.name(

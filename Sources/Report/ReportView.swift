@@ -36,15 +36,15 @@ public struct ReportView: FleetView, Hashable {
         } else if result.rows.isEmpty {
             page.add(emptySentence)
         } else {
-            page.add(
-                ReportTable(
-                    rows: result.rows, grouping: result.grouping,
-                    nowMilliseconds: result.madeAtMilliseconds
-                ).table(style: style))
-            let marks = result.rows.map(\.peakMark)
-            if let legend = PeakMark.legend(marks) {
+            let table = ReportTable(
+                rows: result.rows, grouping: result.grouping,
+                nowMilliseconds: result.madeAtMilliseconds)
+            page.add(table.table(style: style))
+            let legends = [PeakMark.legend(result.rows.map(\.peakMark)), table.sumLegend]
+                .compactMap { $0 }
+            if !legends.isEmpty {
                 page.addBlankLine()
-                page.add(legend, role: .secondary)
+                page.add(legends.joined(separator: "; "), role: .secondary)
             }
         }
         page.add(result.coverage)

@@ -48,12 +48,15 @@ public struct ReportedHost: Hashable, Sendable {
     public var counters: [CounterReason: UInt64]
     /// Whether its clock is so far ahead of the collector's that its times are not taken.
     public var isClockSuspect: Bool
+    /// What its agent last said of itself, with its times in UTC; nil where it said nothing yet.
+    public var health: AgentHealth?
 
     /// Takes the parts as they are.
     public init(
         id: HostID, description: HostDescription, agentVersion: RawText, state: HostState,
         lastHeardAtMilliseconds: Int64, memoryAvailableBytes: UInt64? = nil,
-        counters: [CounterReason: UInt64] = [:], isClockSuspect: Bool = false
+        counters: [CounterReason: UInt64] = [:], isClockSuspect: Bool = false,
+        health: AgentHealth? = nil
     ) {
         self.id = id
         self.description = description
@@ -63,6 +66,7 @@ public struct ReportedHost: Hashable, Sendable {
         self.memoryAvailableBytes = memoryAvailableBytes
         self.counters = counters
         self.isClockSuspect = isClockSuspect
+        self.health = health
     }
 
     /// Memory in use now, in bytes; nil where it is not known, as of a host that is gone.
@@ -87,20 +91,16 @@ public struct ReportedRun: Hashable, Sendable {
     public var boot: BootID
     /// Everything known of it; all times are milliseconds since the epoch in UTC.
     public var record: RunRecord
-    /// Whether the kernel killed it for want of memory; nil where that is not known.
-    public var wasOutOfMemoryKilled: Bool?
 
     /// Takes the parts as they are.
     public init(
-        host: HostID, hostName: RawText, labels: [HostLabel], boot: BootID, record: RunRecord,
-        wasOutOfMemoryKilled: Bool? = nil
+        host: HostID, hostName: RawText, labels: [HostLabel], boot: BootID, record: RunRecord
     ) {
         self.host = host
         self.hostName = hostName
         self.labels = labels
         self.boot = boot
         self.record = record
-        self.wasOutOfMemoryKilled = wasOutOfMemoryKilled
     }
 
     /// Which run this is in the whole fleet.
@@ -124,5 +124,21 @@ public struct ReportedRun: Hashable, Sendable {
         case .sampled: return true
         case .hwm, .cgroup: return record.end != nil || isHostGone
         }
+    }
+
+    /// Whether the kernel killed it for want of memory; nil where nobody could know.
+    ///
+    /// `isKillSeen` says whether its host's agent learns of such kills. Whoever exited by itself,
+    /// executed another program or died by another signal than SIGKILL was not killed so, also
+    /// where it does not.
+    public func wasOutOfMemoryKilled(isKillSeen: Bool) -> Bool? {
+        if record.flags.contains(.killedForMemory) { return true }
+        if isKillSeen { return false }
+        guard let end = record.end else { return nil }
+        let sigkill: Int32 = 9
+        let isOtherEnd =
+            end.reason == .executed || end.exitCode != nil
+            || end.exitSignal.map { $0 != sigkill } ?? false
+        return isOtherEnd ? false : nil
     }
 }

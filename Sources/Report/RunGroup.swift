@@ -1,5 +1,18 @@
 import MemoryModel
 
+/// What of hosts matters to a row.
+struct KnownHosts {
+    /// Those of whose present nothing is known.
+    var gone: Set<HostID>
+    /// Those whose agent learns of kills for want of memory.
+    var seeingKills: Set<HostID>
+
+    init(_ hosts: [ReportedHost]) {
+        gone = Set(hosts.filter { $0.state == .gone }.map(\.id))
+        seeingKills = Set(hosts.filter(\.seesKills).map(\.id))
+    }
+}
+
 /// Runs that become one row, as places in the list of all of them.
 struct RunGroup {
     private(set) var members: [Int]
@@ -27,11 +40,11 @@ struct RunGroup {
         peakHolder = index
     }
 
-    /// The row; of the present of `goneHosts` nothing is known.
-    func row(of runs: [ReportedRun], goneHosts: Set<HostID>) -> ReportRow {
+    /// The row, with regard to what is known of `hosts`.
+    func row(of runs: [ReportedRun], hosts: KnownHosts) -> ReportRow {
         var row = ReportRow(runs: members.count)
         describe(&row, runs)
-        measure(&row, runs, goneHosts)
+        measure(&row, runs, hosts)
         return row
     }
 
@@ -67,7 +80,7 @@ struct RunGroup {
     }
 
     private func measure(
-        _ row: inout ReportRow, _ runs: [ReportedRun], _ goneHosts: Set<HostID>
+        _ row: inout ReportRow, _ runs: [ReportedRun], _ hosts: KnownHosts
     ) {
         let holder = runs[peakHolder]
         if let peak = holder.record.peak {
@@ -76,7 +89,7 @@ struct RunGroup {
                 hostName: holder.hostName, hostID: holder.host, pid: holder.record.key.pid,
                 program: holder.record.description.program)
             row.isPeakLowerBound = holder.isPeakLowerBound(
-                isHostGone: goneHosts.contains(holder.host))
+                isHostGone: hosts.gone.contains(holder.host))
             row.isPeakInherited = holder.record.isPeakInherited
         }
         let peaks = members.compactMap { runs[$0].record.peak?.bytes }.sorted()
@@ -85,12 +98,14 @@ struct RunGroup {
         row.sumOfPeaksBytes = sum(peaks)
         row.peakSwapBytes = members.compactMap { runs[$0].record.swapPeakBytes }.max()
         let live = members.filter {
-            runs[$0].record.end == nil && !goneHosts.contains(runs[$0].host)
+            runs[$0].record.end == nil && !hosts.gone.contains(runs[$0].host)
         }
         row.liveRuns = live.count
         row.currentResidentBytes = sum(live.compactMap { runs[$0].record.current?.residentBytes })
         row.processorMilliseconds = processorMilliseconds
-        let kills = members.map { runs[$0].wasOutOfMemoryKilled }
+        let kills = members.map {
+            runs[$0].wasOutOfMemoryKilled(isKillSeen: hosts.seeingKills.contains(runs[$0].host))
+        }
         if kills.contains(true) {
             row.wasOutOfMemoryKilled = true
         } else {

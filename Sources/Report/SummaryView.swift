@@ -68,12 +68,14 @@ public struct SummaryView: FleetView, Hashable {
     ///   - runs: Every run that matches `query(nowMilliseconds:)`, all that live among them.
     ///   - store: How the store is.
     ///   - nowMilliseconds: Now, in milliseconds since the epoch in UTC.
+    ///   - gaps: What was missed in the range of the query; nil where nobody asked.
     public init(
-        hosts: [ReportedHost], runs: [ReportedRun], store: StoreStatus, nowMilliseconds: Int64
+        hosts: [ReportedHost], runs: [ReportedRun], store: StoreStatus, nowMilliseconds: Int64,
+        gaps: GapSummary? = nil
     ) {
         let query = SummaryView.query(nowMilliseconds: nowMilliseconds)
         let result = ReportBuilder(query: query, nowMilliseconds: nowMilliseconds)
-            .result(of: runs, hosts: hosts)
+            .result(of: runs, hosts: hosts, gaps: gaps)
         // That there are more programs goes without saying on one page.
         var coverage = result.coverage
         coverage.hiddenRowCount = 0
@@ -151,6 +153,27 @@ public struct SummaryView: FleetView, Hashable {
                 + " on \(style.name(row.host.description.name))"
         }
         page.addFact("Runs", runs)
+        if let problem = agentProblem(style) { page.addFact("Agents", problem, role: .warning) }
+    }
+
+    /// Agents that cost more than they should, or look less often because of it; nil if none.
+    private func agentProblem(_ style: TextStyle) -> String? {
+        let present = hosts.map(\.host).filter { $0.state != .gone }
+        func named(_ hosts: [ReportedHost], _ one: String, _ many: String) -> String? {
+            guard let first = hosts.first else { return nil }
+            let others = hosts.count > 1 ? " and \(hosts.count - 1) more" : ""
+            return "\(DecimalText.grouped(hosts.count)) \(hosts.count == 1 ? one : many)"
+                + " (\(style.name(first.description.name))\(others))"
+        }
+        let problems = [
+            named(
+                present.filter(\.isAgentOverBudget), "uses more than its share of a processor",
+                "use more than their share of a processor"),
+            named(
+                present.filter(\.isAgentStretched), "looks less often than asked",
+                "look less often than asked"),
+        ].compactMap { $0 }
+        return problems.isEmpty ? nil : problems.joined(separator: "; ")
     }
 
     private func addStore(to page: inout TextPage) {

@@ -46,7 +46,8 @@ enum EveryView {
             (
                 "summary",
                 SummaryView(
-                    hosts: fleet.hosts, runs: fleet.runs, store: store, nowMilliseconds: now)
+                    hosts: fleet.hosts, runs: fleet.runs, store: store, nowMilliseconds: now,
+                    gaps: fleet.gapSummary)
             ),
             ("hosts", HostsView(hosts: fleet.hosts, runs: fleet.runs, nowMilliseconds: now)),
             (
@@ -69,6 +70,8 @@ enum EveryView {
     static func report(of fleet: SampleFleet, _ query: ReportQuery) -> ReportView {
         ReportView(
             ReportBuilder(query: query, nowMilliseconds: SampleFleet.now)
-                .result(of: fleet.runs, hosts: fleet.hosts))
+                .result(
+                    of: fleet.runs, hosts: fleet.hosts, totals: fleet.totals,
+                    gaps: fleet.gapSummary))
     }
 }

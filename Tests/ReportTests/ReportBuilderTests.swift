@@ -24,7 +24,8 @@ struct ReportBuilderTests {
             peak_rss_bytes, peak_source, peak_not_before, peak_not_after, \
             peak_is_lower_bound, peak_is_inherited, peak_p95_bytes, peak_median_bytes, \
             peak_of_sum_bytes, sum_of_peaks_bytes, peak_swap_bytes, current_rss_bytes, \
-            cpu_seconds, exit_code, exit_signal, oom_killed
+            cpu_seconds, exit_code, exit_signal, oom_killed, peak_of_sum_is_upper_bound, \
+            host_used_peak_bytes, host_used_peak_is_upper_bound
             """
         #expect(ReportColumns.names.joined(separator: ", ") == documented)
     }
@@ -38,7 +39,8 @@ struct ReportBuilderTests {
         #expect(train.liveRuns == 1)
         #expect(train.peak?.bytes == 62_980 << 20)
         #expect(train.peakHolder?.pid == 30_902)
-        #expect(train.isPeakLowerBound == true)
+        #expect(train.isPeakLowerBound == false)
+        #expect(train.wasOutOfMemoryKilled == true)
         #expect(train.pid == nil)
         #expect(train.runID == nil)
         #expect(train.exitSignal == nil)
@@ -78,6 +80,50 @@ struct ReportBuilderTests {
         #expect(with.matchedRunCount == without.matchedRunCount + 1)
     }
 
+    @Test("an inherited peak is no figure of a group: no maximum, quantile, sum or count of runs")
+    func inheritedInGroups() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("h")
+        fleet.addRun(SampleFleet.Sample(pid: 1, program: "x", peakMebibytes: 10))
+        fleet.addRun(
+            SampleFleet.Sample(pid: 2, program: "x", peakMebibytes: 900, inheritedMebibytes: 900))
+        for grouping in ReportQuery.Grouping.allCases {
+            let result = result(fleet) { $0.grouping = grouping }
+            let row = try #require(result.rows.first)
+            #expect(result.rows.count == 1 && row.runs == 1, "\(grouping)")
+            for bytes in [
+                row.peak?.bytes, row.peakP95Bytes, row.peakMedianBytes, row.sumOfPeaksBytes,
+            ] {
+                #expect(bytes == 10 << 20, "\(grouping)")
+            }
+            let all = self.result(fleet) { ($0.grouping, $0.includesInherited) = (grouping, true) }
+            #expect(all.rows.first?.peak?.bytes == 900 << 20, "\(grouping)")
+        }
+    }
+
+    @Test("who was killed for want of memory is known, known not to be, or not known")
+    func outOfMemoryKills() {
+        var sample = SampleFleet.Sample(pid: 1, program: "x", peakMebibytes: 1)
+        func wasKilled(isKillSeen: Bool) -> Bool? {
+            HostID("h").flatMap {
+                ReportedRun(
+                    host: $0, hostName: "h", labels: [], boot: SampleFleet.boot,
+                    record: SampleFleet.record(sample)
+                ).wasOutOfMemoryKilled(isKillSeen: isKillSeen)
+            }
+        }
+        #expect(wasKilled(isKillSeen: true) == false)
+        #expect(wasKilled(isKillSeen: false) == nil)
+        sample.endedAgo = 1
+        sample.exitSignal = 9
+        #expect(wasKilled(isKillSeen: true) == false)
+        #expect(wasKilled(isKillSeen: false) == nil)
+        sample.flags = .killedForMemory
+        #expect(wasKilled(isKillSeen: false) == true)
+        (sample.flags, sample.exitSignal, sample.exitCode) = ([], nil, 0)
+        #expect(wasKilled(isKillSeen: false) == false, "who exits was not killed")
+    }
+
     @Test("a peak is a lower bound unless the kernel has the last word")
     func lowerBounds() {
         var sample = SampleFleet.Sample(pid: 1, program: "x", peakMebibytes: 1)
@@ -97,6 +143,9 @@ struct ReportBuilderTests {
             #expect(isLowerBound() == live)
             sample.endedAgo = 1
             #expect(isLowerBound() == ended)
+            sample.flags = .peakIsFinal
+            #expect(isLowerBound() == false, "the record of the exit confirms it")
+            sample.flags = []
         }
         sample.source = .hwm
         sample.endedAgo = nil

@@ -5,10 +5,12 @@ import Report
 struct SampleFleet {
     var hosts: [ReportedHost] = []
     var runs: [ReportedRun] = []
+    var totals: [ReportedTotal] = []
+    var gaps: [ReportedGap] = []
 
     /// 2026-11-22T13:03:22Z, a Sunday.
     static let now: Int64 = 1_795_352_602_000
-    static let mebibyte: UInt64 = 1 << 20
+    static let boot = BootID(high: 0x1234_5678_9ABC_DEF0, low: 0x0FED_CBA9_8765_4321)
 
     /// What a sampled process is; everything not said is as with most processes.
     struct Sample {
@@ -28,6 +30,9 @@ struct SampleFleet {
         var cpuSeconds: UInt64 = 60
         var cgroup: RawText? = "/system.slice"
         var command: RawText?
+        var flags: RunFlags = []
+        var fileMebibytes: UInt64?
+        var proportionalMebibytes: UInt64?
     }
 
     @discardableResult
@@ -35,7 +40,7 @@ struct SampleFleet {
         _ id: String, name: RawText? = nil, state: HostState = .up, silence: Int64 = 1_000,
         memoryGibibytes: UInt64 = 32, availableMebibytes: UInt64? = 9_700,
         labels: [HostLabel] = [], restrictions: ViewRestrictions = [],
-        counters: [CounterReason: UInt64] = [:]
+        counters: [CounterReason: UInt64] = [:], health: AgentHealth? = nil
     ) -> HostID? {
         guard let host = HostID(id) else { return nil }
         let description = HostDescription(
@@ -47,7 +52,8 @@ struct SampleFleet {
             ReportedHost(
                 id: host, description: description, agentVersion: "0.1.0", state: state,
                 lastHeardAtMilliseconds: SampleFleet.now - silence,
-                memoryAvailableBytes: availableMebibytes.map { $0 << 20 }, counters: counters))
+                memoryAvailableBytes: availableMebibytes.map { $0 << 20 }, counters: counters,
+                health: health))
         return host
     }
 
@@ -57,7 +63,7 @@ struct SampleFleet {
         runs.append(
             ReportedRun(
                 host: host.id, hostName: host.description.name, labels: host.description.labels,
-                boot: BootID(high: 0x1234_5678_9ABC_DEF0, low: 0x0FED_CBA9_8765_4321),
+                boot: SampleFleet.boot,
                 record: SampleFleet.record(sample)))
     }
 
@@ -78,6 +84,7 @@ struct SampleFleet {
             bracket: TimeBracket(notBeforeMilliseconds: at - 1_000, notAfterMilliseconds: at),
             source: sample.source)
         record.processorMilliseconds = sample.cpuSeconds * 1_000
+        record.flags = sample.flags
         if let endedAgo = sample.endedAgo {
             let end = now - endedAgo * 1_000
             record.end = RunEnd(
@@ -85,17 +92,22 @@ struct SampleFleet {
                 reason: .exited, exitCode: sample.exitCode, exitSignal: sample.exitSignal)
         } else {
             record.current = CurrentUse(
-                residentBytes: sample.residentMebibytes << 20, swapBytes: 0, atMilliseconds: now)
+                residentBytes: sample.residentMebibytes << 20, swapBytes: 0,
+                fileBytes: sample.fileMebibytes.map { $0 << 20 },
+                proportionalBytes: sample.proportionalMebibytes.map { $0 << 20 },
+                atMilliseconds: now)
         }
         return record
     }
 
-    /// Four hosts, of which one is late and one gone.
-    static func usual() -> SampleFleet {
+    /// Four hosts with their runs; one is late and one gone.
+    static func usualRuns() -> SampleFleet {
         var fleet = SampleFleet()
         fleet.addHost(
             "db-01", memoryGibibytes: 128, availableMebibytes: 31_200,
-            labels: [HostLabel(key: "rack", value: "b7")], counters: [.vanished: 1_204])
+            labels: [HostLabel(key: "rack", value: "b7")], counters: [.vanished: 1_204],
+            health: health(
+                cpuSeconds: 570, residentMebibytes: 14, runs: 310, sources: .privileged))
         fleet.addRun(
             Sample(
                 pid: 811, program: "postgres", user: "postgres", residentMebibytes: 41_233,
@@ -114,18 +126,23 @@ struct SampleFleet {
         fleet.addHost(
             "ml-worker-07", memoryGibibytes: 64, availableMebibytes: 2_310,
             labels: [HostLabel(key: "gpu", value: "a100"), HostLabel(key: "rack", value: "c2")],
-            counters: [.vanished: 88, .unreadable: 1])
+            counters: [.vanished: 88, .unreadable: 1, .exitRecordsLost: 31],
+            health: health(
+                cpuSeconds: 2_420, residentMebibytes: 19, runs: 1_205, sources: .privileged,
+                intervalMilliseconds: 2_000))
         fleet.addRun(
             Sample(
                 pid: 31_337, program: "python3 train.py", user: "mei", residentMebibytes: 51_400,
                 peakMebibytes: 60_112, startedAgo: 8_120, peakAgo: 133, cpuSeconds: 95_112,
                 cgroup: "/user.slice/user-1004.slice/session-12.scope",
-                command: "python3 train.py --epochs 40 --data /srv/imagenet"))
+                command: "python3 train.py --epochs 40 --data /srv/imagenet",
+                fileMebibytes: 1_200, proportionalMebibytes: 50_912))
         fleet.addRun(
             Sample(
                 pid: 30_902, program: "python3 train.py", user: "mei", peakMebibytes: 62_980,
                 startedAgo: 20_500, peakAgo: 9_010, endedAgo: 9_005, exitSignal: 9,
-                cpuSeconds: 81_002, cgroup: "/user.slice/user-1004.slice/session-12.scope"))
+                cpuSeconds: 81_002, cgroup: "/user.slice/user-1004.slice/session-12.scope",
+                flags: [.peakIsFinal, .killedForMemory]))
         fleet.addRun(
             Sample(
                 pid: 30_950, program: "python3 prepare.py", user: "mei", peakMebibytes: 4_211,
@@ -133,7 +150,8 @@ struct SampleFleet {
                 cpuSeconds: 171))
         fleet.addHost(
             "web-01", state: .late, silence: 42_000, availableMebibytes: 24_812,
-            restrictions: [.hiddenProcesses])
+            restrictions: [.hiddenProcesses, .withoutExitRecords],
+            health: health(cpuSeconds: 900, residentMebibytes: 13, runs: 150, sources: []))
         fleet.addRun(
             Sample(
                 pid: 1_402, program: "java billing.jar", user: "billing",
@@ -145,7 +163,8 @@ struct SampleFleet {
                 pid: 900, program: "nginx", user: "www-data", residentMebibytes: 64,
                 peakMebibytes: 71, startedAgo: 950_401, peakAgo: 900_000, cpuSeconds: 8_113))
         fleet.addHost(
-            "web-02", state: .gone, silence: 93_600_000, availableMebibytes: 20_000)
+            "web-02", state: .gone, silence: 93_600_000, availableMebibytes: 20_000,
+            restrictions: [.withoutExitRecords])
         fleet.addRun(
             Sample(
                 pid: 77, program: "nginx", user: "www-data", residentMebibytes: 60,

@@ -1,0 +1,39 @@
+import MemoryModel
+
+extension CounterReason {
+    /// The key of the counter in JSON.
+    var key: String {
+        switch self {
+        case .vanished: "vanished"
+        case .unreadable: "unreadable"
+        case .malformed: "malformed"
+        case .refused: "refused"
+        case .skippedTicks: "skipped_ticks"
+        case .runsOverLimit: "runs_over_limit"
+        case .exitRecordsLost: "exit_records_lost"
+        case .processEventsLost: "process_events_lost"
+        case .namesNotRead: "names_not_read"
+        case .stretchedTicks: "stretched_ticks"
+        case .totalsOverLimit: "totals_over_limit"
+        }
+    }
+
+    /// The counter in words, with the noun in the right number.
+    func fact(_ count: UInt64) -> String {
+        let number = DecimalText.grouped(Int(clamping: count))
+        guard count == 1 else { return "\(number) \(phrase)" }
+        return switch self {
+        case .vanished: "1 process vanished before it could be read"
+        case .unreadable: "1 read refused by the kernel"
+        case .malformed: "1 malformed kernel file"
+        case .refused: "1 impossible figure refused"
+        case .skippedTicks: "1 sample skipped"
+        case .runsOverLimit: "1 run over the limit of a host"
+        case .exitRecordsLost: "1 exit record lost"
+        case .processEventsLost: "1 process event lost"
+        case .namesNotRead: "1 name not read in time"
+        case .stretchedTicks: "1 sample left out to save processor time"
+        case .totalsOverLimit: "1 sum or cgroup over the limit of a host"
+        }
+    }
+}

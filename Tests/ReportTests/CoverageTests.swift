@@ -1,0 +1,124 @@
+import MemoryModel
+import Report
+import Testing
+
+@Suite("Coverage says what was missed, and only that")
+struct CoverageTests {
+    private let missedNote = "What lived and died between two samples is not included."
+
+    private func gap(
+        _ reason: GapReason, _ host: String = "a", from: Int64? = nil, to: Int64 = 0,
+        missed: UInt64? = nil
+    ) -> ReportedGap? {
+        HostID(host).map {
+            ReportedGap(
+                host: $0,
+                gap: Gap(
+                    ordinal: 0, reason: reason,
+                    bracket: from.map {
+                        TimeBracket(notBeforeMilliseconds: $0, notAfterMilliseconds: to)
+                    }, missedCount: missed))
+        }
+    }
+
+    private func text(_ gaps: [ReportedGap?], since: Int64? = 0) -> String {
+        var fleet = SampleFleet()
+        fleet.addHost("a")
+        fleet.addHost("b")
+        let summary = GapSummary(
+            gaps.compactMap { $0 }, sinceMilliseconds: since, untilMilliseconds: 100_000_000)
+        var query = ReportQuery()
+        query.sinceMilliseconds = since
+        return ReportView(
+            ReportBuilder(query: query, nowMilliseconds: SampleFleet.now)
+                .result(of: [ReportedRun](), hosts: fleet.hosts, gaps: summary)
+        ).text(style: TextStyle())
+    }
+
+    @Test("gaps of the range are summed in words, and unknown counts are not taken for none")
+    func gaps() {
+        #expect(!text([]).contains("lost"))
+        #expect(text([gap(.exitRecordsLost, from: 1, missed: 1)]).contains("; 1 exit record lost."))
+        let lost = text([
+            gap(.exitRecordsLost, from: 1, missed: 5), gap(.exitRecordsLost, "b", missed: 9),
+        ])
+        #expect(lost.contains("; 14 exit records lost."))
+        #expect(lost.contains(missedNote))
+        #expect(
+            text([gap(.exitRecordsLost, missed: 5), gap(.exitRecordsLost)])
+                .contains("at least 5 exit records lost"))
+        #expect(
+            text([gap(.processEventsLost)]).contains("an unknown number of process events lost"))
+        #expect(text([gap(.dropped, missed: 1)]).contains("1 run dropped for want of room"))
+    }
+
+    @Test("time without an agent counts within the range, and once for each host")
+    func agentDown() {
+        let hour: Int64 = 3_600_000
+        let overlapping = text(
+            [
+                gap(.agentDown, from: -hour, to: hour), gap(.agentDown, from: 0, to: 2 * hour),
+                gap(.agentDown, "b", from: 0, to: hour, missed: 3),
+            ])
+        #expect(overlapping.contains("; 3h 0m without an agent."))
+        #expect(!text([gap(.agentDown, from: -hour, to: -1)]).contains("without an agent"))
+        #expect(
+            text([gap(.agentDown, from: -hour, to: 7_200_000, missed: 3)])
+                .contains("2h 0m without an agent (at most 3 processes missed)"))
+        #expect(text([gap(.agentDown)]).contains("an unknown time without an agent"))
+        #expect(
+            text([gap(.agentDown, from: .min, to: .max)], since: nil).contains("without an agent"))
+    }
+
+    @Test("hosts without exit records are named, and are no restricted view for that alone")
+    func withoutExitRecords() {
+        var fleet = SampleFleet()
+        fleet.addHost("whole")
+        #expect(Coverage(hosts: fleet.hosts).notes == [])
+        fleet.addHost("b", restrictions: [.withoutExitRecords])
+        fleet.addHost("a", restrictions: [.withoutExitRecords])
+        fleet.addHost("hidden", restrictions: [.hiddenProcesses])
+        let coverage = Coverage(hosts: fleet.hosts)
+        #expect(coverage.withoutExitRecordsHostCount == 2)
+        #expect(coverage.withoutExitRecordsHostNames == ["a", "b"])
+        #expect(coverage.restrictedHostNames == ["hidden"])
+        #expect(coverage.notes == [missedNote])
+        let view = HostsView(
+            hosts: fleet.hosts, runs: [ReportedRun](), nowMilliseconds: SampleFleet.now)
+        #expect(
+            view.text(style: TextStyle()).contains(
+                "2 hosts without exit records (a, b): what lived shorter than a sample is missed"
+                    + " there"))
+    }
+
+    @Test("an agent is over its budget only by more than its runs allow, once it ran a minute")
+    func budget() {
+        func summary(_ change: (inout AgentHealth) -> Void) -> String {
+            var health = SampleFleet.health(
+                cpuSeconds: 860, residentMebibytes: 14, runs: 300, sources: [])
+            change(&health)
+            var fleet = SampleFleet()
+            fleet.addHost("a", health: health)
+            return SummaryView(
+                hosts: fleet.hosts, runs: [],
+                store: StoreStatus(lastCommitAtMilliseconds: nil, sizeBytes: nil),
+                nowMilliseconds: SampleFleet.now
+            ).text(style: TextStyle())
+        }
+        let warning = "1 uses more than its share of a processor (a)"
+        #expect(!summary { _ in }.contains("Agents"))
+        #expect(summary { $0.processorMilliseconds = 870_000 }.contains(warning))
+        #expect(
+            !summary {
+                $0.processorMilliseconds = 870_000
+                $0.runCount = 700
+            }.contains("Agents"))
+        #expect(
+            !summary {
+                $0.startedAtMilliseconds = $0.atMilliseconds - 59_000
+                $0.processorMilliseconds = 30_000
+            }.contains("Agents"))
+        #expect(
+            summary { $0.intervalMilliseconds = 1_500 }.contains("1 looks less often than asked"))
+    }
+}

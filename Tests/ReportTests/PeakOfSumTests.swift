@@ -1,0 +1,145 @@
+import MemoryModel
+import Report
+import Testing
+
+@Suite("What runs held together is said only where it is known")
+struct PeakOfSumTests {
+    private let now = SampleFleet.now
+    /// Seconds since the current hour began.
+    private let intoHour: Int64 = 202
+
+    /// Two hosts, each with a run of the program `x` of the user `root`.
+    private func twoHosts() -> SampleFleet {
+        var fleet = SampleFleet()
+        for host in ["a", "b"] {
+            fleet.addHost(host)
+            fleet.addRun(
+                SampleFleet.Sample(pid: 7, program: "x", peakMebibytes: 100, cgroup: "/c"))
+        }
+        return fleet
+    }
+
+    private func row(
+        _ fleet: SampleFleet, _ grouping: ReportQuery.Grouping = .program,
+        _ change: (inout ReportQuery) -> Void = { _ in }
+    ) throws -> ReportRow {
+        var query = ReportQuery()
+        query.grouping = grouping
+        change(&query)
+        let result = ReportBuilder(query: query, nowMilliseconds: now)
+            .result(of: fleet.runs, hosts: fleet.hosts, totals: fleet.totals)
+        return try #require(result.rows.first)
+    }
+
+    @Test("of one host it is the greatest hour's, exact where its moment is in the range")
+    func oneHost() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("a")
+        fleet.addRun(SampleFleet.Sample(pid: 7, program: "x", peakMebibytes: 100))
+        fleet.addTotal(0, .host, mebibytes: 500, ago: 100)
+        fleet.addTotal(0, .program, "x", mebibytes: 80, ago: 100)
+        fleet.addTotal(0, .program, "x", mebibytes: 90, ago: 4_000)
+        fleet.addTotal(0, .program, "x", mebibytes: 300, ago: 40_000)
+        let all = try row(fleet)
+        #expect(all.peakOfSumBytes == 300 << 20)
+        #expect(all.isPeakOfSumUpperBound == false)
+        let hours = try row(fleet) { $0.sinceMilliseconds = now - 4_000_000 }
+        #expect(hours.peakOfSumBytes == 90 << 20)
+        #expect(hours.isPeakOfSumUpperBound == false)
+        // The range begins after the moment, within its hour.
+        let half = try row(fleet) { $0.sinceMilliseconds = now - 3_900_000 }
+        #expect(half.peakOfSumBytes == 90 << 20)
+        #expect(half.isPeakOfSumUpperBound == true)
+        let last = try row(fleet) { $0.sinceMilliseconds = now - intoHour * 1_000 }
+        #expect(last.peakOfSumBytes == 80 << 20)
+    }
+
+    @Test("a moment that is not known is in the range only if its whole hour is")
+    func unknownMoment() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("a")
+        fleet.addRun(SampleFleet.Sample(pid: 7, program: "x", peakMebibytes: 100))
+        fleet.addTotal(0, .program, "x", mebibytes: 80, ago: 4_000)
+        fleet.totals[0].peak.atMilliseconds = nil
+        #expect(try row(fleet).isPeakOfSumUpperBound == false)
+        let cut = try row(fleet) { $0.sinceMilliseconds = now - 5_000 }
+        #expect(cut.peakOfSumBytes == nil, "another hour")
+        let half = try row(fleet) { $0.sinceMilliseconds = now - 3_900_000 }
+        #expect(half.isPeakOfSumUpperBound == true)
+    }
+
+    @Test("of several hosts it is the largest sum of one hour, as an upper bound")
+    func severalHosts() throws {
+        var fleet = twoHosts()
+        for host in 0...1 { fleet.addTotal(host, .host, mebibytes: 900, ago: 100) }
+        fleet.addTotal(0, .program, "x", mebibytes: 80, ago: 100)
+        fleet.addTotal(1, .program, "x", mebibytes: 70, ago: 50)
+        fleet.addTotal(0, .program, "x", mebibytes: 100, ago: 4_000)
+        let both = try row(fleet)
+        #expect(both.peakOfSumBytes == 150 << 20)
+        #expect(both.isPeakOfSumUpperBound == true)
+        let one = try row(fleet) { $0.host = Glob("a") }
+        #expect(one.peakOfSumBytes == 100 << 20)
+        #expect(one.isPeakOfSumUpperBound == false)
+        // What one host held alone was held, whatever the other did.
+        fleet.addTotal(1, .program, "x", mebibytes: 400, ago: 8_000)
+        #expect(try row(fleet).peakOfSumBytes == 400 << 20)
+        #expect(try row(fleet).isPeakOfSumUpperBound == false)
+    }
+
+    @Test("it is not known where a host keeps no sums, or a filter leaves out runs of the subject")
+    func unknown() throws {
+        var fleet = twoHosts()
+        for kind in [(TotalKind.program, "x"), (.user, "root"), (.cgroup, "/c"), (.host, "")] {
+            fleet.addTotal(0, kind.0, RawText(kind.1), mebibytes: 80, ago: 100)
+        }
+        #expect(try row(fleet).peakOfSumBytes == nil, "b keeps none")
+        func bytes(
+            _ grouping: ReportQuery.Grouping, _ change: (inout ReportQuery) -> Void
+        ) throws -> UInt64? {
+            try row(fleet, grouping) {
+                $0.host = Glob("a")
+                change(&$0)
+            }.peakOfSumBytes
+        }
+        for grouping in [ReportQuery.Grouping.program, .user, .cgroup, .host] {
+            #expect(try bytes(grouping) { _ in } == 80 << 20, "\(grouping)")
+            #expect(try bytes(grouping) { $0.minimumPeakBytes = 1 } == nil, "\(grouping)")
+            let isProgram = grouping == .program
+            #expect(try (bytes(grouping) { $0.program = Glob("*") } != nil) == isProgram)
+            let isUser = grouping == .user
+            #expect(try (bytes(grouping) { $0.user = Glob("*") } != nil) == isUser)
+        }
+        #expect(try bytes(.run) { _ in } == nil)
+    }
+
+    @Test("a host's own figure stands beside the sum and is not the runs' to filter")
+    func hostUsed() throws {
+        var fleet = twoHosts()
+        fleet.addTotal(0, .host, mebibytes: 500, ago: 100)
+        fleet.addTotal(0, .hostUsed, mebibytes: 420, ago: 90)
+        fleet.addTotal(1, .hostUsed, mebibytes: 9_000, ago: 90)
+        let plain = try row(fleet, .host)
+        #expect(plain.peakOfSumBytes == 500 << 20)
+        #expect(plain.hostUsedPeakBytes == 420 << 20)
+        #expect(plain.isHostUsedPeakUpperBound == false)
+        let filtered = try row(fleet, .host) { $0.user = Glob("root") }
+        #expect(filtered.peakOfSumBytes == nil)
+        #expect(filtered.hostUsedPeakBytes == 420 << 20)
+        #expect(try row(fleet).hostUsedPeakBytes == nil)
+    }
+
+    @Test("sums at the ends of their range stay what they are")
+    func extremes() throws {
+        var fleet = twoHosts()
+        for host in 0...1 {
+            fleet.addTotal(host, .program, "x", mebibytes: 1, ago: 100)
+            fleet.totals[host].peak.bytes = .max
+        }
+        #expect(try row(fleet).peakOfSumBytes == .max)
+        fleet.totals[0].hourMilliseconds = .max
+        fleet.totals[1].hourMilliseconds = .min
+        fleet.totals[1].peak.atMilliseconds = .min
+        #expect(try row(fleet).peakOfSumBytes == .max)
+    }
+}
