@@ -45,8 +45,10 @@ public struct Coverage: Hashable, Sendable {
     public var unreadRunCount = 0
     /// Facts of some hosts that the view itself adds.
     var furtherHostFacts: [HostFact] = []
-    /// Facts that the view itself adds, each a phrase.
-    var furtherFacts: [String] = []
+    /// Whether there is more than could be read at once.
+    public var isCut = false
+    /// Whether sums are not shown because there are more than can be read at once.
+    public var areTotalsCut = false
     /// Whether the view is of a range of time.
     public var hasRange = false
 
@@ -153,7 +155,10 @@ extension Coverage {
             let noun = fact.count == 1 ? fact.one : fact.many
             facts += hostList(fact.count, noun, fact.names, ascii: ascii)
         }
-        facts += furtherFacts
+        if isCut { facts.append("not all could be read (a shorter range gives a complete view)") }
+        if areTotalsCut {
+            facts.append("no sums, as there are too many to read (a shorter range gives them)")
+        }
         facts += leftOut
         return facts
     }
@@ -241,6 +246,8 @@ extension Coverage {
             Member("hosts_without_exit_records_names", names(withoutExitRecordsHostNames)),
             Member("agents_stretched", .count(stretchedAgentCount)),
             Member("gaps", gapsJSON),
+            Member("is_cut", .boolean(isCut || gaps?.isCut == true)),
+            Member("sums_not_read", .boolean(areTotalsCut)),
         ])
     }
 

@@ -28,6 +28,7 @@ enum HostileNames {
                     residentMebibytes: UInt64(index), peakMebibytes: UInt64(index * 3),
                     source: PeakSource.allCases[index % 4], cgroup: name, command: name))
         }
+        fleet.addHostileFacts()
         for index in fleet.hosts.indices {
             fleet.hosts[index].agentVersion = names[index]
             fleet.hosts[index].description.kernelRelease = names[index]
@@ -57,6 +58,7 @@ enum EveryView {
                     nowMilliseconds: now)
             ),
         ]
+        views += facts(of: fleet)
         for grouping in ReportQuery.Grouping.allCases {
             var query = ReportQuery()
             query.grouping = grouping
@@ -65,6 +67,37 @@ enum EveryView {
             views.append(("report-\(grouping.rawValue)", report(of: fleet, query)))
         }
         return views
+    }
+
+    private static func facts(of fleet: SampleFleet) -> [(String, any FleetView)] {
+        let now = SampleFleet.now
+        var query = RangeQuery()
+        query.sinceMilliseconds = now - 86_400_000
+        query.top = 6
+        return [
+            (
+                "oom",
+                KillsView(
+                    hosts: fleet.hosts, kills: fleet.kills, query: query, gaps: fleet.gapSummary,
+                    nowMilliseconds: now)
+            ),
+            (
+                "cgroups",
+                CgroupsView(
+                    hosts: fleet.hosts, cgroups: fleet.cgroups, query: query,
+                    gaps: fleet.gapSummary, nowMilliseconds: now)
+            ),
+            (
+                "composition",
+                CompositionView(
+                    hosts: fleet.hosts,
+                    selected: CompositionView.selected(
+                        fleet.totals, hosts: fleet.hosts, query: query),
+                    runs: Dictionary(
+                        fleet.runs.map { ($0.key, $0.record) }, uniquingKeysWith: { $1 }),
+                    query: query, gaps: fleet.gapSummary, nowMilliseconds: now)
+            ),
+        ]
     }
 
     static func report(of fleet: SampleFleet, _ query: ReportQuery) -> ReportView {

@@ -9,7 +9,9 @@ struct OutputSafetyTests {
     private func check(_ text: String, _ style: TextStyle, _ context: Comment) {
         var text = text
         // What a line may hold besides text: the colours of the program's own.
-        if style.colour { text.replace(/\u{1B}\[[0-9]{1,2}m/, with: "") }
+        // A mark at the beginning of a name must not hide the end of a colour before it.
+        let colours = /\u{1B}\[[0-9]{1,2}m/.matchingSemantics(.unicodeScalar)
+        if style.colour { text.replace(colours, with: "") }
         let steering = text.unicodeScalars.first { scalar in
             scalar != "\n"
                 && (scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)

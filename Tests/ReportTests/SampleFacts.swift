@@ -62,7 +62,9 @@ extension SampleFleet {
             (2, 9_100, 7_100, 85_000),
         ] as [(Int, UInt64, UInt64, Int64)] {
             fleet.addTotal(index, .host, mebibytes: resident, ago: ago)
-            fleet.addTotal(index, .hostUsed, mebibytes: used, ago: ago)
+            fleet.addTotal(
+                index, .hostUsed, mebibytes: used, ago: ago, runs: 310,
+                shares: fleet.shares(ofHostAt: index))
         }
         fleet.addTotal(0, .user, "postgres", mebibytes: 82_891, ago: 8_000)
         fleet.addTotal(0, .program, "postgres", mebibytes: 82_891, ago: 8_000)
@@ -71,6 +73,8 @@ extension SampleFleet {
         fleet.addTotal(1, .program, "python3 train.py", mebibytes: 63_002, ago: 9_006)
         fleet.addTotal(1, .cgroup, train, mebibytes: 63_002, ago: 9_006)
         fleet.addTotal(2, .user, "billing", mebibytes: 5_233, ago: 86_500)
+        fleet.addUsualKills()
+        fleet.addUsualCgroups()
         fleet.gaps = [
             ReportedGap(
                 host: fleet.hosts[1].id,

@@ -7,6 +7,8 @@ struct SampleFleet {
     var runs: [ReportedRun] = []
     var totals: [ReportedTotal] = []
     var gaps: [ReportedGap] = []
+    var kills: [ReportedKill] = []
+    var cgroups: [ReportedCgroup] = []
 
     /// 2026-11-22T13:03:22Z, a Sunday.
     static let now: Int64 = 1_795_352_602_000

@@ -107,7 +107,7 @@ struct ViewSnapshotTests {
     @Test("wide and hostile names keep their place in the tables")
     func hostileNames() throws {
         for (name, view) in EveryView.of(HostileNames.fleet())
-        where ["hosts", "ps", "report-program"].contains(name) {
+        where ["hosts", "ps", "report-program", "oom", "cgroups", "composition"].contains(name) {
             try Snapshot.expect(
                 view.text(style: TextStyle(width: 80)), is: "hostile-\(name)-80.txt")
         }
