@@ -33,6 +33,37 @@ public protocol PeakStoring: Sendable {
 
     /// Totals of the agents' counters by host, each summed over the epochs of its agent.
     func counters() throws -> [HostID: [CounterReason: UInt64]]
+
+    /// The totals of `kinds` whose hours overlap the range, ordered by host, subject and hour, at
+    /// most `limit` of them.
+    func totals(
+        of kinds: Set<TotalKind>, sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+    ) throws -> [StoredTotal]
+
+    /// The cgroups that were there in the range, the largest peak first, at most `limit` of them.
+    func cgroups(
+        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+    ) throws -> [StoredCgroup]
+
+    /// The kills of the range, the latest first, at most `limit` of them.
+    ///
+    /// One whose time is not known is in every range.
+    func kills(
+        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+    ) throws -> [StoredKill]
+
+    /// The gaps that overlap the range, at most `limit` of them.
+    ///
+    /// One whose time is not known overlaps every range.
+    func gaps(
+        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+    ) throws -> [StoredGap]
+
+    /// What the newest agent of each host last said of itself.
+    func health() throws -> [HostID: StoredHealth]
+
+    /// Those of the runs `keys` that there are.
+    func runs(_ keys: [RunKey]) throws -> [RunKey: StoredRun]
 }
 
 /// What one transaction writes.

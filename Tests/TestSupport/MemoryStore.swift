@@ -9,6 +9,11 @@ public final class MemoryStore: PeakStoring {
         var hosts: [HostID: StoredHost] = [:]
         var runs: [RunKey: StoredRun] = [:]
         var counters: [HostID: [UInt64: [CounterReason: UInt64]]] = [:]
+        var totals: [StoredTotal] = []
+        var cgroups: [StoredCgroup] = []
+        var kills: [StoredKill] = []
+        var gaps: [StoredGap] = []
+        var health: [HostID: StoredHealth] = [:]
         var failure: PeakStoreError?
         var commitCount = 0
     }
@@ -43,6 +48,11 @@ public final class MemoryStore: PeakStoring {
             for run in batch.runs {
                 content.runs[run.key, default: run].record.merge(run.record, otherIsNewer: true)
             }
+            content.totals += batch.totals
+            content.cgroups += batch.cgroups
+            content.kills += batch.kills
+            content.gaps += batch.gaps
+            for health in batch.health { content.health[health.host] = health }
             for counters in batch.counters {
                 content.counters[counters.host, default: [:]][counters.epoch, default: [:]]
                     .merge(counters.values) { max($0, $1) }
@@ -88,5 +98,65 @@ public final class MemoryStore: PeakStoring {
                 epochs.values.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
             }
         }
+    }
+
+    /// The totals that overlap the range, in the order in which they were committed.
+    public func totals(
+        of kinds: Set<TotalKind>, sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+    ) -> [StoredTotal] {
+        let matching = content.withLock { $0.totals }.filter { total in
+            let end = total.hourMilliseconds + StoredTotal.hourLengthMilliseconds
+            return kinds.contains(total.subject.kind)
+                && total.hourMilliseconds <= untilMilliseconds ?? .max
+                && end > sinceMilliseconds ?? .min
+        }
+        return Array(matching.prefix(limit))
+    }
+
+    /// The cgroups that were seen since, the largest peak first.
+    public func cgroups(
+        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+    ) -> [StoredCgroup] {
+        let matching = content.withLock { $0.cgroups }.filter { cgroup in
+            cgroup.record.seenAtMilliseconds ?? .max >= sinceMilliseconds ?? .min
+        }
+        let sorted = matching.sorted {
+            $0.record.peak?.bytes ?? 0 > $1.record.peak?.bytes ?? 0
+        }
+        return Array(sorted.prefix(limit))
+    }
+
+    /// The kills of the range, the latest first.
+    public func kills(
+        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+    ) -> [StoredKill] {
+        let matching = content.withLock { $0.kills }.filter { kill in
+            kill.atMilliseconds ?? .max >= sinceMilliseconds ?? .min
+                && kill.atMilliseconds ?? .min <= untilMilliseconds ?? .max
+        }
+        let sorted = matching.sorted {
+            $0.atMilliseconds ?? .min > $1.atMilliseconds ?? .min
+        }
+        return Array(sorted.prefix(limit))
+    }
+
+    /// The gaps that overlap the range.
+    public func gaps(
+        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+    ) -> [StoredGap] {
+        let matching = content.withLock { $0.gaps }.filter { gap in
+            let bracket = gap.gap.bracket
+            return bracket?.notAfterMilliseconds ?? .max >= sinceMilliseconds ?? .min
+                && bracket?.notBeforeMilliseconds ?? .min <= untilMilliseconds ?? .max
+        }
+        return Array(matching.prefix(limit))
+    }
+
+    /// What each host's agent last said of itself.
+    public func health() -> [HostID: StoredHealth] { content.withLock { $0.health } }
+
+    /// Those of the runs that there are.
+    public func runs(_ keys: [RunKey]) -> [RunKey: StoredRun] {
+        content.withLock { content in content.runs.filter { keys.contains($0.key) } }
     }
 }
