@@ -57,22 +57,43 @@ struct ViewServer: Sendable {
         router.add(middleware: HostCheck(listen: settings.http))
         router.add(middleware: UnknownPath())
         router.get("/") { request, _ in
-            try await respond(request) { try await views.summary(nowMilliseconds: $1) }
+            try await respond(request, taking: []) {
+                try await views.summary(nowMilliseconds: $1)
+            }
         }
         router.get("/v1/summary") { request, _ in
-            try await respond(request) { try await views.summary(nowMilliseconds: $1) }
+            try await respond(request, taking: []) {
+                try await views.summary(nowMilliseconds: $1)
+            }
         }
         router.get("/v1/hosts") { request, _ in
-            try await respond(request) { try await views.hosts(nowMilliseconds: $1) }
+            try await respond(request, taking: []) {
+                try await views.hosts(nowMilliseconds: $1)
+            }
         }
         router.get("/v1/ps") { request, _ in
-            try await respond(request, keys: ReportQuery.keys) {
+            try await respond(request, taking: ReportQuery.keys) {
                 try await views.processes(matching: $0, nowMilliseconds: $1)
             }
         }
         router.get("/v1/report") { request, _ in
-            try await respond(request, keys: ReportQuery.keys) {
+            try await respond(request, taking: ReportQuery.keys) {
                 try await views.report(matching: $0, nowMilliseconds: $1)
+            }
+        }
+        router.get("/v1/oom") { request, _ in
+            try await respond(request, in: RangeQuery.killKeys) {
+                try await views.kills(matching: $0, nowMilliseconds: $1)
+            }
+        }
+        router.get("/v1/cgroups") { request, _ in
+            try await respond(request, in: RangeQuery.cgroupKeys) {
+                try await views.cgroups(matching: $0, nowMilliseconds: $1)
+            }
+        }
+        router.get("/v1/composition") { request, _ in
+            try await respond(request, in: RangeQuery.compositionKeys) {
+                try await views.composition(matching: $0, nowMilliseconds: $1)
             }
         }
         router.get("/healthz") { _, _ in health }
@@ -85,15 +106,34 @@ struct ViewServer: Sendable {
             problems.first ?? "ok", status: problems.isEmpty ? .ok : .serviceUnavailable)
     }
 
-    /// Reads the query, makes the view and writes it in the form that was asked for.
+    /// Answers with a view of runs, whose query takes `keys`.
     private func respond(
-        _ request: Request, keys: [String] = [],
+        _ request: Request, taking keys: [String],
         _ make: (ReportQuery, Int64) async throws -> any FleetView
+    ) async throws -> Response {
+        try await answer(request) { asked, now in
+            try await make(try asked.reportQuery(keys: keys, nowMilliseconds: now), now)
+        }
+    }
+
+    /// Answers with a view of a range of time, whose query takes `keys`.
+    private func respond(
+        _ request: Request, in keys: [String],
+        _ make: (RangeQuery, Int64) async throws -> any FleetView
+    ) async throws -> Response {
+        try await answer(request) { asked, now in
+            try await make(try asked.rangeQuery(keys: keys, nowMilliseconds: now), now)
+        }
+    }
+
+    /// Reads the request, makes the view and writes it in the form that was asked for.
+    private func answer(
+        _ request: Request, _ make: (ViewRequest, Int64) async throws -> any FleetView
     ) async throws -> Response {
         let now = WallClock.nowMilliseconds()
         do {
-            let asked = try ViewRequest(request, queryKeys: keys, nowMilliseconds: now)
-            let view = try await make(asked.query, now)
+            let asked = try ViewRequest(request)
+            let view = try await make(asked, now)
             let body = view.written(as: asked.format, style: asked.style)
             return Response.text(body, mediaType: asked.format.mediaType)
         } catch let error as QueryError {
@@ -103,41 +143,6 @@ struct ViewServer: Sendable {
             return Response.line(
                 "the store could not be read: \(error)", status: .internalServerError)
         }
-    }
-}
-
-/// What a request asks for: which runs, in what form, for what kind of terminal.
-struct ViewRequest {
-    let query: ReportQuery
-    let format: OutputFormat
-    let style: TextStyle
-
-    /// Reads the query and `Accept`; throws a `QueryError` for a key or value that is not taken.
-    init(_ request: Request, queryKeys: [String], nowMilliseconds: Int64) throws(QueryError) {
-        let pairs = request.uri.queryParameters.map { QueryPair(String($0.key), String($0.value)) }
-        style = try TextStyle(pairs: pairs.filter { TextStyle.keys.contains($0.key) })
-        let formats = pairs.filter { $0.key == "format" }
-        if let text = formats.first?.value {
-            guard let format = OutputFormat(rawValue: text), formats.count == 1 else {
-                throw QueryError(
-                    key: "format", value: text, reason: "is not accepted; use table, json or csv")
-            }
-            self.format = format
-        } else {
-            format = OutputFormat(accept: request.headers[.accept] ?? "")
-        }
-        let rest = pairs.filter { !TextStyle.keys.contains($0.key) && $0.key != "format" }
-        if queryKeys.isEmpty, let unknown = rest.first {
-            throw QueryError(
-                key: DisplayText.escaped(RawText(unknown.key).clamped(toBytes: 64)),
-                value: unknown.value,
-                reason:
-                    "no such key here; there are format, " + TextStyle.keys.joined(separator: ", ")
-            )
-        }
-        query = try ReportQuery(
-            pairs: rest, nowMilliseconds: nowMilliseconds,
-            utcOffsetSeconds: style.utcOffsetSeconds)
     }
 }
 

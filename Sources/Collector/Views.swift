@@ -5,9 +5,9 @@ import Report
 
 /// What people can look at, made of the fleet as it is now and of the store.
 struct Views: Sendable {
-    private let fleet: Fleet
-    private let store: any PeakStoring
-    private let threads: NIOThreadPool
+    let fleet: Fleet
+    let store: any PeakStoring
+    let threads: NIOThreadPool
 
     /// The most runs that one view reads from the store.
     private static let maximumRuns = 200_000
@@ -23,18 +23,22 @@ struct Views: Sendable {
     func summary(nowMilliseconds now: Int64) async throws -> SummaryView {
         try await threads.runIfActive {
             let hosts = try hosts(nowMilliseconds: now)
-            let runs = try runs(matching: SummaryView.query(nowMilliseconds: now), now)
+            let query = SummaryView.query(nowMilliseconds: now)
             return SummaryView(
-                hosts: hosts, runs: runs.runs, store: storeStatus, nowMilliseconds: now)
+                hosts: hosts, runs: try runs(matching: query, of: hosts).runs, store: storeStatus,
+                nowMilliseconds: now,
+                gaps: try gaps(
+                    of: hosts, since: query.sinceMilliseconds, until: query.untilMilliseconds, now))
         }
     }
 
     /// Every host.
     func hosts(nowMilliseconds now: Int64) async throws -> HostsView {
         try await threads.runIfActive {
-            let runs = try runs(matching: SummaryView.query(nowMilliseconds: now), now)
+            let hosts = try hosts(nowMilliseconds: now)
+            let query = SummaryView.query(nowMilliseconds: now)
             return HostsView(
-                hosts: try hosts(nowMilliseconds: now), runs: runs.runs, nowMilliseconds: now)
+                hosts: hosts, runs: try runs(matching: query, of: hosts).runs, nowMilliseconds: now)
         }
     }
 
@@ -54,10 +58,19 @@ struct Views: Sendable {
         matching query: ReportQuery, nowMilliseconds now: Int64
     ) async throws -> ReportView {
         try await threads.runIfActive {
-            let (runs, unread) = try runs(matching: query, now)
-            let result = ReportBuilder(query: query, nowMilliseconds: now)
+            let hosts = try hosts(nowMilliseconds: now)
+            let (runs, unread) = try runs(matching: query, of: hosts)
+            let chosen = hosts.filter { query.matches(host: $0.id, name: $0.description.name) }
+            let totals = try totals(
+                of: query.totalKinds, since: query.sinceMilliseconds,
+                until: query.untilMilliseconds)
+            var result = ReportBuilder(query: query, nowMilliseconds: now)
                 .result(
-                    of: runs, hosts: try hosts(nowMilliseconds: now), unreadRunCount: unread)
+                    of: runs, hosts: hosts, unreadRunCount: unread, totals: totals,
+                    gaps: try gaps(
+                        of: chosen, since: query.sinceMilliseconds,
+                        until: query.untilMilliseconds, now))
+            result.coverage.areTotalsCut = totals == nil
             return ReportView(result)
         }
     }
@@ -67,24 +80,26 @@ struct Views: Sendable {
 
     // MARK: Reading
 
-    private func hosts(nowMilliseconds now: Int64) throws -> [ReportedHost] {
+    func hosts(nowMilliseconds now: Int64) throws -> [ReportedHost] {
         let counters = try store.counters()
+        let health = try store.health()
         let hosts = fleet.read { $0.hosts.values.compactMap { $0.reported(nowMilliseconds: now) } }
         return hosts.map { host in
             var host = host
             host.counters.merge(counters[host.id] ?? [:]) { $0 > .max - $1 ? .max : $0 + $1 }
+            host.health = health[host.id]?.health
             return host
         }
     }
 
-    private func liveRuns() -> [ReportedRun] {
+    func liveRuns() -> [ReportedRun] {
         fleet.read { $0.hosts.values.flatMap(\.reportedRuns) }
     }
 
     /// The runs of the store that match, with what the fleet knows of them by now, and how many
     /// more match than are read.
     private func runs(
-        matching query: ReportQuery, _ now: Int64
+        matching query: ReportQuery, of hosts: [ReportedHost]
     ) throws -> (runs: [ReportedRun], unreadCount: Int) {
         var wide = query
         // Those with an inherited peak are counted by the report, so it has to see them.
@@ -93,7 +108,7 @@ struct Views: Sendable {
         let live = liveRuns()
         let selection = try store.runs(matching: wide, limit: Views.maximumRuns)
         let hosts = Dictionary(
-            uniqueKeysWithValues: try hosts(nowMilliseconds: now).map { ($0.id, $0.description) })
+            uniqueKeysWithValues: hosts.map { ($0.id, $0.description) })
         var runs: [RunKey: ReportedRun] = [:]
         for stored in selection.runs {
             runs[stored.key] = ReportedRun(

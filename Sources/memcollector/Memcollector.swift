@@ -21,7 +21,7 @@ struct Memcollector: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, SummaryCommand.self, HostsCommand.self, ProcessesCommand.self,
-            ReportCommand.self,
+            ReportCommand.self, KillsCommand.self, CgroupsCommand.self, CompositionCommand.self,
         ])
 
     static func main() async { await runAsProgram() }

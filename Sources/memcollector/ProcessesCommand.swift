@@ -12,17 +12,20 @@ struct ProcessesCommand: AsyncParsableCommand {
               memcollector ps --host 'db*' --min-peak 1G
             """)
 
-    @OptionGroup var filters: RunFilters
+    @OptionGroup var hosts: HostFilters
+    @OptionGroup var runs: RunFilters
+    @OptionGroup var peaks: PeakFilters
     @OptionGroup var view: ViewOptions
 
     func validate() throws {
-        try RunFilters.check(pairs)
+        try QueryPair.checkReport(pairs)
     }
 
     private var pairs: [QueryPair] {
         // Like ps, it shows all; a report is for the largest.
         let all = QueryPair("top", String(ReportQuery.topRange.upperBound))
-        return filters.top == nil ? filters.pairs + [all] : filters.pairs
+        let filters = hosts.pairs + runs.pairs + peaks.pairs
+        return hosts.top == nil ? filters + [all] : filters
     }
 
     func run() async throws {

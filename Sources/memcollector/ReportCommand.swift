@@ -10,22 +10,16 @@ struct ReportCommand: AsyncParsableCommand {
             A range selects the runs that overlap it; the peaks shown are those of their whole \
             life.
 
+            By host, user, program or cgroup there is also what was resident of all of them at \
+            one time (the peak of the sum), in which shared pages count once for each process.
+
             EXAMPLES:
               memcollector report --since 24h
               memcollector report --since "3m ago" --program 'python*' --min-peak 1G
               memcollector report --by program --sort runs --format csv
             """)
 
-    @Option(
-        help: ArgumentHelp(
-            """
-            The beginning of the range: 24h, "3m ago" or 2026-01-31T12:00:00Z. All of time by \
-            default.
-            """, valueName: "time"))
-    var since: String?
-
-    @Option(help: ArgumentHelp("The end of the range; now by default.", valueName: "time"))
-    var until: String?
+    @OptionGroup var range: RangeOptions
 
     @Option(
         help: ArgumentHelp(
@@ -40,19 +34,19 @@ struct ReportCommand: AsyncParsableCommand {
     @Flag(help: "Show peaks, too, that are only what a child had of its parent at fork.")
     var inherited = false
 
-    @OptionGroup var filters: RunFilters
+    @OptionGroup var hosts: HostFilters
+    @OptionGroup var runs: RunFilters
+    @OptionGroup var peaks: PeakFilters
     @OptionGroup var view: ViewOptions
 
     func validate() throws {
-        try RunFilters.check(pairs)
+        try QueryPair.checkReport(pairs)
     }
 
     private var pairs: [QueryPair] {
-        var pairs = filters.pairs + [QueryPair("by", by), QueryPair("sort", sort)]
-        if let since { pairs.append(QueryPair("since", since)) }
-        if let until { pairs.append(QueryPair("until", until)) }
-        if inherited { pairs.append(QueryPair("inherited", "1")) }
-        return pairs
+        let order = [QueryPair("by", by), QueryPair("sort", sort)]
+        let filters = range.pairs + hosts.pairs + runs.pairs + peaks.pairs
+        return filters + order + (inherited ? [QueryPair("inherited", "1")] : [])
     }
 
     func run() async throws {

@@ -8,31 +8,33 @@ import Testing
 
 @Suite("What a request for a view asks for")
 struct ViewRequestTests {
-    private func request(
-        _ path: String, accept: String? = nil, keys: [String] = ReportQuery.keys
-    ) throws -> ViewRequest {
+    private func request(_ path: String, accept: String? = nil) throws -> ViewRequest {
         var head = HTTPRequest(method: .get, scheme: nil, authority: "localhost", path: path)
         head.headerFields[.accept] = accept
-        return try ViewRequest(
-            Request(head: head, body: RequestBody(buffer: ByteBuffer())), queryKeys: keys,
-            nowMilliseconds: testNow)
+        return try ViewRequest(Request(head: head, body: RequestBody(buffer: ByteBuffer())))
+    }
+
+    private func query(_ path: String, keys: [String] = ReportQuery.keys) throws -> ReportQuery {
+        try request(path).reportQuery(keys: keys, nowMilliseconds: testNow)
     }
 
     @Test("without a query it is the usual one, as text for a pipe")
     func usual() throws {
         let asked = try request("/v1/report", accept: "*/*")
-        #expect(asked.query == ReportQuery())
+        let query = try asked.reportQuery(keys: ReportQuery.keys, nowMilliseconds: testNow)
+        #expect(query == ReportQuery())
         #expect(asked.format == .table)
         #expect(asked.style == TextStyle())
     }
 
     @Test("query, form and style are read side by side, with their escapes")
     func everything() throws {
-        let asked = try request(
-            "/v1/report?since=1h&by=program&host=web%2A&format=csv&width=80&utc_offset=3600")
-        #expect(asked.query.sinceMilliseconds == testNow - 3_600_000)
-        #expect(asked.query.grouping == .program)
-        #expect(asked.query.host == Glob("web*"))
+        let path = "/v1/report?since=1h&by=program&host=web%2A&format=csv&width=80&utc_offset=3600"
+        let asked = try request(path)
+        let query = try query(path)
+        #expect(query.sinceMilliseconds == testNow - 3_600_000)
+        #expect(query.grouping == .program)
+        #expect(query.host == Glob("web*"))
         #expect(asked.format == .csv)
         #expect(asked.style == TextStyle(width: 80, utcOffsetSeconds: 3_600))
     }
@@ -51,15 +53,30 @@ struct ViewRequestTests {
             ("/?top=5&top=6", "top"), ("/?by=", "by"),
         ])
     func refused(path: String, key: String) throws {
-        let error = #expect(throws: QueryError.self) { try request(path) }
+        let error = #expect(throws: QueryError.self) { try query(path) }
         #expect(error?.key == key)
     }
 
     @Test("a view without a query takes none of the keys of a report")
     func noKeys() throws {
-        #expect(try request("/v1/hosts?format=json", keys: []).format == .json)
-        let error = #expect(throws: QueryError.self) { try request("/v1/hosts?by=run", keys: []) }
+        #expect(try query("/v1/hosts?format=json", keys: []) == ReportQuery())
+        let error = #expect(throws: QueryError.self) { try query("/v1/hosts?by=run", keys: []) }
         #expect(error?.key == "by")
-        #expect(throws: QueryError.self) { try request("/v1/hosts?%1B%5B2J=1", keys: []) }
+        #expect(throws: QueryError.self) { try query("/v1/hosts?%1B%5B2J=1", keys: []) }
+    }
+
+    @Test("a view of a range takes its own keys beside form and style")
+    func rangeKeys() throws {
+        func range(_ path: String, _ keys: [String]) throws -> RangeQuery {
+            try request(path).rangeQuery(keys: keys, nowMilliseconds: testNow)
+        }
+        let asked = try range(
+            "/v1/cgroups?cgroup=%2Fa%2A&format=json&width=80&top=2", RangeQuery.cgroupKeys)
+        #expect(asked.cgroup == Glob("/a*"))
+        #expect(asked.top == 2)
+        let error = #expect(throws: QueryError.self) {
+            try range("/v1/oom?by=run", RangeQuery.killKeys)
+        }
+        #expect(error?.description.contains("there are since, until, host") == true)
     }
 }

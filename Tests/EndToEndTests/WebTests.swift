@@ -49,7 +49,10 @@ struct WebTests {
         try await eventually("the host is up") {
             try await collector.rows(["hosts"]).first?["state"] as? String == "up"
         }
-        for path in ["/", "/v1/summary", "/v1/hosts", "/v1/ps", "/v1/report"] {
+        for path in [
+            "/", "/v1/summary", "/v1/hosts", "/v1/ps", "/v1/report", "/v1/oom", "/v1/cgroups",
+            "/v1/composition",
+        ] {
             let text = try await ask(collector, "GET", path)
             #expect(text.status == 200 && text.type.contains("text/plain"), "\(path)")
             #expect(text.body.contains("Coverage") || path != "/v1/report", "\(path)")
@@ -96,6 +99,9 @@ struct WebTests {
             ("GET", "/v1/report?min_peak=-1", [:], [400]),
             ("GET", "/v1/hosts?by=run", [:], [400]),
             ("GET", "/v1/hosts?format=xml", [:], [400]),
+            ("GET", "/v1/oom?cgroup=x", [:], [400]),
+            ("GET", "/v1/cgroups?by=run", [:], [400]),
+            ("GET", "/v1/composition?since=x", [:], [400]),
             ("GET", "/v1/ps?width=x", [:], [400]),
             ("GET", "/v1/ps?%1b%5b31m=%0a", [:], [400]),
             ("GET", "/", ["Host": "evil.example"], [421]),
