@@ -10,7 +10,12 @@ extension ReportedHost {
     }
 
     /// Whether the kernel tells its agent of every exit.
-    var hasExitRecords: Bool { !description.restrictions.contains(.withoutExitRecords) }
+    ///
+    /// An agent that has said nothing of itself yet is taken by its description alone.
+    var hasExitRecords: Bool {
+        !description.restrictions.contains(.withoutExitRecords)
+            && health?.sources.contains(.exitRecords) ?? true
+    }
 
     /// Whether its agent learns of kills for want of memory.
     var seesKills: Bool {

@@ -94,8 +94,9 @@ struct CgroupsTable {
             Column(title: "ANON", isRightAligned: true, importance: 75),
             Column(title: "CACHE", isRightAligned: true, importance: 78),
             Column(title: "LIMIT", isRightAligned: true, importance: 70),
-            Column(title: "NOTE", importance: 80),
-            Column(title: "KILLS", isRightAligned: true, importance: 60),
+            Column(title: "NOTE", importance: 80, isLeftOutWhenEmpty: true),
+            Column(
+                title: "KILLS", isRightAligned: true, importance: 60, isLeftOutWhenEmpty: true),
             Column(title: "WHEN", importance: 55),
             Column(title: "SWAP", isRightAligned: true, importance: 40),
             Column(title: "SOURCE", importance: 30),

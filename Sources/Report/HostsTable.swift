@@ -21,7 +21,7 @@ struct HostsTable {
             Column(title: "LARGEST NOW", minimumWidth: 16, comfortableWidth: 24, importance: 45),
             Column(title: "LARGEST PEAK", minimumWidth: 16, comfortableWidth: 24, importance: 80),
             Column(title: "LABELS", minimumWidth: 8, comfortableWidth: 16, importance: 30),
-            Column(title: "AGENT", importance: 49),
+            Column(title: "AGENT", importance: 49, isLeftOutWhenEmpty: true),
             Column(title: "VERSION", minimumWidth: 5, comfortableWidth: 8, importance: 20),
             Column(title: "KERNEL", minimumWidth: 6, comfortableWidth: 16, importance: 15),
             Column(title: "ID", minimumWidth: 8, comfortableWidth: 16, importance: 10),

@@ -138,7 +138,8 @@ public struct ProcessListView: FleetView, Hashable {
             Column(title: "%CPU", isRightAligned: true, importance: 50),
             Column(title: "%MEM", isRightAligned: true, importance: 40),
             Column(title: "RSS", isRightAligned: true, importance: 100),
-            Column(title: "PSS", isRightAligned: true, importance: 55),
+            Column(
+                title: "PSS", isRightAligned: true, importance: 55, isLeftOutWhenEmpty: true),
             Column(title: "", importance: 25, isOrnament: true),
             Column(title: "PEAK ", isRightAligned: true, importance: 100),
             Column(title: "ELAPSED", isRightAligned: true, importance: 35),

@@ -24,6 +24,8 @@ struct ReportTable {
     private typealias Column = TextTable.Column
     private typealias Cell = TextTable.Cell
 
+    private var hasKill: Bool { rows.contains { $0.wasOutOfMemoryKilled == true } }
+
     private func runTable(_ style: TextStyle) -> TextTable {
         var table = TextTable(
             columns: peakColumns + [
@@ -33,7 +35,8 @@ struct ReportTable {
                 Column(title: "PID", isRightAligned: true, importance: 70),
                 Column(title: "WHEN", importance: 60),
                 Column(title: "RAN", isRightAligned: true, importance: 30),
-                Column(title: "STATE", importance: 45),
+                // Who was killed for want of memory is seen wherever there is room for it.
+                Column(title: "STATE", importance: hasKill ? 68 : 45),
                 Column(title: "CPU", isRightAligned: true, importance: 20),
                 Column(title: "RUN", importance: 10),
             ])
@@ -74,6 +77,11 @@ struct ReportTable {
         return parts.joined(separator: "; ")
     }
 
+    private func sumColumn(_ title: String, importance: Int) -> TextTable.Column {
+        Column(
+            title: title, isRightAligned: true, importance: importance, isLeftOutWhenEmpty: true)
+    }
+
     private func sum(_ bytes: UInt64?, _ isUpperBound: Bool?, _ isShown: Bool) -> TextTable.Cell {
         guard isShown else { return Cell("") }
         guard let bytes else { return TableCell.unknown }
@@ -89,9 +97,9 @@ struct ReportTable {
                     keepsEnd: grouping == .cgroup),
                 Column(title: "RUNS", isRightAligned: true, importance: 60),
                 Column(title: "LIVE", isRightAligned: true, importance: 20),
-                Column(title: "PEAK OF SUM", isRightAligned: true, importance: 58),
-                Column(title: "SUM OF PEAKS", isRightAligned: true, importance: 42),
-                Column(title: "HOST USED", isRightAligned: true, importance: 57),
+                sumColumn("PEAK OF SUM", importance: 58),
+                sumColumn("SUM OF PEAKS", importance: 42),
+                sumColumn("HOST USED", importance: 57),
                 Column(title: "P95", isRightAligned: true, importance: 48),
                 Column(title: "MEDIAN", isRightAligned: true, importance: 40),
                 Column(title: "WHERE", minimumWidth: 8, comfortableWidth: 12, importance: 70),

@@ -15,6 +15,8 @@ struct TextTable {
         var importance: Int
         /// Whether it only shows what another column says, and is not for pipes.
         var isOrnament = false
+        /// Whether it is left out, also in pipes, where no row has an entry.
+        var isLeftOutWhenEmpty = false
         /// Whether the end of a name says more than its beginning, as with paths.
         var keepsEnd = false
     }
@@ -53,13 +55,15 @@ struct TextTable {
             }
         }
         guard let width = style.width else {
-            return columns.indices.filter { !columns[$0].isOrnament }.map {
-                ($0, min(natural[$0], TextTable.pipePaddingLimit))
+            let kept = columns.indices.filter { index in
+                !columns[index].isOrnament
+                    && (!columns[index].isLeftOutWhenEmpty || hasEntry(index))
             }
+            return kept.map { ($0, min(natural[$0], TextTable.pipePaddingLimit)) }
         }
         // A column without a single entry says nothing.
         var kept = columns.indices.filter { index in
-            columns[index].importance >= 100 || rows.contains { !$0[index].text.isEmpty }
+            columns[index].importance >= 100 || hasEntry(index)
         }
         natural = natural.map { min($0, width) }
         while true {
@@ -79,6 +83,8 @@ struct TextTable {
             kept.removeAll { $0 == dropped }
         }
     }
+
+    private func hasEntry(_ index: Int) -> Bool { rows.contains { !$0[index].text.isEmpty } }
 
     private func leastWidth(_ index: Int, _ natural: Int, _ isComfortable: Bool) -> Int {
         guard let minimum = columns[index].minimumWidth else { return natural }

@@ -83,6 +83,14 @@ struct CoverageTests {
         #expect(coverage.withoutExitRecordsHostNames == ["a", "b"])
         #expect(coverage.restrictedHostNames == ["hidden"])
         #expect(coverage.notes == [missedNote])
+        var health = SampleFleet.health(
+            cpuSeconds: 1, residentMebibytes: 1, runs: 1, sources: .privileged)
+        fleet.hosts[0].health = health
+        #expect(Coverage(hosts: fleet.hosts).withoutExitRecordsHostCount == 2)
+        health.sources = .kernelLog
+        fleet.hosts[0].health = health
+        #expect(Coverage(hosts: fleet.hosts).withoutExitRecordsHostCount == 3, "its agent says so")
+        fleet.hosts[0].health = nil
         let view = HostsView(
             hosts: fleet.hosts, runs: [ReportedRun](), nowMilliseconds: SampleFleet.now)
         #expect(

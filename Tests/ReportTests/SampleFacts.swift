@@ -53,6 +53,16 @@ extension SampleFleet {
                     composition: shares)))
     }
 
+    /// The usual fleet as agents without any of this report it.
+    static func withoutFacts() -> SampleFleet {
+        var fleet = usualRuns()
+        for index in fleet.hosts.indices { fleet.hosts[index].health = nil }
+        for index in fleet.runs.indices {
+            fleet.runs[index].record.current?.proportionalBytes = nil
+        }
+        return fleet
+    }
+
     /// The usual fleet with sums and gaps.
     static func usual() -> SampleFleet {
         var fleet = usualRuns()

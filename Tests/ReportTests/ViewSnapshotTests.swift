@@ -66,6 +66,31 @@ struct ViewSnapshotTests {
         try Snapshot.expect(texts, is: "suspect-clocks-80.txt")
     }
 
+    @Test("from 100 columns on, hosts show what their agents cost")
+    func agentColumn() {
+        let fleet = SampleFleet.usual()
+        let view = HostsView(
+            hosts: fleet.hosts, runs: fleet.runs, nowMilliseconds: SampleFleet.now)
+        for style in [TextStyle(width: 100), TextStyle(width: 140), TextStyle()] {
+            #expect(view.text(style: style).contains("0.7% 14M"))
+        }
+        let without = HostsView(
+            hosts: SampleFleet.withoutFacts().hosts, runs: fleet.runs,
+            nowMilliseconds: SampleFleet.now)
+        #expect(!without.text(style: TextStyle()).contains("AGENT"))
+    }
+
+    @Test("what nobody tells of has no column, in a pipe either")
+    func emptyColumns() {
+        let fleet = SampleFleet.withoutFacts()
+        for (name, view) in EveryView.of(fleet) {
+            let text = view.text(style: TextStyle())
+            for title in ["PEAK OF SUM", "SUM OF PEAKS", "HOST USED", "PSS"] {
+                #expect(!text.contains(title), "\(name)")
+            }
+        }
+    }
+
     @Test("one host alone is spoken of in the singular")
     func oneHost() throws {
         var fleet = SampleFleet()
