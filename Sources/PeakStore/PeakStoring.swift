@@ -1,7 +1,8 @@
 public import MemoryModel
 public import Report
 
-/// What a collector keeps, durably: hosts, runs with their peaks, and the agents' counters.
+/// What a collector keeps, durably: hosts, runs with their peaks, sums, cgroups, kills, gaps, and
+/// what agents say of themselves.
 ///
 /// All times are milliseconds since the epoch in UTC. Every method may block on a disk and is
 /// called from a thread that may wait. Writing merges by the merge table of the protocol, so
@@ -34,35 +35,42 @@ public protocol PeakStoring: Sendable {
     /// Totals of the agents' counters by host, each summed over the epochs of its agent.
     func counters() throws -> [HostID: [CounterReason: UInt64]]
 
-    /// The totals of `kinds` whose hours overlap the range, ordered by host, subject and hour, at
-    /// most `limit` of them.
+    /// The greatest sums of `kinds` in the hours that overlap the range, ordered by host, subject
+    /// and hour, at most `limit` of them.
+    ///
+    /// A bound of the range that is nil leaves it open on that side, here and below.
     func totals(
-        of kinds: Set<TotalKind>, sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+        of kinds: Set<TotalKind>, sinceMilliseconds: Int64?, untilMilliseconds: Int64?,
+        limit: Int
     ) throws -> [StoredTotal]
 
-    /// The cgroups that were there in the range, the largest peak first, at most `limit` of them.
+    /// The cgroups that were last seen at the beginning of the range or later, largest peak first,
+    /// at most `limit` of them.
+    ///
+    /// Those of a boot that is known to have begun after the range are left out. A cgroup that was
+    /// last seen at an unknown time is in every range.
     func cgroups(
         sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
     ) throws -> [StoredCgroup]
 
-    /// The kills of the range, the latest first, at most `limit` of them.
+    /// The kills in the range, latest first, at most `limit` of them.
     ///
-    /// One whose time is not known is in every range.
+    /// Those at an unknown time are in every range, and last.
     func kills(
         sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
     ) throws -> [StoredKill]
 
-    /// The gaps that overlap the range, at most `limit` of them.
+    /// The gaps that overlap the range, latest first, at most `limit` of them.
     ///
-    /// One whose time is not known overlaps every range.
+    /// Those at an unknown time are in every range, and last.
     func gaps(
         sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
     ) throws -> [StoredGap]
 
-    /// What the newest agent of each host last said of itself.
+    /// What each host's agent last said of itself.
     func health() throws -> [HostID: StoredHealth]
 
-    /// Those of the runs `keys` that there are.
+    /// The runs of these keys; those that the store does not know are not in the answer.
     func runs(_ keys: [RunKey]) throws -> [RunKey: StoredRun]
 }
 

@@ -93,7 +93,8 @@ struct HostReader {
         return labels
     }
 
-    private static func hostID(_ row: PreparedStatement, _ column: Int32) throws -> HostID {
+    /// The host id in `column`.
+    static func hostID(_ row: PreparedStatement, _ column: Int32) throws -> HostID {
         guard let host = HostID(RawText(row.bytes(column))) else {
             throw DamagedRow(reason: "a host's id is not one")
         }

@@ -1,8 +1,11 @@
+import MemoryModel
+
 /// The merge table as SQL: how a run that is committed becomes one with the row that is there.
 ///
 /// Every statement numbers its parameters alike: the key is `?1` to `?4`, the time at which the run
 /// was last seen `?5`, its description `?6` to `?17`, its peak `?18` to `?21`, the rest of its
-/// present `?22` to `?25`, its end `?26` to `?30`, its short id `?31`.
+/// present `?22` to `?25`, its end `?26` to `?30`, its short id `?31`, its flags `?32`, its faults
+/// `?33` and `?34`.
 enum RunMerge {
     /// What of the row the run would change; no row where the run is new.
     ///
@@ -23,13 +26,28 @@ enum RunMerge {
             boot, pid, start_ticks, image, run_id, \(descriptionColumns),
             peak_bytes, peak_not_before_ms, peak_not_after_ms, peak_source,
             swap_peak_bytes, resident_bytes, swap_bytes, seen_at_ms, processor_ms,
-            end_reason, ended_not_before_ms, ended_not_after_ms, exit_code, exit_signal
+            end_reason, ended_not_before_ms, ended_not_after_ms, exit_code, exit_signal,
+            flags, minor_faults, major_faults
         ) VALUES (
             ?1, ?2, ?3, ?4, ?31, \(descriptionParameters),
             ?18, ?19, ?20, ?21,
             ?22, ?23, ?24, ?5, ?25,
-            ?26, ?27, ?28, ?29, ?30
+            ?26, ?27, ?28, ?29, ?30,
+            ?32 | \(flagsOfKills), ?33, ?34
         )
+        """
+
+    /// A kill may have been written before the run that it killed.
+    private static let flagsOfKills = """
+        CASE WHEN EXISTS (SELECT 1 FROM oom_kill INDEXED BY oom_kill_by_run
+            WHERE boot = ?1 AND run_pid = ?2 AND run_start_ticks = ?3 AND run_image = ?4)
+        THEN \(RunFlags.killedForMemory.rawValue) ELSE 0 END
+        """
+
+    /// The run `?2`, `?3`, `?4` of boot `?1` was killed for want of memory.
+    static let markKilled = """
+        UPDATE run SET flags = flags | \(RunFlags.killedForMemory.rawValue)
+        WHERE \(isSame) AND flags & \(RunFlags.killedForMemory.rawValue) = 0
         """
 
     /// What describes a run goes by the last writer.
@@ -53,7 +71,8 @@ enum RunMerge {
         WHERE \(isSame) AND ?26 IS NOT NULL AND end_reason IS NULL
         """
 
-    /// The present goes by the last writer; swap's peak and processor time by maximum.
+    /// The present goes by the last writer; swap's peak, processor time and faults by maximum;
+    /// flags by *or*.
     ///
     /// It comes last, because it sets the time by which the others know who is newer.
     static let refresh = """
@@ -62,7 +81,10 @@ enum RunMerge {
             swap_bytes = CASE WHEN \(hasNewerPresent) THEN ?24 ELSE swap_bytes END,
             seen_at_ms = CASE WHEN \(hasNewerPresent) THEN ?5 ELSE seen_at_ms END,
             swap_peak_bytes = \(greater("swap_peak_bytes", "?22")),
-            processor_ms = \(greater("processor_ms", "?25"))
+            processor_ms = \(greater("processor_ms", "?25")),
+            flags = flags | ?32,
+            minor_faults = \(greater("minor_faults", "?33")),
+            major_faults = \(greater("major_faults", "?34"))
         WHERE \(isSame)
         """
 
@@ -97,6 +119,9 @@ enum RunMerge {
             AND (resident_bytes, swap_bytes, seen_at_ms) IS NOT (?23, ?24, ?5)
         OR ?22 > coalesce(swap_peak_bytes, -1)
         OR ?25 > coalesce(processor_ms, -1)
+        OR flags | ?32 <> flags
+        OR ?33 > coalesce(minor_faults, -1)
+        OR ?34 > coalesce(major_faults, -1)
         """
 
     private static func greater(_ column: String, _ parameter: String) -> String {

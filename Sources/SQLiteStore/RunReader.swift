@@ -11,7 +11,8 @@ struct RunReader {
         parent_pid, started_at_ms, inherited_bytes, \
         peak_bytes, peak_not_before_ms, peak_not_after_ms, peak_source, \
         swap_peak_bytes, resident_bytes, swap_bytes, seen_at_ms, processor_ms, \
-        end_reason, ended_not_before_ms, ended_not_after_ms, exit_code, exit_signal
+        end_reason, ended_not_before_ms, ended_not_after_ms, exit_code, exit_signal, \
+        run.flags, minor_faults, major_faults
         """
 
     private var names: NameReader
@@ -27,7 +28,7 @@ struct RunReader {
     mutating func run(_ row: PreparedStatement) throws -> StoredRun {
         let boot = try boots.boot(row.required(0, as: Int64.self))
         var record = RunRecord(key: try RunReader.key(row), description: try description(row))
-        record.peak = try RunReader.peak(row)
+        record.peak = try RunReader.peak(row, from: 16)
         record.swapPeakBytes = try row.value(20, as: UInt64.self)
         if let seen = row.number(23) {
             record.current = CurrentUse(
@@ -36,6 +37,12 @@ struct RunReader {
         }
         record.processorMilliseconds = try row.value(24, as: UInt64.self)
         record.end = try RunReader.end(row)
+        record.flags = RunFlags(rawValue: try row.required(30, as: UInt32.self))
+        if let minor = try row.value(31, as: UInt64.self),
+            let major = try row.value(32, as: UInt64.self)
+        {
+            record.faults = FaultCounts(minor: minor, major: major)
+        }
         return StoredRun(host: boot.host, boot: boot.boot, record: record)
     }
 
@@ -64,12 +71,12 @@ struct RunReader {
         return description
     }
 
-    private static func peak(_ row: PreparedStatement) throws -> Peak? {
-        guard let bytes = try row.value(16, as: UInt64.self) else { return nil }
-        guard let source = PeakSource(rawValue: try row.required(19, as: UInt8.self)) else {
-            throw DamagedRow(reason: "a peak has an unknown source")
-        }
-        return Peak(bytes: bytes, bracket: bracket(row, from: 17), source: source)
+    /// The peak in `column` and the three after it; nil where there is none.
+    static func peak(_ row: PreparedStatement, from column: Int32) throws -> Peak? {
+        guard let bytes = try row.value(column, as: UInt64.self) else { return nil }
+        guard let source = PeakSource(rawValue: try row.required(column + 3, as: UInt8.self))
+        else { throw DamagedRow(reason: "a peak has an unknown source") }
+        return Peak(bytes: bytes, bracket: bracket(row, from: column + 1), source: source)
     }
 
     private static func end(_ row: PreparedStatement) throws -> RunEnd? {
@@ -83,7 +90,8 @@ struct RunReader {
             exitSignal: try row.value(29, as: Int32.self))
     }
 
-    private static func bracket(_ row: PreparedStatement, from column: Int32) -> TimeBracket? {
+    /// The bracket in `column` and the one after it; nil where it is not known.
+    static func bracket(_ row: PreparedStatement, from column: Int32) -> TimeBracket? {
         guard let notBefore = row.number(column), let notAfter = row.number(column + 1) else {
             return nil
         }

@@ -154,6 +154,9 @@ private struct RunRow {
         try statement.bind(23, record.current?.residentBytes?.storedAmount)
         try statement.bind(24, record.current?.swapBytes?.storedAmount)
         try statement.bind(25, record.processorMilliseconds?.storedAmount)
+        try statement.bind(32, Int64(record.flags.rawValue))
+        try statement.bind(33, record.faults?.minor.storedAmount)
+        try statement.bind(34, record.faults?.major.storedAmount)
     }
 
     func bindEndReason(to statement: PreparedStatement) throws {

@@ -170,6 +170,16 @@ public final class SQLiteStore: PeakStoring {
         let runs = try RunWriter(database, names: names, hosts: keys)
         for run in batch.runs { try runs.merge(run, &caches) }
         for counters in batch.counters { try hosts.merge(counters, &caches) }
+        let totals = try TotalWriter(database, names: names, hosts: keys)
+        for total in batch.totals { try totals.merge(total, &caches) }
+        let cgroups = try CgroupWriter(database, names: names, hosts: keys)
+        for cgroup in batch.cgroups { try cgroups.merge(cgroup, &caches) }
+        let kills = try KillWriter(database, names: names, hosts: keys)
+        for kill in batch.kills { try kills.merge(kill, &caches) }
+        let gaps = try GapWriter(database, hosts: keys)
+        for gap in batch.gaps { try gaps.merge(gap, &caches) }
+        let health = try HealthWriter(database, hosts: keys)
+        for said in batch.health { try health.merge(said, &caches) }
     }
 
     /// Cuts the write-ahead log when it has grown large.
@@ -185,7 +195,7 @@ public final class SQLiteStore: PeakStoring {
         }
     }
 
-    private func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
         try access { try pool.read(body) }
     }
 

@@ -12,7 +12,10 @@ enum Schema {
     static let applicationID: Int32 = 0x4857_7472
 
     /// All steps, oldest first.
-    static let steps = [SchemaStep(version: 1, sql: SchemaVersion1.sql)]
+    static let steps = [
+        SchemaStep(version: 1, sql: SchemaVersion1.sql),
+        SchemaStep(version: 2, sql: SchemaVersion2.sql),
+    ]
 
     /// Takes those of `steps` that are newer than the database and returns its store id.
     ///

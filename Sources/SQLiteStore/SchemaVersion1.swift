@@ -108,10 +108,10 @@ enum SchemaVersion1 {
             run.run_id,
             CAST(host_name.bytes AS TEXT) AS host,
             host.host_id,
-            \(uuid("boot.boot_id")) AS boot_id,
+            \(SchemaText.uuid("boot.boot_id")) AS boot_id,
             run.pid,
-            \(time("run.started_at_ms")) AS started_at,
-            \(time("run.ended_not_after_ms")) AS ended_at,
+            \(SchemaText.time("run.started_at_ms")) AS started_at,
+            \(SchemaText.time("run.ended_not_after_ms")) AS ended_at,
             CAST(program.bytes AS TEXT) AS program,
             CAST(comm.bytes AS TEXT) AS comm,
             CAST(executable.bytes AS TEXT) AS executable,
@@ -124,12 +124,12 @@ enum SchemaVersion1 {
             CASE run.peak_source
                 WHEN 1 THEN 'sampled' WHEN 2 THEN 'cgroup' WHEN 3 THEN 'hwm' WHEN 4 THEN 'exit'
             END AS peak_source,
-            \(time("run.peak_not_before_ms")) AS peak_not_before,
-            \(time("run.peak_not_after_ms")) AS peak_not_after,
+            \(SchemaText.time("run.peak_not_before_ms")) AS peak_not_before,
+            \(SchemaText.time("run.peak_not_after_ms")) AS peak_not_after,
             coalesce(run.peak_bytes <= run.inherited_bytes, 0) AS peak_is_inherited,
             run.swap_peak_bytes AS peak_swap_bytes,
             run.resident_bytes AS current_rss_bytes,
-            \(time("run.seen_at_ms")) AS seen_at,
+            \(SchemaText.time("run.seen_at_ms")) AS seen_at,
             run.processor_ms / 1000.0 AS cpu_seconds,
             CASE run.end_reason
                 WHEN 1 THEN 'exited' WHEN 2 THEN 'executed' WHEN 3 THEN 'unobserved'
@@ -157,7 +157,7 @@ enum SchemaVersion1 {
         SELECT
             host.host_id,
             CAST(host_name.bytes AS TEXT) AS host,
-            \(uuid("host.boot_id")) AS boot_id,
+            \(SchemaText.uuid("host.boot_id")) AS boot_id,
             CAST(kernel.bytes AS TEXT) AS kernel_release,
             CAST(agent.bytes AS TEXT) AS agent_version,
             host.memory_total_bytes,
@@ -167,8 +167,8 @@ enum SchemaVersion1 {
             host.restrictions,
             (SELECT group_concat(CAST(key AS TEXT) || '=' || CAST(value AS TEXT), ' ')
                 FROM host_label WHERE host_label.host = host.id) AS labels,
-            \(time("host.first_heard_at_ms")) AS first_heard_at,
-            \(time("host.last_heard_at_ms")) AS last_heard_at,
+            \(SchemaText.time("host.first_heard_at_ms")) AS first_heard_at,
+            \(SchemaText.time("host.last_heard_at_ms")) AS last_heard_at,
             (SELECT count(*) FROM boot CROSS JOIN run ON run.boot = boot.id
                 WHERE boot.host = host.id AND run.end_reason IS NULL) AS open_runs
         FROM host
@@ -177,16 +177,4 @@ enum SchemaVersion1 {
         LEFT JOIN name AS agent ON agent.id = host.agent_version;
 
         """
-
-    /// The column `milliseconds` as RFC 3339 in UTC.
-    private static func time(_ milliseconds: String) -> String {
-        "strftime('%Y-%m-%dT%H:%M:%fZ', \(milliseconds) / 1000.0, 'unixepoch')"
-    }
-
-    /// The 16 bytes of the column `bytes` as a UUID, as `boot_id` of the kernel is written.
-    private static func uuid(_ bytes: String) -> String {
-        [(1, 8), (9, 4), (13, 4), (17, 4), (21, 12)]
-            .map { "substr(lower(hex(\(bytes))), \($0.0), \($0.1))" }
-            .joined(separator: " || '-' || ")
-    }
 }

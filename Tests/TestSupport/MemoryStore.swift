@@ -8,14 +8,16 @@ public final class MemoryStore: PeakStoring {
     private struct Content {
         var hosts: [HostID: StoredHost] = [:]
         var runs: [RunKey: StoredRun] = [:]
-        var counters: [HostID: [UInt64: [CounterReason: UInt64]]] = [:]
-        var totals: [StoredTotal] = []
-        var cgroups: [StoredCgroup] = []
-        var kills: [StoredKill] = []
-        var gaps: [StoredGap] = []
-        var health: [HostID: StoredHealth] = [:]
+        var facts = MergedFacts()
         var failure: PeakStoreError?
         var commitCount = 0
+
+        /// A kill tells something of its run, whichever of both comes first.
+        mutating func markKilled() {
+            for key in facts.kills.values.compactMap(\.runKey) {
+                runs[key]?.record.add(.killedForMemory)
+            }
+        }
     }
 
     /// The name of this store.
@@ -48,15 +50,8 @@ public final class MemoryStore: PeakStoring {
             for run in batch.runs {
                 content.runs[run.key, default: run].record.merge(run.record, otherIsNewer: true)
             }
-            content.totals += batch.totals
-            content.cgroups += batch.cgroups
-            content.kills += batch.kills
-            content.gaps += batch.gaps
-            for health in batch.health { content.health[health.host] = health }
-            for counters in batch.counters {
-                content.counters[counters.host, default: [:]][counters.epoch, default: [:]]
-                    .merge(counters.values) { max($0, $1) }
-            }
+            content.facts.merge(batch)
+            content.markKilled()
         }
     }
 
@@ -94,69 +89,89 @@ public final class MemoryStore: PeakStoring {
     /// The counters by host, summed over the epochs.
     public func counters() -> [HostID: [CounterReason: UInt64]] {
         content.withLock { content in
-            content.counters.mapValues { epochs in
-                epochs.values.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
+            content.facts.counters.values.reduce(into: [:]) {
+                $0[$1.host, default: [:]].merge($1.values, uniquingKeysWith: +)
             }
         }
     }
 
-    /// The totals that overlap the range, in the order in which they were committed.
+    /// Everything beside hosts and runs.
+    public var facts: MergedFacts { content.withLock { $0.facts } }
+
+    /// The greatest sums, by host, subject and hour.
     public func totals(
-        of kinds: Set<TotalKind>, sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+        of kinds: Set<TotalKind>, sinceMilliseconds since: Int64?,
+        untilMilliseconds until: Int64?, limit: Int
     ) -> [StoredTotal] {
-        let matching = content.withLock { $0.totals }.filter { total in
+        let matching = facts.totals.values.filter { total in
             let end = total.hourMilliseconds + StoredTotal.hourLengthMilliseconds
-            return kinds.contains(total.subject.kind)
-                && total.hourMilliseconds <= untilMilliseconds ?? .max
-                && end > sinceMilliseconds ?? .min
+            return kinds.contains(total.subject.kind) && end > since ?? .min
+                && total.hourMilliseconds <= until ?? .max
         }
-        return Array(matching.prefix(limit))
+        let sorted = matching.sorted { left, right in
+            (left.host, left.subject, left.hourMilliseconds)
+                < (right.host, right.subject, right.hourMilliseconds)
+        }
+        return Array(sorted.prefix(limit))
     }
 
-    /// The cgroups that were seen since, the largest peak first.
+    /// The cgroups of the range, largest peak first.
     public func cgroups(
-        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+        sinceMilliseconds since: Int64?, untilMilliseconds until: Int64?, limit: Int
     ) -> [StoredCgroup] {
-        let matching = content.withLock { $0.cgroups }.filter { cgroup in
-            cgroup.record.seenAtMilliseconds ?? .max >= sinceMilliseconds ?? .min
+        let hosts = content.withLock { $0.hosts }
+        let matching = facts.cgroups.values.filter { cgroup in
+            let host = hosts[cgroup.host].flatMap { $0.boot == cgroup.boot ? $0 : nil }
+            return cgroup.record.seenAtMilliseconds ?? .max >= since ?? .min
+                && host?.description.wallMinusBootMilliseconds ?? .min <= until ?? .max
         }
-        let sorted = matching.sorted {
-            $0.record.peak?.bytes ?? 0 > $1.record.peak?.bytes ?? 0
+        let sorted = matching.sorted { left, right in
+            let (first, second) = (left.record.peak?.bytes ?? 0, right.record.peak?.bytes ?? 0)
+            return first == second
+                ? (left.host, left.record.key.path) < (right.host, right.record.key.path)
+                : first > second
         }
         return Array(sorted.prefix(limit))
     }
 
-    /// The kills of the range, the latest first.
+    /// The kills in the range, latest first.
     public func kills(
-        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+        sinceMilliseconds since: Int64?, untilMilliseconds until: Int64?, limit: Int
     ) -> [StoredKill] {
-        let matching = content.withLock { $0.kills }.filter { kill in
-            kill.atMilliseconds ?? .max >= sinceMilliseconds ?? .min
-                && kill.atMilliseconds ?? .min <= untilMilliseconds ?? .max
+        let matching = facts.kills.values.filter { kill in
+            guard let at = kill.atMilliseconds else { return true }
+            return at >= since ?? .min && at <= until ?? .max
         }
-        let sorted = matching.sorted {
-            $0.atMilliseconds ?? .min > $1.atMilliseconds ?? .min
+        let sorted = matching.sorted { left, right in
+            (left.atMilliseconds ?? .min, left.kill.atMilliseconds, left.kill.pid ?? 0)
+                > (right.atMilliseconds ?? .min, right.kill.atMilliseconds, right.kill.pid ?? 0)
         }
         return Array(sorted.prefix(limit))
     }
 
-    /// The gaps that overlap the range.
+    /// The gaps that overlap the range, latest first.
     public func gaps(
-        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+        sinceMilliseconds since: Int64?, untilMilliseconds until: Int64?, limit: Int
     ) -> [StoredGap] {
-        let matching = content.withLock { $0.gaps }.filter { gap in
-            let bracket = gap.gap.bracket
-            return bracket?.notAfterMilliseconds ?? .max >= sinceMilliseconds ?? .min
-                && bracket?.notBeforeMilliseconds ?? .min <= untilMilliseconds ?? .max
+        let matching = facts.gaps.values.filter { gap in
+            guard let bracket = gap.gap.bracket else { return true }
+            return bracket.notAfterMilliseconds >= since ?? .min
+                && bracket.notBeforeMilliseconds <= until ?? .max
         }
-        return Array(matching.prefix(limit))
+        let sorted = matching.sorted { left, right in
+            let (first, second) = (left.gap.bracket, right.gap.bracket)
+            return (first?.notAfterMilliseconds ?? .min, left.gap.ordinal)
+                > (second?.notAfterMilliseconds ?? .min, right.gap.ordinal)
+        }
+        return Array(sorted.prefix(limit))
     }
 
     /// What each host's agent last said of itself.
-    public func health() -> [HostID: StoredHealth] { content.withLock { $0.health } }
+    public func health() -> [HostID: StoredHealth] { facts.health }
 
-    /// Those of the runs that there are.
+    /// The runs of these keys.
     public func runs(_ keys: [RunKey]) -> [RunKey: StoredRun] {
-        content.withLock { content in content.runs.filter { keys.contains($0.key) } }
+        let wanted = Set(keys)
+        return runs.filter { wanted.contains($0.key) }
     }
 }
