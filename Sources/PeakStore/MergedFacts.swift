@@ -29,6 +29,22 @@ public struct MergedFacts: Hashable, Sendable {
         for health in batch.health { merge(health) }
     }
 
+    /// Whether there are none.
+    public var isEmpty: Bool {
+        totals.isEmpty && cgroups.isEmpty && kills.isEmpty && gaps.isEmpty && counters.isEmpty
+            && health.isEmpty
+    }
+
+    /// Takes in facts that were learned later than these.
+    public mutating func mergeLater(_ later: MergedFacts) {
+        for total in later.totals.values { merge(total) }
+        for cgroup in later.cgroups.values { merge(cgroup, isNewer: true) }
+        for kill in later.kills.values { merge(kill) }
+        for gap in later.gaps.values { merge(gap) }
+        for counters in later.counters.values { merge(counters) }
+        for health in later.health.values { merge(health) }
+    }
+
     /// Keeps the greater sum, whole.
     public mutating func merge(_ total: StoredTotal) {
         guard let known = totals[total.key], !(known.peak < total.peak) else {

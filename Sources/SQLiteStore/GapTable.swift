@@ -52,11 +52,11 @@ struct GapReader {
         let known = GapReason.allCases.map { String($0.rawValue) }.joined(separator: ", ")
         let row = try PreparedStatement(
             """
-            SELECT host.host_id, epoch, ordinal, reason, not_before_ms, not_after_ms, missed_count
+            SELECT host.host_id, gap.epoch, ordinal, reason, not_before_ms, not_after_ms, missed_count
             FROM gap CROSS JOIN host ON host.id = gap.host
             WHERE (not_after_ms IS NULL OR not_after_ms >= ?1 AND not_before_ms <= ?2)
                 AND reason IN (\(known))
-            ORDER BY not_after_ms DESC NULLS LAST, gap.host, epoch, ordinal DESC LIMIT ?3
+            ORDER BY not_after_ms DESC NULLS LAST, gap.host, gap.epoch, ordinal DESC LIMIT ?3
             """, on: database)
         defer { row.reset() }
         try range.bind(to: row, limit: limit)

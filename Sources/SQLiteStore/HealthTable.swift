@@ -7,7 +7,8 @@ struct HealthWriter {
     private let replace: PreparedStatement
     private let hosts: HostKeys
 
-    private static let columns = """
+    /// The columns behind the key, also in the order in which `HealthReader` takes them.
+    static let columns = """
         epoch, at_ms, started_at_ms, processor_ms, resident_bytes, anonymous_bytes, peak_bytes, \
         asked_interval_ms, interval_ms, look_us, longest_look_us, run_count, sources
         """
@@ -20,9 +21,6 @@ struct HealthWriter {
             (\(columns)) = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
         WHERE excluded.at_ms >= at_ms
         """
-
-    /// The columns in the order in which `HealthReader` takes them.
-    static let selection = "host.host_id, \(columns)"
 
     /// Prepares the statement.
     init(_ database: Database, hosts: HostKeys) throws {
@@ -64,8 +62,8 @@ struct HealthReader {
     func health() throws -> [HostID: StoredHealth] {
         let row = try PreparedStatement(
             """
-            SELECT \(HealthWriter.selection)
-            FROM agent_health JOIN host ON host.id = agent_health.host
+            SELECT (SELECT host_id FROM host WHERE host.id = agent_health.host), \(HealthWriter.columns)
+            FROM agent_health
             """, on: database)
         defer { row.reset() }
         var all: [HostID: StoredHealth] = [:]

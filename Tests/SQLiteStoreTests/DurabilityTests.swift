@@ -34,6 +34,10 @@ import Testing
             #expect(
                 [acknowledged, acknowledged + 1].contains(Int(raised)),
                 "seed \(seed), round \(round)")
+            let facts = try Facts(store)
+            #expect(
+                facts.totals.map(\.peak.bytes) == [raised] && facts.gaps.count == Int(raised),
+                "seed \(seed), round \(round)")
             acknowledged = Int(raised)
             try store.close()
         }

@@ -17,6 +17,35 @@ import Testing
         try expectFixture(store)
         try store.commit(batch([plainRun(pid: 2)]))
         #expect(try everyRun(of: store) == [fullRun, plainRun(), plainRun(pid: 2)])
+        #expect(try store.health().isEmpty)
+        // What version 1 did not know is taken in of runs that it wrote.
+        var run = plainRun()
+        run.record.flags = .peakIsFinal
+        run.record.faults = FaultCounts(minor: 1, major: 0)
+        try store.commit(batch([run]))
+        #expect(try store.runs([run.key]) == [run.key: run])
+        try store.commit(fullFacts)
+        #expect(try Facts(store).totals == Set(fullFacts.totals))
+        var killed = fullRun
+        killed.record.flags = .killedForMemory
+        #expect(try store.runs([fullRun.key]) == [fullRun.key: killed])
+    }
+
+    @Test("A step from version 1 that is interrupted is taken again as a whole")
+    func interruptedStep() throws {
+        let directory = try TemporaryFolder()
+        try loadFixture(directory)
+        let broken = [
+            Schema.steps[0], SchemaStep(version: 2, sql: SchemaVersion2.sql + "SELECT nothing;"),
+        ]
+        #expect(throws: PeakStoreError.self) {
+            try SQLiteStore(
+                dataDirectory: directory.data, steps: broken, maximumLogBytes: 1 << 20)
+        }
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        try expectFixture(store)
+        try store.commit(fullFacts)
+        #expect(try Facts(store).gaps == Set(fullFacts.gaps))
     }
 
     @Test("What this version makes anew is what it makes of a database of version 1")
@@ -89,6 +118,49 @@ import Testing
             #expect(host["kernel_release"] == "6.18.0")
             #expect(host["open_runs"] == 0)
             #expect(host["last_heard_at"] == "1970-01-01T00:00:00.200Z")
+        }
+        try queue.close()
+    }
+
+    @Test("The views show flags, sums, cgroups, kills, gaps and agents in words")
+    func factViews() throws {
+        let directory = try TemporaryFolder()
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        var batch = fullFacts
+        batch.runs = [fullRun]
+        try store.commit(batch)
+        try store.close()
+        let queue = try DatabaseQueue(path: directory.database)
+        try queue.read { database in
+            func first(_ sql: String) throws -> Row {
+                try #require(try Row.fetchOne(database, sql: sql), "\(sql)")
+            }
+            let run = try first("SELECT * FROM runs")
+            #expect(run["oom_killed"] == 1)
+            #expect(run["peak_is_final"] == 0)
+            let total = try first("SELECT * FROM totals WHERE kind = 'host_used'")
+            #expect(total["hour"] == "1969-12-31T23:00:00.000Z")
+            #expect(total["name"] == nil)
+            #expect(total["peak_of_sum_bytes"] == Int64(1) << 50)
+            let share = try first("SELECT * FROM total_shares ORDER BY rank DESC")
+            #expect(share["rank"] == 1)
+            #expect(share["rss_bytes"] == 7)
+            let cgroup = try first("SELECT * FROM cgroups ORDER BY peak_bytes DESC")
+            #expect(cgroup["peak_source"] == "cgroup")
+            #expect(cgroup["peak_is_at_limit"] == 1)
+            #expect(cgroup["boot_id"] == fullHost.boot.description)
+            let kill = try first("SELECT * FROM oom_kills ORDER BY killed_at DESC")
+            #expect(kill["run_id"] == fullRun.key.shortID)
+            #expect(kill["limited_by"] == "cgroup")
+            #expect(kill["limit_cgroup"] == "/limit")
+            #expect(kill["killed_at"] == "1970-01-01T00:00:03.997Z")
+            let bare = try first("SELECT * FROM oom_kills ORDER BY killed_at")
+            #expect(bare["pid"] == nil)
+            let gap = try first("SELECT * FROM gaps WHERE reason = 'exit_records_lost'")
+            #expect(gap["missed"] == 970)
+            let agent = try first("SELECT * FROM agents")
+            #expect(agent["asked_interval_seconds"] == 1.0)
+            #expect(agent["longest_look_seconds"] == 0.099)
         }
         try queue.close()
     }

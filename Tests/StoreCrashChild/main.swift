@@ -12,7 +12,8 @@ func say(_ line: String) {
     guard write(1, bytes, bytes.count) == bytes.count else { exit(3) }
 }
 
-/// The batch with number `number`: a run and a name of its own, and one more rise of the first run.
+/// The batch with number `number`: a run, a name and a gap of its own, and one more rise of the
+/// first run and of a sum.
 func numberedBatch(_ number: Int) throws -> CommitBatch {
     guard let host = HostID("crash-host") else { throw PeakStoreError.failed(reason: "host id") }
     var batch = CommitBatch()
@@ -25,6 +26,17 @@ func numberedBatch(_ number: Int) throws -> CommitBatch {
         batch.runs.append(
             StoredRun(host: host, boot: BootID(high: 1, low: 1), record: record))
     }
+    batch.gaps = [
+        StoredGap(
+            host: host, epoch: 1,
+            gap: Gap(ordinal: UInt64(number), reason: .dropped, bracket: nil, missedCount: nil))
+    ]
+    let subject = TotalSubject(kind: .program, name: "crash")
+    batch.totals = [
+        StoredTotal(
+            host: host, boot: BootID(high: 1, low: 1), subject: subject, hourMilliseconds: 0,
+            peak: TotalPeak(bytes: UInt64(number), atMilliseconds: nil, runCount: 1))
+    ]
     return batch
 }
 
