@@ -161,8 +161,11 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["TestSupport", "memagent", "memcollector"],
-            swiftSettings: settings),
+            name: "EndToEndTests",
+            dependencies: [
+                "MemoryModel", "ProcessSampler", "TestSupport", "memagent", "memcollector",
+            ],
+            exclude: ["Storm"], swiftSettings: settings),
         .testTarget(
             name: "MemoryModelTests", dependencies: ["MemoryModel", "TestSupport"],
             swiftSettings: settings),
