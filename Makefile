@@ -1,6 +1,6 @@
 # Highwater: one command for each thing that people do with it. `make` alone lists them.
 # Settings: JOBS (parallel compiler jobs), PREFIX and DESTDIR (install), SKIP_NEEDS=1 (install
-# no packages), SWIFT (which toolchain).
+# no packages), SWIFT (which toolchain); for benchmark-agent PROCESSES, PERCENT and SECONDS.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -13,6 +13,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 JOBS ?=
 SKIP_NEEDS ?=
+PROCESSES ?= 300,1000,5000
+PERCENT ?= 5
+SECONDS ?= 30
 
 jobs := $(if $(JOBS),--jobs $(JOBS))
 formatted := Sources Tests Package.swift
@@ -28,17 +31,21 @@ buildNeeds := git:git ca-certificates:/etc/ssl/certs/ca-certificates.crt \
 	g++:/usr/include/c++ zlib1g-dev:/usr/include/zlib.h libsqlite3-dev:/usr/include/sqlite3.h
 demoNeeds := procps:top
 testNeeds := python3:python3 libc-bin:ldd
+# What an agent is measured beside; the benchmark goes on without what cannot be had.
+benchmarkNeeds := python3:python3 procps:top sysstat:pidstat \
+	python3-psutil:/usr/lib/python3/dist-packages/psutil
 
-.PHONY: help demo test check build format install clean
-.PHONY: toolchain build-needs demo-needs test-needs lint
+.PHONY: help demo test check build benchmark-agent format install clean
+.PHONY: toolchain build-needs demo-needs test-needs benchmark-needs lint
 
 help: ## List these commands
 	@echo "Highwater: the true peak memory of every process on every host."
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile \
-		| while IFS='|' read -r name text; do printf '%-15s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile \
+		| while IFS='|' read -r name text; do printf '%-22s %s\n' "$$name" "$$text"; done
 	@echo
-	@echo "Settings: JOBS=N, PREFIX=/usr/local, DESTDIR=, SWIFT=swift, SKIP_NEEDS=1"
+	@echo "Settings: JOBS=N, PREFIX=/usr/local, DESTDIR=, SWIFT=swift, SKIP_NEEDS=1;"
+	@echo "for benchmark-agent: PROCESSES=300,1000,5000 PERCENT=5 SECONDS=30"
 
 demo: demo-needs build ## Build, watch this host, catch a short peak and report it
 	@HIGHWATER_BIN='$(CURDIR)/$(release)' SWIFT='$(SWIFT)' bash deploy/demo.sh
@@ -64,6 +71,10 @@ build: build-needs toolchain ## Build both programs for use, the Swift runtime l
 		wc -c < $(release)/$$program | awk -v path="$(release)/$$program" \
 			'{ printf "%8.1f MiB  %s\n", $$1 / 1048576, path }'; \
 	done
+
+benchmark-agent: benchmark-needs build ## Measure what the agent costs beside top and others
+	@python3 Tests/Benchmarks/benchmark_agent.py --bin '$(CURDIR)/$(release)' \
+		--processes '$(PROCESSES)' --percent '$(PERCENT)' --seconds '$(SECONDS)'
 
 format: toolchain ## Bring all Swift files into the project's format
 	@echo "== Formatting $(formatted)"
@@ -100,3 +111,7 @@ demo-needs:
 
 test-needs:
 	@SKIP_NEEDS='$(SKIP_NEEDS)' sh deploy/install-needs.sh $(buildNeeds) $(testNeeds)
+
+benchmark-needs:
+	@SKIP_NEEDS='$(SKIP_NEEDS)' sh deploy/install-needs.sh $(benchmarkNeeds) \
+		|| echo "== Measuring beside what is there"

@@ -54,15 +54,15 @@ struct LayoutTests {
     func makeTargets() throws {
         let makefile = try Repository.text("Makefile")
         let declared = Set(
-            makefile.matches(of: #/(?m)^([a-z]+):[^\n#]*## /#).map { String($0.output.1) })
+            makefile.matches(of: #/(?m)^([a-z-]+):[^\n#]*## /#).map { String($0.output.1) })
         let readme = try Repository.text("README.md")
         let named = Set(
-            readme.matches(of: #/\bmake ([a-z]+)\b/#).map { String($0.output.1) })
+            readme.matches(of: #/\bmake ([a-z-]+)\b/#).map { String($0.output.1) })
         #expect(declared.isSuperset(of: ["demo", "test", "check", "build", "help"]))
         #expect(declared.subtracting(named) == [])
         // "make" is an English verb, too: what counts is code, in backticks or indented.
         let code = Set(
-            readme.matches(of: #/(?m)(?:`|^\s*)make ([a-z]+)\b/#).map { String($0.output.1) })
+            readme.matches(of: #/(?m)(?:`|^\s*)make ([a-z-]+)\b/#).map { String($0.output.1) })
         #expect(code.subtracting(declared) == [])
     }
 }
