@@ -351,7 +351,13 @@ def run_group(group, count, options):
             watchers.append(start())
         # The first looks cost more, and what starts costs the others.
         time.sleep(options.warmup + count / 1000)
-        return measure(watchers, options.seconds)
+        before = process_count()
+        uses, wire = measure(watchers, options.seconds)
+        after = process_count()
+        if abs(after - before) > before // 50:
+            say(f"   the machine was not idle: it had {before:,} processes before and "
+                f"{after:,} afterwards")
+        return uses, wire, (before + after) // 2
     finally:
         for watcher in reversed(watchers):
             watcher.stop()
@@ -422,11 +428,10 @@ def measure_population(count, options, scratch):
                     say(f"   {name} is left out: {problem}")
             if number > 0 and sum(1 for _, start, _ in group if start) < 2:
                 continue
-            uses, wire = run_group(group, count, options)
+            uses, wire, processes = run_group(group, count, options)
             if population.child.poll() is not None:
                 raise Failure("the processes to watch are gone: "
                               + (scratch / "changer.log").read_text().strip())
-            processes = process_count()
             if number == 0:
                 say(f"   {processes:,} with the machine's own, those of the kernel not counted")
             print_table(uses, wire, processes)

@@ -68,6 +68,8 @@ struct StormAccount {
     private(set) var oldImages = (made: 0, found: 0, measured: 0)
     /// Processes that only inherited, and those of them that the report says so of.
     private(set) var inherited = (made: 0, flagged: 0)
+    /// What was missed, the first few in words.
+    private(set) var missed: [String] = []
     /// What is wrong, the first few in words.
     private(set) var complaints: [String] = []
     private(set) var complaintCount = 0
@@ -129,7 +131,12 @@ struct StormAccount {
             images before an exec: \(oldImages.found) of \(oldImages.made) reported, \
             \(oldImages.measured) of them measured
             only inherited: \(inherited.flagged) of \(inherited.made) flagged
-            """
+            """ + missed.map { "\nmissed: \($0)" }.joined()
+    }
+
+    private mutating func note(_ process: StormRecord.Process, _ text: String) {
+        guard missed.count < StormAccount.complaintLimit else { return }
+        missed.append("\(process.kind) \(process.ordinal), pid \(process.pid): \(text)")
     }
 
     private mutating func complain(_ process: StormRecord.Process, _ text: String) {
@@ -165,14 +172,20 @@ struct StormAccount {
         processCount += 1
         if process.isOnlyInherited { inherited.made += 1 }
         if process.oldMarkBytes != nil { oldImages.made += 1 }
-        guard let (found, difference) = find(process), let last = found.last else { return }
+        guard let (found, difference) = find(process), let last = found.last else {
+            note(process, "nothing is reported of it")
+            return
+        }
         foundCount += 1
         largestStartDifference = max(largestStartDifference, difference)
         if difference > startToleranceTicks {
             complain(process, "its start is \(difference) ticks off")
         }
         checkOldImage(process, found.dropLast().last)
-        guard !last.isLowerBound else { return }
+        guard !last.isLowerBound else {
+            note(process, "\(last)")
+            return
+        }
         confirmedCount += 1
         checkEnd(process, last)
         checkInheritance(process, last)

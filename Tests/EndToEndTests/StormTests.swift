@@ -26,7 +26,7 @@ struct StormTests {
 
     /// A collector and an agent that has looked once.
     private func watch(
-        environment: [String: String] = [:]
+        _ arguments: [String] = []
     ) async throws -> (collector: RunningCollector, agent: Program) {
         let collector = try await RunningCollector.start(folder: folder.path + "/data")
         let agent = try Program(
@@ -35,7 +35,7 @@ struct StormTests {
                 "--collector", "127.0.0.1:\(collector.port)", "--host-id", "storm",
                 "--interval", "200ms", "--report-interval", "200ms",
                 "--state-dir", folder.path + "/state",
-            ], environment: environment)
+            ] + arguments)
         try await eventually("the agent's first look is reported") {
             let rows = try await collector.rows(["ps", "--top", "100000"])
             return rows.contains { ($0["pid"] as? NSNumber)?.int32Value == agent.pid }
@@ -104,7 +104,7 @@ struct StormTests {
     func losses() async throws {
         let seed = SeededGenerator()
         let before = try HostExits()
-        let watching = try await watch(environment: ["HIGHWATER_EXIT_BUFFER_BYTES": "4096"])
+        let watching = try await watch(["--event-buffer", "4K"])
         let storm = try await run(["run", "600", "\(seed.seed)", "8"], seconds: 120)
         let account = try await account(storm, watching.collector, startToleranceTicks: 12)
         let exits = try HostExits().count(since: before)
