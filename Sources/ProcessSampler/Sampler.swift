@@ -39,7 +39,8 @@ public final class Sampler {
 
     let files: ProcessFiles
     let limits: SamplerLimits
-    let pageBytes: UInt64
+    /// The unit of `statm`, which is not the same on all machines.
+    var pageBytes: UInt64
     let ticksPerSecond: UInt64
     /// Which image the processes had reached that an agent before this one watched; to be set
     /// before the first look.
