@@ -11,6 +11,14 @@ struct UnprivilegedTests {
         folder = try TemporaryFolder()
     }
 
+    /// The state directory of an agent of another user.
+    private func openState() throws -> String {
+        let state = folder.path + "/state"
+        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+        for path in [folder.path, state] { chmod(path, 0o777) }
+        return state
+    }
+
     private func row(
         _ pid: Int32, of host: String, in collector: RunningCollector
     ) async throws -> [String: Any]? {
@@ -28,14 +36,12 @@ struct UnprivilegedTests {
         .enabled(if: geteuid() == 0, "needs root, to start it as another user"))
     func samePeaks() async throws {
         let collector = try await RunningCollector.start(folder: folder.path + "/data")
-        let state = folder.path + "/state"
-        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
-        for path in [folder.path, state] { chmod(path, 0o777) }
         let unprivileged = try await UnprivilegedPrograms().start(
             "memagent",
             [
                 "--collector", "127.0.0.1:\(collector.port)", "--host-id", "nobody",
-                "--interval", "200ms", "--report-interval", "200ms", "--state-dir", state,
+                "--interval", "200ms", "--report-interval", "200ms",
+                "--state-dir", try openState(),
             ])
         let privileged = try Program.agent(port: collector.port, hostID: "root")
 
@@ -79,5 +85,55 @@ struct UnprivilegedTests {
             program.signal(SIGTERM)
             #expect(try await program.waitForExit() == 0)
         }
+    }
+
+    /// Whether a procfs with options of its own can be mounted where nobody else sees it.
+    private static let mayMount: Bool = {
+        guard geteuid() == 0 else { return false }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", "unshare -m mount -t proc -o hidepid=2 proc /proc 2>/dev/null"]
+        do { try process.run() } catch { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }()
+
+    @Test(
+        "a host whose procfs hides processes (hidepid) is a restricted view, not an empty host",
+        .enabled(if: mayMount, "needs root, to mount a procfs that hides processes"))
+    func hiddenProcesses() async throws {
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let hidden = try Program("/bin/sleep", ["600"])
+        let programs = try await UnprivilegedPrograms()
+        let agent = try programs.command(
+            "memagent",
+            [
+                "--collector", "127.0.0.1:\(collector.port)", "--host-id", "hides",
+                "--hostname", "hides", "--interval", "200ms", "--report-interval", "200ms",
+                "--state-dir", try openState(),
+            ])
+        // Over /proc itself: this is what the agent finds on such a host.
+        let script = "mount -t proc -o hidepid=2 proc /proc && exec \"$@\""
+        let program = try Program(
+            "/bin/sh",
+            [
+                "-c", "exec unshare -m --propagation private /bin/sh -c '\(script)' sh \"$@\"",
+                "sh",
+            ] + agent)
+        func pids() async throws -> [Int32] {
+            try await collector.rows(["ps", "--top", "100000", "--host", "hides"])
+                .compactMap { ($0["pid"] as? NSNumber)?.int32Value }
+        }
+        try await eventually("the agent sees itself") { try await pids().contains(program.pid) }
+        #expect(try await !pids().contains(hidden.pid))
+        let coverage = try #require(
+            try await collector.ask(["hosts"])["coverage"] as? [String: Any])
+        #expect((coverage["restricted_views"] as? NSNumber)?.intValue == 1)
+        #expect(coverage["restricted_view_names"] as? [String] == ["hides"])
+        for program in [program, collector.program] {
+            program.signal(SIGTERM)
+            #expect(try await program.waitForExit() == 0)
+        }
+        hidden.signal(SIGKILL)
     }
 }

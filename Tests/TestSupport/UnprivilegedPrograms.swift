@@ -20,16 +20,20 @@ public struct UnprivilegedPrograms {
         }
     }
 
-    /// Starts one of them as that user (`setpriv(1)`); the caller must be root.
+    /// Starts one of them as that user; the caller must be root.
     public func start(_ name: String, _ arguments: [String]) throws -> Program {
+        let words = try command(name, arguments)
+        return try Program(words[0], Array(words.dropFirst()))
+    }
+
+    /// The command line that starts one of them as that user (`setpriv(1)`).
+    public func command(_ name: String, _ arguments: [String]) throws -> [String] {
         let path = ["/usr/bin/setpriv", "/bin/setpriv"]
             .first { FileManager.default.isExecutableFile(atPath: $0) }
         guard let path else { throw Program.Failure(description: "there is no setpriv") }
-        return try Program(
-            path,
-            [
-                "--reuid", "\(Self.userID)", "--regid", "\(Self.userID)", "--clear-groups",
-                "--inh-caps=-all", "--bounding-set=-all", folder.path + "/" + name,
-            ] + arguments)
+        return [
+            path, "--reuid", "\(Self.userID)", "--regid", "\(Self.userID)", "--clear-groups",
+            "--inh-caps=-all", "--bounding-set=-all", folder.path + "/" + name,
+        ] + arguments
     }
 }
