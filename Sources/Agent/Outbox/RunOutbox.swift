@@ -22,7 +22,8 @@ struct RunOutbox {
     /// Runs that have a slot and give it back with their EXIT, which is due.
     var endingSlotCount = 0
 
-    // Runs with something due, each at most once in each queue.
+    // Runs with something due, each at most once in each queue. One without a slot waits to be
+    // defined, and comes into the others then.
     var definesDue = KeyQueue<ProcessKey>()
     var presentDue = KeyQueue<ProcessKey>()
     var peaksDue = KeyQueue<ProcessKey>()
@@ -193,12 +194,17 @@ struct RunOutbox {
         guard !new.isEmpty else { return }
         deliveries[key, default: delivery].due.formUnion(new)
         if new.contains(.description) { definesDue.append(key) }
+        if delivery.slot != nil { enqueue(key, new, beside: delivery.due) }
+    }
+
+    /// Puts a run that has a slot into the queues of what is newly due of it.
+    mutating func enqueue(_ key: ProcessKey, _ new: RunChange, beside due: RunChange) {
         if new.contains(.peak) { peaksDue.append(key) }
         if new.contains(.end) {
             exitsDue.append(key)
-            if delivery.slot != nil { endingSlotCount += 1 }
+            endingSlotCount += 1
         }
-        if !new.isDisjoint(with: .present), delivery.due.isDisjoint(with: .present) {
+        if !new.isDisjoint(with: .present), due.isDisjoint(with: .present) {
             presentDue.append(key)
         }
     }

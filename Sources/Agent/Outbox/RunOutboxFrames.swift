@@ -31,9 +31,9 @@ extension RunOutbox {
                 let slot = delivery.slot ?? slots.take()
             else { break }
             definesDue.removeFirst()
-            if delivery.slot == nil, delivery.due.contains(.end) { endingSlotCount += 1 }
             deliveries[key]?.slot = slot
             deliveries[key]?.due.remove(.description)
+            if delivery.slot == nil { enqueue(key, delivery.due, beside: []) }
             runs.append(
                 .init(slot: slot, key: key, description: description, flags: record.flags))
         }
@@ -41,29 +41,19 @@ extension RunOutbox {
         return .define(DefineFrame(runs: runs.sorted { $0.slot < $1.slot }))
     }
 
-    /// Takes the first runs of a queue of which `parts` are due and that have a slot; those that
-    /// wait for one stay in it.
+    /// Takes the first runs of a queue, ordered by slot; `parts` of them are not due any more.
     private mutating func takeDue(
         _ parts: RunChange, from queue: WritableKeyPath<RunOutbox, KeyQueue<ProcessKey>>,
         atMost count: Int
     ) -> [DueRun] {
         var taken: [DueRun] = []
-        var waiting: [ProcessKey] = []
         while taken.count < count, let key = self[keyPath: queue].first {
             self[keyPath: queue].removeFirst()
-            // A run that found no slot and got one later may be in the queue twice.
-            guard let delivery = deliveries[key], !delivery.due.isDisjoint(with: parts) else {
-                continue
-            }
-            if let slot = delivery.slot {
-                deliveries[key]?.due.subtract(parts)
-                taken.append(
-                    DueRun(key: key, slot: slot, change: delivery.due.intersection(parts)))
-            } else if !runsOverLimit.contains(key), delivery.due.contains(.description) {
-                waiting.append(key)
-            }
+            guard let delivery = deliveries[key], let slot = delivery.slot else { continue }
+            deliveries[key]?.due.subtract(parts)
+            taken.append(
+                DueRun(key: key, slot: slot, change: delivery.due.intersection(parts)))
         }
-        self[keyPath: queue].prepend(waiting)
         return taken.sorted { $0.slot < $1.slot }
     }
 
