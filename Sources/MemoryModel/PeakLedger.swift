@@ -46,10 +46,14 @@ public struct PeakLedger: Hashable, Sendable {
         let resident = believed(observation.residentBytes)
         let mark = believed(observation.markBytes)
         let swap = believed(observation.swapBytes)
+        let file = believed(observation.fileBytes)
+        let proportional = believed(observation.proportionalBytes)
         var believed = observation
         believed.residentBytes = resident
         believed.markBytes = mark
         believed.swapBytes = swap
+        believed.fileBytes = file
+        believed.proportionalBytes = proportional
         return runs.values[index].observe(believed, atMilliseconds: at)
     }
 
@@ -80,6 +84,8 @@ public struct PeakLedger: Hashable, Sendable {
         var use = use
         use.residentBytes = believed(use.residentBytes)
         use.swapBytes = believed(use.swapBytes)
+        use.fileBytes = believed(use.fileBytes)
+        use.proportionalBytes = believed(use.proportionalBytes)
         return runs.values[index].setCurrent(use)
     }
 
@@ -195,7 +201,9 @@ extension RunRecord {
                 raisePeak(Peak(bytes: residentBytes, bracket: bracket, source: .sampled)))
         }
         change.formUnion(raiseSwapPeak(seen.swapBytes))
-        if seen.residentBytes != nil || seen.swapBytes != nil || seen.proportionalBytes != nil {
+        if seen.residentBytes != nil || seen.swapBytes != nil || seen.fileBytes != nil
+            || seen.proportionalBytes != nil
+        {
             let use = CurrentUse(
                 residentBytes: seen.residentBytes ?? current?.residentBytes,
                 swapBytes: seen.swapBytes ?? current?.swapBytes,

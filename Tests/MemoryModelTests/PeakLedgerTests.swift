@@ -83,6 +83,20 @@ struct PeakLedgerTests {
         #expect(ledger[key]?.peak?.bytes == 64 << 30)
     }
 
+    @Test("how memory is made up counts also in a look that read nothing else, if it can be true")
+    func compositionAlone() {
+        var ledger = ledger()
+        ledger.observe(observation(resident: 300), atMilliseconds: 7_000)
+        var seen = observation()
+        seen.proportionalBytes = 200
+        seen.fileBytes = .max
+        #expect(ledger.observe(seen, atMilliseconds: 8_000) == .composition)
+        #expect(ledger[key]?.current?.proportionalBytes == 200)
+        #expect(ledger[key]?.current?.fileBytes == nil)
+        #expect(ledger[key]?.current?.residentBytes == 300)
+        #expect(ledger.refusedCount == 1)
+    }
+
     @Test("where the host's memory is unknown the limit is 2^50")
     func absoluteLimit() {
         let limits = PeakLimits(memoryTotalBytes: 0)
