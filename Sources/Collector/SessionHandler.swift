@@ -199,7 +199,8 @@ final class SessionHandler: ChannelInboundHandler {
         }
         if !isCurrent { obey(.replaced, context) }
         if !isTaken {
-            let text = "the host has too many runs, or names that are too long in all"
+            let text =
+                "the host tells of too many runs, sums or cgroups, or of names that are too long"
             perform(session.fail(code: .limitExceeded, text: text, atMilliseconds: now), context)
         }
     }

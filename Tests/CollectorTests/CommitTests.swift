@@ -155,4 +155,66 @@ struct CommitTests {
         #expect(host.fleet.hosts[host.id]?.ledger.runs.count == live.count, comment)
         #expect(failureCount > 0 && boot > 1, comment)
     }
+
+    @Test("whatever fails, in the end the store has the facts that it has if nothing fails")
+    func randomFactFailures() throws {
+        var random = SeededGenerator()
+        let comment: Comment = "\(random)"
+        let (failing, sound) = (MemoryStore(), MemoryStore())
+        var (host, other) = (HostHarness(), HostHarness())
+        var epoch: UInt64 = 1
+        var failureCount = 0
+        for step in 0..<600 {
+            let at = 50_000 + Int64(step)
+            let number = UInt64.random(in: 0..<5, using: &random)
+            switch Int.random(in: 0..<12, using: &random) {
+            case 0:
+                epoch += 1
+                let boot = 1 + epoch / 4
+                host.open(bootNumber: boot, epoch: epoch)
+                other.open(bootNumber: boot, epoch: epoch)
+            case 1, 2, 3:
+                let bytes = UInt64.random(in: 0..<100, using: &random)
+                let events: [SessionEvent] = [
+                    .total(.user, RawText("\(number)"), bytes: bytes, atMilliseconds: at),
+                    .cgroups([
+                        .sample(path: RawText("\(number)"), bytes: bytes, atMilliseconds: at)
+                    ]),
+                ]
+                for event in events {
+                    host.apply(event)
+                    other.apply(event)
+                }
+            case 4, 5:
+                var kill = OutOfMemoryKill.sample(pid: 1, atMilliseconds: Int64(number))
+                if Bool.random(using: &random) { kill.evidence = .cgroupEvents }
+                host.apply(.kills([kill]))
+                other.apply(.kills([kill]))
+            default:
+                let events: [SessionEvent] = [
+                    .gaps([.sample(number, atMilliseconds: 1_000)]),
+                    .counters([.vanished: UInt64(step)]), .health(.sample(atMilliseconds: at)),
+                ]
+                for event in events {
+                    host.apply(event)
+                    other.apply(event)
+                }
+            }
+            try other.commit(to: sound)
+            guard Bool.random(using: &random) else { continue }
+            let (batch, pending) = host.fleet.takeBatch()
+            failing.failure = Bool.random(using: &random) ? .full(reason: "test") : nil
+            do {
+                try failing.commit(batch)
+                host.fleet.committed(pending)
+            } catch {
+                host.fleet.commitFailed(pending)
+                failureCount += 1
+            }
+        }
+        failing.failure = nil
+        try host.commit(to: failing)
+        #expect(failing.facts == sound.facts, comment)
+        #expect(failureCount > 0 && failing.facts.counters.count > 1, comment)
+    }
 }

@@ -64,4 +64,104 @@ struct HostLimitTests {
         let answer9 = record.apply(.define([most + 1]), nowMilliseconds: testNow)
         #expect(answer9)
     }
+
+    /// As many of one kind as one host may have on the way to the disk, and one more.
+    private struct Facts: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let event: @Sendable (Range<Int>) -> SessionEvent
+        let bound: Int
+    }
+
+    private static let facts = [
+        Facts(
+            testDescription: "sums",
+            event: { numbers in
+                .totals(
+                    numbers.map {
+                        TotalEvent(
+                            subject: TotalSubject(kind: .program, name: RawText("\($0)")),
+                            peak: TotalPeak(bytes: 1, atMilliseconds: 1, runCount: 1))
+                    })
+            }, bound: 65_536),
+        Facts(
+            testDescription: "cgroups",
+            event: { numbers in
+                .cgroups(
+                    numbers.map { .sample(path: RawText("\($0)"), bytes: 1, atMilliseconds: 1) })
+            }, bound: 16_384),
+        Facts(
+            testDescription: "kills",
+            event: { numbers in
+                .kills(numbers.map { .sample(pid: 1, atMilliseconds: Int64($0)) })
+            }, bound: 4_096),
+        Facts(
+            testDescription: "gaps",
+            event: { numbers in
+                .gaps(numbers.map { .sample(UInt64($0), atMilliseconds: 1_000) })
+            }, bound: 4_096),
+        Facts(
+            testDescription: "long names",
+            event: { numbers in
+                let tail = [UInt8](repeating: 0x61, count: 4_091)
+                return .totals(
+                    numbers.map {
+                        let name = RawText(Array("\($0 + 10_000)".utf8) + tail)
+                        return TotalEvent(
+                            subject: TotalSubject(kind: .cgroup, name: name),
+                            peak: TotalPeak(bytes: 1, atMilliseconds: 1, runCount: 1))
+                    })
+            }, bound: 8_192),
+    ]
+
+    @Test(
+        "facts that are not on the disk are bounded, also while they are on the way there",
+        arguments: facts)
+    private func boundedFacts(_ facts: Facts) throws {
+        var record = record()
+        func isTaken(_ numbers: Range<Int>) -> Bool {
+            record.apply(facts.event(numbers), nowMilliseconds: testNow)
+        }
+        func take() throws -> HostRecord.Pending {
+            var batch = CommitBatch()
+            let pending = record.takePending(into: &batch)
+            return try #require(pending)
+        }
+        let half = facts.bound / 2
+        #expect(isTaken(0..<half))
+        let pending = try take()
+        #expect(isTaken(half..<facts.bound))
+        #expect(!isTaken(facts.bound..<facts.bound + 1))
+        // What is there already may be told again.
+        #expect(isTaken(half..<half + 1))
+        // A commit that fails makes no room, however often it is tried.
+        record.commitFailed(pending)
+        #expect(!isTaken(facts.bound..<facts.bound + 1))
+        let all = try take()
+        #expect(!isTaken(facts.bound..<facts.bound + 1))
+        record.commitFailed(all)
+        let again = try take()
+        record.committed(again)
+        #expect(isTaken(facts.bound..<facts.bound + 1))
+    }
+
+    @Test("counters of agents that come and go are bounded until they are on the disk")
+    func epochs() throws {
+        var record = record()
+        func isTaken(_ epoch: UInt64) -> Bool {
+            record.sessionAccepted(
+                SessionID(number: epoch), boot: BootID(high: 0, low: 1), epoch: epoch,
+                agentVersion: "1", nowMilliseconds: testNow)
+            return record.apply(.counters([.vanished: 1]), nowMilliseconds: testNow)
+        }
+        for epoch: UInt64 in 1...1_024 { #expect(isTaken(epoch)) }
+        #expect(!isTaken(1_025))
+        var batch = CommitBatch()
+        let taken = record.takePending(into: &batch)
+        let pending = try #require(taken)
+        #expect(batch.counters.count == 1_024)
+        record.committed(pending)
+        // What was refused is taken when it is told again.
+        let isTakenNow = record.apply(.counters([.vanished: 1]), nowMilliseconds: testNow)
+        #expect(isTakenNow)
+    }
 }
