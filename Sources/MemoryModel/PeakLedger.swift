@@ -221,11 +221,12 @@ extension RunRecord {
     /// Takes in the kernel's record of the exit; its mark is believed already.
     ///
     /// An equal mark confirms the peak, whose bracket says better when it was. So does a lesser
-    /// one: the kernel's counters are approximate, and what was seen once is kept.
+    /// one: the kernel's counters are approximate, and what was seen once is kept. A mark that is
+    /// no more than what was inherited is the whole truth all the same, and is known as inherited.
     fileprivate mutating func take(_ record: ExitFigures, at bracket: TimeBracket?) -> RunChange {
         var change: RunChange = []
         if let markBytes = record.markBytes {
-            if markBytes > max(description.inheritedBytes ?? 0, peak?.bytes ?? 0) || peak == nil {
+            if markBytes > peak?.bytes ?? 0 || peak == nil {
                 change.formUnion(
                     raisePeak(
                         Peak(bytes: markBytes, bracket: lastRise(endingIn: bracket), source: .exit)

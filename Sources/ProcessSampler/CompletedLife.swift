@@ -92,20 +92,10 @@ extension ProcessLife {
             images.last?.atMilliseconds ?? fork?.atMilliseconds
             ?? end.startBootMilliseconds
         if end.isForkWithoutExec ?? (fork != nil && images.isEmpty) {
-            description.inheritedBytes = inheritedBytes(end)
+            description.inheritedBytes = InheritedMark.bytes(
+                mark: end.markBytes, atFork: fork?.markBytes, parent: end.parentMarkBytes)
         }
         return description
-    }
-
-    /// What of the mark may be the parent's memory.
-    ///
-    /// The mark right after the fork says it best. A child of vfork is its parent's memory and has
-    /// its mark. Where neither is known, all that is not above the parent's mark may be inherited.
-    private func inheritedBytes(_ end: EndedProcess) -> UInt64? {
-        guard let mark = end.markBytes else { return nil }
-        if end.parentMarkBytes == mark { return mark }
-        if let atFork = fork?.markBytes { return min(atFork, mark) }
-        return min(end.parentMarkBytes ?? mark, mark)
     }
 
     /// The start by the event of the fork, else by the record of the exit.

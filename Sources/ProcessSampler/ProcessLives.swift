@@ -35,17 +35,20 @@ struct ProcessLives {
     /// Lives that are not over and are not followed, the oldest first for each pid.
     private(set) var lives: [Int32: [ProcessLife]] = [:]
     private let ticksPerSecond: UInt64
+    /// A start in ticks is cut to whole ones.
+    private let tickMilliseconds: Int64
     private let maximumLives: Int
 
     /// How far two ways of telling the start of a process may lie apart beyond what each of them
-    /// leaves open; a start in ticks is cut to 10 ms.
-    private static let toleranceMilliseconds: Int64 = 60
+    /// leaves open, because clocks are read one after the other.
+    private static let toleranceMilliseconds: Int64 = 5
     /// How long a life is kept of which nothing more is told.
     private static let patienceMilliseconds: Int64 = 60_000
 
     /// No lives yet.
     init(ticksPerSecond: UInt64, maximumLives: Int = 65_536) {
         self.ticksPerSecond = ticksPerSecond
+        tickMilliseconds = Int64(1_000 / max(ticksPerSecond, 1)) + 1
         self.maximumLives = maximumLives
     }
 
@@ -53,17 +56,22 @@ struct ProcessLives {
     var pids: [Int32] { lives.keys.sorted() }
 
     /// What is known of the process with this pid and start; it is followed from now on.
-    mutating func take(pid: Int32, startTicks: UInt64, at now: Int64) -> ProcessLife? {
-        guard let known = lives.removeValue(forKey: pid) else { return nil }
-        return known.last { life in
-            life.startTicks.map { $0 == startTicks } ?? isNear(life, startTicks, now)
+    mutating func take(pid: Int32, startTicks: UInt64) -> ProcessLife? {
+        guard var known = lives[pid] else { return nil }
+        let place = known.lastIndex { life in
+            life.startTicks.map { $0 == startTicks } ?? isNear(life, startTicks)
         }
+        // Others before it have ended, and their records are under way.
+        let life = place.map { known.remove(at: $0) }
+        lives[pid] = known.isEmpty ? nil : known
+        return life
     }
 
-    private func isNear(_ life: ProcessLife, _ startTicks: UInt64, _ now: Int64) -> Bool {
+    private func isNear(_ life: ProcessLife, _ startTicks: UInt64) -> Bool {
         guard let forked = life.fork?.atMilliseconds else { return true }
         let start = Int64(clamping: startTicks &* 1_000 / ticksPerSecond)
-        return abs(forked - start) <= ProcessLives.toleranceMilliseconds
+        let tolerance = ProcessLives.toleranceMilliseconds
+        return forked >= start - tolerance && forked <= start + tickMilliseconds + tolerance
     }
 
     /// Takes in events.
@@ -82,7 +90,12 @@ struct ProcessLives {
         takeForksAndExecs(events, now, &outcome, followedStart)
         var endedFollowed: Set<Int32> = []
         let ends = events.ended.sorted { left, right in
-            (left.startMonotonicMilliseconds ?? .max) < (right.startMonotonicMilliseconds ?? .max)
+            // Those that were learned together can only be told apart by their starts.
+            if left.endedAtMilliseconds != right.endedAtMilliseconds {
+                return left.endedAtMilliseconds < right.endedAtMilliseconds
+            }
+            return (left.startMonotonicMilliseconds ?? .max)
+                < (right.startMonotonicMilliseconds ?? .max)
         }
         for end in ends {
             if !endedFollowed.contains(end.pid), let ticks = followedStart(end.pid),
@@ -174,7 +187,8 @@ struct ProcessLives {
         guard let start = end.startMonotonicMilliseconds else { return true }
         let boot = Int64(clamping: startTicks &* 1_000 / ticksPerSecond)
         let tolerance = end.startUncertaintyMilliseconds + ProcessLives.toleranceMilliseconds
-        return start <= boot + tolerance && start >= boot - suspended - tolerance
+        return start <= boot + tickMilliseconds + tolerance
+            && start >= boot - suspended - tolerance
     }
 
     private mutating func forgetOld(_ now: Int64) {

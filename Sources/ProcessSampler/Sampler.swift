@@ -61,6 +61,8 @@ public final class Sampler {
     public var proportional = ProportionalPolicy.none
     /// Whose turn it is to have it read.
     var shares = ProportionalQueue()
+    /// What was told during the look before.
+    var early = KernelEvents()
     /// What was told of processes that are not followed.
     var lives: ProcessLives
     /// Processes that were given up before their record of exit came, by pid.
@@ -130,6 +132,7 @@ public final class Sampler {
         } else {
             lookAtFollowed(into: &snapshot)
         }
+        dropOutdated(in: &snapshot)
         readProportionalShares(into: &snapshot)
         watchMemory(into: &snapshot)
         snapshot.counters = counters

@@ -27,7 +27,7 @@ extension Sampler {
             return ignoring(entry, startTicks: nil, now)
         }
         if line.isKernelThread {
-            _ = lives.take(pid: entry.pid, startTicks: line.startTicks, at: now)
+            _ = lives.take(pid: entry.pid, startTicks: line.startTicks)
             return ignoring(entry, startTicks: line.startTicks, now)
         }
         var state = ProcessState(
@@ -99,8 +99,7 @@ extension Sampler {
     ) -> TrackedProcess {
         var state = state
         var figures = figures
-        let life = lives.take(
-            pid: state.key.pid, startTicks: line.startTicks, at: snapshot.takenAtMilliseconds)
+        let life = lives.take(pid: state.key.pid, startTicks: line.startTicks)
         let told = state.isForkWithoutExec ? nil : life?.images.last?.details
         var read =
             told.map { (description: $0.description, commandFingerprint: $0.commandFingerprint) }
@@ -119,7 +118,9 @@ extension Sampler {
         read.description.startedAtMilliseconds = milliseconds(ofTicks: line.startTicks)
             .flatMap(Int64.init(exactly:))
         if state.isForkWithoutExec {
-            read.description.inheritedBytes = life?.fork?.markBytes ?? figures.status?.markBytes
+            read.description.inheritedBytes = InheritedMark.bytes(
+                mark: figures.status?.markBytes, atFork: life?.fork?.markBytes,
+                parent: knownMark(ofParent: line.parentPid))
         }
         if let life {
             snapshot.completed += life.imagesBefore(state.key)
@@ -139,6 +140,13 @@ extension Sampler {
             state: state, description: read.description,
             memoryCgroup: descriptions.memoryCgroup(
                 files, pid: state.key.pid, thread: state.thread, known: read.description.cgroup))
+    }
+
+    /// The mark of a parent that is followed, as last seen; nil if it is not.
+    private func knownMark(ofParent pid: Int32) -> UInt64? {
+        guard let index = place(of: pid) else { return nil }
+        let mark = processes[index].state.markBytes
+        return mark > 0 ? mark : nil
     }
 
     /// A part of `interval` that spreads processes evenly over it, at least a millisecond.

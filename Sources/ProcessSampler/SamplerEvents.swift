@@ -5,7 +5,8 @@ extension Sampler {
     /// Takes in what was told since the look before: execs, exits, and what came and went.
     func takeEvents(into snapshot: inout HostSnapshot) {
         guard let events else { return }
-        let told = events.drain()
+        let told = early.appending(events.drain())
+        early = KernelEvents()
         let now = snapshot.takenAtMilliseconds
         note(told)
         snapshot.losses = told.losses.map { MemoryModel.EventLoss($0) }
@@ -29,6 +30,17 @@ extension Sampler {
         forget(removed.sorted(), snapshot)
         for life in outcome.finished { finish(life, into: &snapshot) }
         if unrecorded.count > Sampler.maximumUnrecorded { unrecorded.removeAll() }
+    }
+
+    /// Drops what was measured in this look of processes that executed a program meanwhile: it may
+    /// be the new image's.
+    func dropOutdated(in snapshot: inout HostSnapshot) {
+        guard let events, isToldOfExecs else { return }
+        early = events.drain()
+        guard !early.executed.isEmpty else { return }
+        let pids = Set(early.executed.map(\.pid))
+        let began = Set(snapshot.started.map(\.key))
+        snapshot.observed.removeAll { pids.contains($0.key.pid) && !began.contains($0.key) }
     }
 
     private func note(_ told: KernelEvents) {
@@ -107,10 +119,16 @@ extension Sampler {
     ) {
         let state = process.state
         noteEnd(followed(process), end)
+        var description = process.description
         if state.isUnnamed, let name = end.name, !end.isNameOfThread {
-            var description = process.description
             description.comm = name
             description.program = name
+        }
+        if let known = description.inheritedBytes {
+            description.inheritedBytes = InheritedMark.bytes(
+                mark: known, atFork: nil, parent: end.parentMarkBytes)
+        }
+        if description != process.description {
             snapshot.renamed.append(StartedRun(key: state.key, description: description))
         }
         var run = EndedRun(

@@ -13,6 +13,8 @@ struct StormAccount {
         var isInherited: Bool
         var exitCode: Int32?
         var exitSignal: Int32?
+        /// Whether nobody has said yet that it ended.
+        var isLive: Bool
 
         init?(_ fields: [String: Any]) {
             guard let id = fields["run_id"] as? String else { return nil }
@@ -20,6 +22,7 @@ struct StormAccount {
             bytes = (fields["peak_rss_bytes"] as? NSNumber)?.uint64Value
             isLowerBound = fields["peak_is_lower_bound"] as? Bool ?? true
             isInherited = fields["peak_is_inherited"] as? Bool ?? false
+            isLive = !(fields["ended_at"] is String)
             exitCode = (fields["exit_code"] as? NSNumber)?.int32Value
             exitSignal = (fields["exit_signal"] as? NSNumber)?.int32Value
         }
@@ -41,6 +44,8 @@ struct StormAccount {
     private static let searchedImages: UInt32 = 6
     /// What only processes touch that live longer than a look takes.
     private static let largeBytes: UInt64 = 70 << 20
+    /// What is less may be the storm's own memory, which its children begin with.
+    private static let smallestOwnBytes: UInt64 = 5 << 20
     /// Complaints that are spelled out at most.
     private static let complaintLimit = 10
 
@@ -182,7 +187,7 @@ struct StormAccount {
             complain(process, "its start is \(difference) ticks off")
         }
         checkOldImage(process, found.dropLast().last)
-        guard !last.isLowerBound else {
+        guard !last.isLowerBound, !last.isLive else {
             note(process, "\(last)")
             return
         }
@@ -206,7 +211,7 @@ struct StormAccount {
             if row.isInherited, !isRanked { inherited.flagged += 1 }
             if !row.isInherited { complain(process, "what it inherited counts as its own") }
             if isRanked { complain(process, "what it inherited is in the ranking") }
-        } else {
+        } else if process.markBytes >= StormAccount.smallestOwnBytes {
             if row.isInherited { complain(process, "its own memory counts as inherited") }
             if !isRanked { complain(process, "it is not in the ranking") }
         }
@@ -221,7 +226,8 @@ struct StormAccount {
         let difference = max(bytes, own) - min(bytes, own)
         if process.isMultiThreaded {
             largestDifference.threaded = max(largestDifference.threaded, difference)
-            if difference > StormAccount.processors << 20 {
+            // Without every record, the threads before an exec may count to the image after it.
+            if difference > StormAccount.processors << 20, lostCount == 0 {
                 complain(process, "its peak is \(bytes), and its own mark \(own)")
             }
             return
@@ -230,8 +236,10 @@ struct StormAccount {
         if let atEnd = process.markAtEndBytes {
             comparableCount += 1
             if bytes == atEnd { exactCount += 1 }
-            // Between the two where a look found the exact sum before the end.
-            if bytes < min(atEnd, own) || bytes > max(atEnd, own) {
+            // Between the two, or above both by what is rough about them, where a look found the
+            // exact sum before the end.
+            let rough = StormAccount.roughBytesPerProcessor * StormAccount.processors
+            if bytes < min(atEnd, own) || bytes > max(atEnd, own) + rough {
                 complain(process, "its peak is \(bytes), its mark \(own), at its end \(atEnd)")
             }
         } else if difference > StormAccount.roughBytesPerProcessor * StormAccount.processors {

@@ -139,10 +139,11 @@ final class ExitRecordCollector {
         return events
     }
 
-    /// Takes the marks of parents that had ended when they were asked for from their own records.
+    /// Asks for the marks of parents whose child's leader had ended before the others, and takes
+    /// those of parents that have ended from their own records.
     private func fillParentMarks() {
         func lacksMark(_ ended: EndedProcess) -> Bool {
-            ended.isForkWithoutExec == true && ended.parentMarkBytes == nil
+            ended.isForkWithoutExec != false && ended.parentMarkBytes == nil
         }
         guard events.ended.contains(where: lacksMark) else { return }
         var marks: [Int32: UInt64] = [:]
@@ -152,7 +153,7 @@ final class ExitRecordCollector {
         }
         for index in events.ended.indices where lacksMark(events.ended[index]) {
             events.ended[index].parentMarkBytes = events.ended[index].parentPid
-                .flatMap { marks[$0] }
+                .flatMap { markOfParent($0, atLeast: .max) ?? marks[$0] }
         }
     }
 
@@ -244,12 +245,20 @@ final class ExitRecordCollector {
             HeldEnd(
                 record: record, receipt: receipt,
                 parentMarkBytes: statistics.isForkWithoutExec
-                    ? statistics.parentPid.flatMap(markOfParent) : nil))
+                    ? statistics.parentPid.flatMap {
+                        markOfParent($0, atLeast: statistics.markBytes ?? 0)
+                    } : nil))
     }
 
     /// The mark of a parent, which many ends in one pass may have in common.
-    private func markOfParent(_ pid: Int32) -> UInt64? {
-        if let lastParent, lastParent.pid == pid { return lastParent.markBytes }
+    ///
+    /// One that is known is asked for again if it is below its child's: it has risen since.
+    private func markOfParent(_ pid: Int32, atLeast childBytes: UInt64) -> UInt64? {
+        if let lastParent, lastParent.pid == pid, let known = lastParent.markBytes,
+            known >= childBytes
+        {
+            return known
+        }
         let markBytes = marks.statistics(of: pid)?.markBytes
         lastParent = (pid, markBytes)
         return markBytes

@@ -17,6 +17,19 @@ public struct KernelEvents: Sendable, Equatable {
 
     /// Nothing at all.
     public init() {}
+
+    /// These and then `later` ones.
+    func appending(_ later: KernelEvents) -> KernelEvents {
+        guard self != KernelEvents() else { return later }
+        var all = self
+        all.ended += later.ended
+        all.executed += later.executed
+        all.forked += later.forked
+        all.losses += later.losses
+        all.unreadNames += later.unreadNames
+        all.unusableRecords += later.unusableRecords
+        return all
+    }
 }
 
 /// Events that the kernel had and this program did not get.
