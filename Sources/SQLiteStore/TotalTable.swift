@@ -77,11 +77,13 @@ struct TotalWriter {
 struct TotalReader {
     private let database: Database
     private let shares: PreparedStatement
+    private var names: NameReader
     private var boots: BootReader
 
     /// Prepares for reading from `database`.
     init(_ database: Database) throws {
         self.database = database
+        names = try NameReader(database)
         boots = try BootReader(database)
         shares = try PreparedStatement(
             """
@@ -97,7 +99,7 @@ struct TotalReader {
         let list = kinds.map { String($0.rawValue) }.sorted().joined(separator: ", ")
         let row = try PreparedStatement(
             """
-            SELECT total.boot, kind, name.bytes, hour_at_ms, total.bytes, at_ms, run_count,
+            SELECT total.boot, kind, total.name, hour_at_ms, total.bytes, at_ms, run_count,
                 total.host
             FROM total CROSS JOIN host ON host.id = total.host
             CROSS JOIN name ON name.id = total.name
@@ -121,6 +123,8 @@ struct TotalReader {
         guard let kind = TotalKind(rawValue: try row.required(1, as: UInt8.self)) else {
             throw DamagedRow(reason: "a sum is of an unknown kind")
         }
+        // By way of the reader, so that a name that stands in many rows takes memory once.
+        let name = try names.name(row.required(2, as: Int64.self))
         let hour = try row.required(3, as: Int64.self)
         var peak = TotalPeak(
             bytes: try row.required(4, as: UInt64.self), atMilliseconds: row.number(5),
@@ -130,7 +134,7 @@ struct TotalReader {
         }
         return StoredTotal(
             host: boot.host, boot: boot.boot,
-            subject: TotalSubject(kind: kind, name: RawText(row.bytes(2))),
+            subject: TotalSubject(kind: kind, name: name),
             hourMilliseconds: hour, peak: peak)
     }
 
