@@ -162,6 +162,7 @@ struct CommitTests {
         let comment: Comment = "\(random)"
         let (failing, sound) = (MemoryStore(), MemoryStore())
         var (host, other) = (HostHarness(), HostHarness())
+        var underWay: (batch: CommitBatch, pending: FleetState.Pending)?
         var epoch: UInt64 = 1
         var failureCount = 0
         for step in 0..<600 {
@@ -202,7 +203,11 @@ struct CommitTests {
             }
             try other.commit(to: sound)
             guard Bool.random(using: &random) else { continue }
-            let (batch, pending) = host.fleet.takeBatch()
+            guard let (batch, pending) = underWay else {
+                underWay = host.fleet.takeBatch()
+                continue
+            }
+            underWay = nil
             failing.failure = Bool.random(using: &random) ? .full(reason: "test") : nil
             do {
                 try failing.commit(batch)
@@ -212,6 +217,7 @@ struct CommitTests {
                 failureCount += 1
             }
         }
+        if let (_, pending) = underWay { host.fleet.commitFailed(pending) }
         failing.failure = nil
         try host.commit(to: failing)
         #expect(failing.facts == sound.facts, comment)
