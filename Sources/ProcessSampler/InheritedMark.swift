@@ -6,8 +6,8 @@
 enum InheritedMark {
     /// What a child maps of its program's files at most, as a rule.
     static let filePagesBytes: UInt64 = 4 << 20
-    /// How far the child's mark may be above its parent's by stack and rough sums at most.
-    static let maximumSlackBytes: UInt64 = 1 << 20
+    /// How far the child's mark may be above its parent's by stack and rough sums.
+    static let slackBytes: UInt64 = 1 << 20
 
     /// The most that can be inherited, in bytes; nil if nothing is known.
     ///
@@ -15,10 +15,11 @@ enum InheritedMark {
     ///   - mark: The child's mark, of which all may be inherited where nothing else is known.
     ///   - atFork: Its mark soon after the fork, when it may have risen already.
     ///   - parent: Its parent's mark, which was greater at the fork or is now.
+    /// - Returns: The lesser bound, or all of the mark.
     static func bytes(mark: UInt64?, atFork: UInt64?, parent: UInt64?) -> UInt64? {
         let bounds = [
             atFork.map { $0.saturatingSum(filePagesBytes) },
-            parent.map { $0.saturatingSum(min($0 / 16, maximumSlackBytes)) },
+            parent.map { $0.saturatingSum(slackBytes) },
             mark,
         ]
         return bounds.compactMap { $0 }.min()

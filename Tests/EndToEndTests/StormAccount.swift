@@ -211,7 +211,7 @@ struct StormAccount {
             if row.isInherited, !isRanked { inherited.flagged += 1 }
             if !row.isInherited { complain(process, "what it inherited counts as its own") }
             if isRanked { complain(process, "what it inherited is in the ranking") }
-        } else if process.markBytes >= StormAccount.smallestOwnBytes {
+        } else if process.markBytes >= StormAccount.smallestOwnBytes, !process.isGrandchild {
             if row.isInherited { complain(process, "its own memory counts as inherited") }
             if !isRanked { complain(process, "it is not in the ranking") }
         }
@@ -232,6 +232,8 @@ struct StormAccount {
             }
             return
         }
+        // So it is with an exec by a thread.
+        if lostCount > 0, process.kind == "threadexec" { return }
         largestDifference.single = max(largestDifference.single, difference)
         if let atEnd = process.markAtEndBytes {
             comparableCount += 1

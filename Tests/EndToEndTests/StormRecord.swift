@@ -89,6 +89,9 @@ struct StormRecord {
 }
 
 extension StormRecord.Process {
+    /// Whether its parent is a child of the storm with memory of its own, which may be more.
+    var isGrandchild: Bool { ordinal >= 1_000_000 }
+
     /// Whether threads of it shared its memory.
     var isMultiThreaded: Bool { kind == "threads" || kind == "leaderless" }
 

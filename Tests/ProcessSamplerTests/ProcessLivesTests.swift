@@ -143,7 +143,7 @@ import Testing
     }
 
     @Test(
-        "A child without a program of its own inherited no more than its first mark or its parent's",
+        "What a child without a program inherited is no more than its first mark or its parent's",
         arguments: [
             (UInt64?(300), UInt64?(900), UInt64(304)), (300, 96, 97), (nil, 96, 97), (nil, 16, 17),
             (300, nil, 304), (nil, nil, 1_000), (2_000, 2_000, 1_000),
