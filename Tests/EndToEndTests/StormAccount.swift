@@ -79,6 +79,8 @@ struct StormAccount {
     private(set) var complaints: [String] = []
     private(set) var complaintCount = 0
 
+    /// Whether nothing was lost and no look left out: then what lives for two looks is known.
+    private let wasAlwaysWatched: Bool
     /// How far off a start may be, in clock ticks.
     private let startToleranceTicks: Int
     private let host: HostID
@@ -109,6 +111,9 @@ struct StormAccount {
         }
         self.host = host
         self.startToleranceTicks = startToleranceTicks
+        wasAlwaysWatched = [
+            "exit_records_lost", "process_events_lost", "skipped_ticks", "stretched_ticks",
+        ].allSatisfy { (counters[$0] as? NSNumber)?.intValue == 0 }
         lostCount = lost
         lostEventCount = lostEvents
         boot =
@@ -211,13 +216,19 @@ struct StormAccount {
             if row.isInherited, !isRanked { inherited.flagged += 1 }
             if !row.isInherited { complain(process, "what it inherited counts as its own") }
             if isRanked { complain(process, "what it inherited is in the ranking") }
-        } else if process.markBytes >= StormAccount.smallestOwnBytes, !process.isGrandchild {
+        } else if process.markBytes >= StormAccount.smallestOwnBytes, !process.isGrandchild,
+            lostEventCount == 0
+        {
+            // Without the event of its fork nobody knows how much it inherited.
             if row.isInherited { complain(process, "its own memory counts as inherited") }
             if !isRanked { complain(process, "it is not in the ranking") }
         }
     }
 
     private mutating func checkSize(_ process: StormRecord.Process, _ row: Row) {
+        // Without the event of its exec its last two images are one run; without the records of
+        // the threads that ended with it, so are their marks.
+        guard process.oldMarkBytes == nil || lostEventCount + lostCount == 0 else { return }
         guard let bytes = row.bytes else {
             complain(process, "it has no peak")
             return
@@ -226,8 +237,7 @@ struct StormAccount {
         let difference = max(bytes, own) - min(bytes, own)
         if process.isMultiThreaded {
             largestDifference.threaded = max(largestDifference.threaded, difference)
-            // Without every record, the threads before an exec may count to the image after it.
-            if difference > StormAccount.processors << 20, lostCount == 0 {
+            if difference > StormAccount.processors << 20 {
                 complain(process, "its peak is \(bytes), and its own mark \(own)")
             }
             return
@@ -253,8 +263,8 @@ struct StormAccount {
     private mutating func checkOldImage(_ process: StormRecord.Process, _ row: Row?) {
         guard let own = process.oldMarkBytes else { return }
         guard let row else {
-            // It lived longer than a look takes.
-            if own > StormAccount.largeBytes, lostEventCount == 0 {
+            // It lived longer than it is from one look to the next.
+            if own > StormAccount.largeBytes, wasAlwaysWatched {
                 complain(process, "nothing tells of \(own) bytes before its exec")
             }
             return
