@@ -111,7 +111,7 @@ final class AgentCore: CollectorLinkOwner {
     func start() {
         look()
         connect()
-        loop.scheduleTask(in: .seconds(AgentCore.settlingSeconds)) { OwnMemory.releaseCode() }
+        loop.scheduleTask(in: .seconds(AgentCore.settlingSeconds)) { OwnMemory.settle() }
     }
 
     /// Tells what is left, says good-bye; the future is done when the connection is closed.

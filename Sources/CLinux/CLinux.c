@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <malloc.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -82,6 +83,10 @@ static int release_code(struct dl_phdr_info *object, size_t size, void *unused) 
 }
 
 void clinux_release_code(void) { dl_iterate_phdr(release_code, NULL); }
+
+void clinux_release_free_memory(void) { malloc_trim(0); }
+
+void clinux_use_one_heap(void) { mallopt(M_ARENA_MAX, 1); }
 
 static int64_t nanoseconds(clockid_t clock) {
   struct timespec now;

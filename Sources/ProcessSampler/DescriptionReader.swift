@@ -44,25 +44,31 @@ struct DescriptionReader {
     }
 
     /// The cgroup that a process's memory is charged to; nil if it is not asked for or not known.
-    ///
+    func memoryCgroup(_ files: ProcessFiles, pid: Int32, thread: Int32) -> RawText? {
+        files.read("cgroup", of: pid, thread: thread).content.flatMap { memoryCgroup($0, nil) }
+    }
+
     /// `known` is given back where it is the same, so that most share one copy with their
     /// description.
-    func memoryCgroup(
-        _ files: ProcessFiles, pid: Int32, thread: Int32, known: RawText?
+    private func memoryCgroup(
+        _ bytes: UnsafeRawBufferPointer, _ known: RawText?
     ) -> RawText? {
         guard let memoryVersion else { return nil }
-        let path = files.read("cgroup", of: pid, thread: thread).content
-            .flatMap { CgroupFile.memoryPath($0, version: memoryVersion) }
+        let path = CgroupFile.memoryPath(bytes, version: memoryVersion)
         return path == known ? known : path
     }
 
     /// Fills in user, cgroup, unit and container as they are now.
+    ///
+    /// Returns the cgroup that its memory is charged to.
+    @discardableResult
     mutating func setOwner(
         _ description: inout RunDescription, _ files: ProcessFiles, pid: Int32, thread: Int32,
         userID: UInt32?
-    ) {
-        let cgroup = files.read("cgroup", of: pid, thread: thread).content
-            .flatMap { CgroupFile.path($0) }
+    ) -> RawText? {
+        let bytes = files.read("cgroup", of: pid, thread: thread).content
+        let cgroup = bytes.flatMap { CgroupFile.path($0) }
+        let memory = bytes.flatMap { memoryCgroup($0, cgroup) }
         if cgroup != description.cgroup {
             let name = cgroup.map { CgroupName(path: $0) }
             description.cgroup = cgroup
@@ -71,5 +77,6 @@ struct DescriptionReader {
         }
         description.userID = userID
         description.user = userID.flatMap { users.name(of: $0) }
+        return memory
     }
 }

@@ -145,6 +145,7 @@ extension Sampler {
         into snapshot: inout HostSnapshot
     ) {
         let now = snapshot.takenAtMilliseconds
+        if state.statm != figures.statm { state.changedAtMilliseconds = now }
         state.statm = figures.statm
         state.seenAtMilliseconds = now
         var observation = RunObservation(key: state.key)

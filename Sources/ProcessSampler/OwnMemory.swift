@@ -42,11 +42,19 @@ public struct OwnMemory: Hashable, Sendable {
         return words.kibibytes()
     }
 
-    /// Gives back the memory of code that will hardly run again, such as that of the start.
+    /// Gives back what the start took: its code, and memory that was freed since.
     ///
-    /// Only mappings of files are given up, which the kernel maps again where they are needed; it
-    /// costs some hundred minor faults once.
-    public static func releaseCode() {
+    /// Of code only mappings of files are given up, which the kernel maps again where they are
+    /// needed; it costs some hundred minor faults once.
+    public static func settle() {
         clinux_release_code()
+        clinux_release_free_memory()
+    }
+
+    /// Lets all threads allocate from one heap; to be called before there are any.
+    ///
+    /// By itself the C library makes a heap for each thread, none of which is ever full.
+    public static func useOneHeap() {
+        clinux_use_one_heap()
     }
 }

@@ -18,14 +18,17 @@ public final class Sampler {
     static let filesPerProcess = 3
     /// How often processor time is read: it is in `stat`, which costs five times as much as
     /// `statm`.
-    static let processorTimeIntervalMilliseconds: Int64 = 8_000
+    static let processorTimeIntervalMilliseconds: Int64 = 10_000
     /// How often swap is read of what changed, where only `status` says it.
-    static let swapIntervalMilliseconds: Int64 = 8_000
+    static let swapIntervalMilliseconds: Int64 = 10_000
     /// How often the mark of what did not change is read where the kernel tells of exits: a rise
     /// that left no trace is in the record of the exit anyway.
-    static let idleMarkIntervalMilliseconds: Int64 = 10_000
+    static let idleMarkIntervalMilliseconds: Int64 = 30_000
+    /// After how long without a change a process is read at every second look, where the kernel
+    /// tells of exits and keeps the mark meanwhile.
+    static let idleAfterMilliseconds: Int64 = 10_000
     /// How often all processes are listed where the kernel tells of new ones.
-    static let listingIntervalMilliseconds: Int64 = 10_000
+    static let listingIntervalMilliseconds: Int64 = 30_000
     /// The process that all threads of the kernel come from (`kthreadd`).
     static let kernelThreadParent: Int32 = 2
     /// How many processes are remembered whose record of exit did not come.
@@ -72,6 +75,8 @@ public final class Sampler {
     /// The pids of `awaited`, as the kernel is asked for them.
     var awaitedThreads: [Int32] = []
     private var listingDueMilliseconds: Int64 = .min
+    /// Whose turn it is of what is read at every second look: odd pids or even ones.
+    private var turn: Int32 = 0
 
     /// The processes that are followed, ordered by pid.
     var processes: [TrackedProcess] = []
@@ -160,9 +165,15 @@ public final class Sampler {
     /// Looks at what is followed, and takes up what was told of.
     private func lookAtFollowed(into snapshot: inout HostSnapshot) {
         var removed: [Int] = []
+        turn ^= 1
+        let idleSince = snapshot.takenAtMilliseconds - Sampler.idleAfterMilliseconds
         for index in processes.indices {
-            let inode = processes[index].state.inode
-            if look(at: index, inode: inode, into: &snapshot) != .lives { removed.append(index) }
+            let state = processes[index].state
+            let isIdle = state.changedAtMilliseconds <= idleSince && state.key.pid & 1 == turn
+            if isIdle, marks != nil { continue }
+            if look(at: index, inode: state.inode, into: &snapshot) != .lives {
+                removed.append(index)
+            }
         }
         removed += takeMarks(into: &snapshot)
         forget(removed.sorted(), snapshot)

@@ -139,7 +139,7 @@ extension Sampler {
         return TrackedProcess(
             state: state, description: read.description,
             memoryCgroup: descriptions.memoryCgroup(
-                files, pid: state.key.pid, thread: state.thread, known: read.description.cgroup))
+                files, pid: state.key.pid, thread: state.thread))
     }
 
     /// The mark of a parent that is followed, as last seen; nil if it is not.

@@ -228,12 +228,9 @@ extension Sampler {
         if isDue || isOtherUser {
             process.state.descriptionDueMilliseconds =
                 now + Sampler.descriptionIntervalMilliseconds
-            descriptions.setOwner(
+            process.memoryCgroup = descriptions.setOwner(
                 &description, files, pid: process.state.key.pid, thread: process.state.thread,
                 userID: figures.status?.userID ?? process.state.userID)
-            process.memoryCgroup = descriptions.memoryCgroup(
-                files, pid: process.state.key.pid, thread: process.state.thread,
-                known: description.cgroup)
         }
         guard description != process.description else { return }
         process.description = description

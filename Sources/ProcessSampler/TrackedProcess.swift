@@ -36,6 +36,8 @@ struct ProcessState {
     var isUnnamed = false
     /// Whether it was forked and has executed nothing since.
     var isForkWithoutExec = false
+    /// When its memory was last seen to have changed.
+    var changedAtMilliseconds: Int64 = .max
     /// When it was last seen alive.
     var seenAtMilliseconds: Int64
     /// When the mark is to be read next, even if nothing else changes.

@@ -115,7 +115,10 @@ struct Memagent: AsyncParsableCommand {
 
     @OptionGroup var log: LogOptions
 
-    static func main() async { await runAsProgram() }
+    static func main() async {
+        OwnMemory.useOneHeap()
+        await runAsProgram()
+    }
 
     func run() async throws {
         let settings = try AgentArguments(self).settings()

@@ -133,3 +133,23 @@ struct SamplerEventTests {
         #expect((end.record?.markBytes ?? 0) >= 100 * Self.mebibyte)
     }
 }
+
+extension SamplerEventTests {
+    @Test("What does not change is read at every second look, and what changes at each")
+    func idle() async throws {
+        let idle = try await Probe.start("hold", mebibytes: 20)
+        let begin = BootClock.nowMilliseconds()
+        _ = sampler.sample(atMilliseconds: begin + 1_000)
+        let place = try #require(sampler.place(of: idle.pid))
+        var seen: Set<Int64> = []
+        for second in 12...21 {
+            _ = sampler.sample(atMilliseconds: begin + Int64(second) * 1_000)
+            let place = sampler.place(of: idle.pid) ?? place
+            seen.insert(sampler.processes[place].state.seenAtMilliseconds)
+        }
+        #expect(seen.count <= 6)
+        try await idle.killAndWait()
+        let end = try await awaitLook { $0.ended.first { $0.key.pid == idle.pid } }
+        #expect((end.record?.markBytes ?? 0) >= 20 * (1 << 20))
+    }
+}

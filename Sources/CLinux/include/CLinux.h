@@ -42,6 +42,12 @@ uint64_t clinux_raise_open_file_limit(void);
 // runs again is mapped again from the page cache; what only ran at the start stays out.
 void clinux_release_code(void);
 
+// Gives free memory of the heap back to the kernel (malloc_trim(3)).
+void clinux_release_free_memory(void);
+
+// Lets all threads share one heap instead of making one each (mallopt(3), M_ARENA_MAX).
+void clinux_use_one_heap(void);
+
 // CLOCK_BOOTTIME in nanoseconds (clock_gettime(2)).
 int64_t clinux_boot_nanoseconds(void);
 
