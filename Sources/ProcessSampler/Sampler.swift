@@ -24,9 +24,11 @@ public final class Sampler {
     /// How often the mark of what did not change is read where the kernel tells of exits: a rise
     /// that left no trace is in the record of the exit anyway.
     static let idleMarkIntervalMilliseconds: Int64 = 30_000
-    /// After how long without a change a process is read at every second look, where the kernel
+    /// After how long without a change a process is read at every third look, where the kernel
     /// tells of exits and keeps the mark meanwhile.
     static let idleAfterMilliseconds: Int64 = 10_000
+    /// At which look what is idle is read.
+    static let idleTurns: Int32 = 3
     /// How often all processes are listed where the kernel tells of new ones.
     static let listingIntervalMilliseconds: Int64 = 30_000
     /// The process that all threads of the kernel come from (`kthreadd`).
@@ -49,6 +51,8 @@ public final class Sampler {
     /// before the first look.
     public var images: ImageNumbers
     var descriptions: DescriptionReader
+    /// The names of all that is followed.
+    var names = NamePool()
     var counters = SamplerCounters()
     var heldFiles = 0
 
@@ -75,7 +79,7 @@ public final class Sampler {
     /// The pids of `awaited`, as the kernel is asked for them.
     var awaitedThreads: [Int32] = []
     private var listingDueMilliseconds: Int64 = .min
-    /// Whose turn it is of what is read at every second look: odd pids or even ones.
+    /// Whose turn it is of what is read at every third look, by pid.
     private var turn: Int32 = 0
 
     /// The processes that are followed, ordered by pid.
@@ -165,12 +169,12 @@ public final class Sampler {
     /// Looks at what is followed, and takes up what was told of.
     private func lookAtFollowed(into snapshot: inout HostSnapshot) {
         var removed: [Int] = []
-        turn ^= 1
+        turn = (turn + 1) % Sampler.idleTurns
         let idleSince = snapshot.takenAtMilliseconds - Sampler.idleAfterMilliseconds
         for index in processes.indices {
             let state = processes[index].state
-            let isIdle = state.changedAtMilliseconds <= idleSince && state.key.pid & 1 == turn
-            if isIdle, marks != nil { continue }
+            let isIdle = state.changedAtMilliseconds <= idleSince
+            if isIdle, marks != nil, state.key.pid % Sampler.idleTurns != turn { continue }
             if look(at: index, inode: state.inode, into: &snapshot) != .lives {
                 removed.append(index)
             }

@@ -129,6 +129,7 @@ extension Sampler {
                 read.description.startedAtMilliseconds = image.atMilliseconds
             }
         }
+        names.share(&read.description)
         state.commandFingerprint = read.commandFingerprint
         snapshot.started.append(StartedRun(key: state.key, description: read.description))
         observe(&state, figures, self.figures(of: line), into: &snapshot)
@@ -138,8 +139,9 @@ extension Sampler {
         }
         return TrackedProcess(
             state: state, description: read.description,
-            memoryCgroup: descriptions.memoryCgroup(
-                files, pid: state.key.pid, thread: state.thread))
+            memoryCgroup: names.shared(
+                descriptions.memoryCgroup(
+                    files, pid: state.key.pid, thread: state.thread)))
     }
 
     /// The mark of a parent that is followed, as last seen; nil if it is not.
