@@ -76,7 +76,8 @@ extension HostRecord {
         return true
     }
 
-    /// HEALTH: written once a minute, and at once when the agent looks more seldom or elsewhere.
+    /// HEALTH: written once a minute, and at once when the agent looks more seldom or elsewhere,
+    /// or says for the first time what it costs.
     mutating func take(_ said: AgentHealth, nowMilliseconds now: Int64) -> Bool {
         var health = said
         let sinceStart = said.atMilliseconds.subtractingReportingOverflow(
@@ -95,11 +96,12 @@ extension HostRecord {
     private func isDue(_ health: AgentHealth, nowMilliseconds now: Int64) -> Bool {
         guard let (written, at) = writtenHealth else { return true }
         return abs(now - at) >= HostRecord.healthIntervalMilliseconds
+            || (health.knowsShare && !written.knowsShare)
             || health.sources != written.sources
             || health.intervalMilliseconds != written.intervalMilliseconds
             || health.askedIntervalMilliseconds != written.askedIntervalMilliseconds
     }
 
-    /// How often an agent's health is written when neither its interval nor its sources changed.
+    /// How often an agent's health is written when nothing but its cost changed.
     private static let healthIntervalMilliseconds: Int64 = 60_000
 }

@@ -49,6 +49,12 @@ public struct AgentHealth: Hashable, Sendable {
     /// How it learns of its host.
     public var sources: AgentSources
 
+    /// Whether it ran long enough, for a second, to say what share of a processor it uses.
+    public var knowsShare: Bool {
+        let (age, overflow) = atMilliseconds.subtractingReportingOverflow(startedAtMilliseconds)
+        return !overflow && age >= 1_000
+    }
+
     /// An agent of which nothing was measured.
     public init(atMilliseconds: Int64, startedAtMilliseconds: Int64) {
         self.atMilliseconds = atMilliseconds

@@ -50,7 +50,7 @@ extension AgentHealth {
     /// Its share of one processor since its start, in thousandths of a percent; nil before it
     /// ran for a second.
     var processorThousandths: UInt64? {
-        guard uptimeMilliseconds >= 1_000 else { return nil }
+        guard knowsShare else { return nil }
         let share = Double(processorMilliseconds) / Double(uptimeMilliseconds) * 100_000
         return UInt64(min(share, Double(Permille.maximum) * 100).rounded())
     }

@@ -124,7 +124,9 @@ struct CostBudgetTests {
         #expect(ProcessorBudget.text(share: 2.005) == "200.50 %")
     }
 
-    @Test("tells its health at first, each minute, and when interval or sources change")
+    @Test(
+        "tells its health at first, soon with its cost, each minute, and when something changes"
+    )
     func health() {
         var watch = SelfWatch(
             askedMilliseconds: 1_000, budget: .percent(1), startedAtMilliseconds: 500)
@@ -146,12 +148,14 @@ struct CostBudgetTests {
         #expect(first.residentBytes ?? 0 > 0)
         #expect(first.peakBytes ?? 0 >= first.residentBytes ?? 0)
         #expect(first.lookMicroseconds == 100)
-        #expect(!watch.isHealthDue(atMilliseconds: 60_999, sources: []))
+        #expect(!watch.isHealthDue(atMilliseconds: 5_499, sources: []))
+        #expect(watch.isHealthDue(atMilliseconds: 5_500, sources: []))
         #expect(watch.isHealthDue(atMilliseconds: 2_000, sources: .kernelLog))
-        #expect(watch.isHealthDue(atMilliseconds: 61_000, sources: []))
         look(2_000, used: 0)
         look(4_000, used: 0)
-        let second = health(5_000, .kernelLog)
+        let second = health(5_500, .kernelLog)
+        #expect(!watch.isHealthDue(atMilliseconds: 65_499, sources: .kernelLog))
+        #expect(watch.isHealthDue(atMilliseconds: 65_500, sources: .kernelLog))
         #expect(second.lookMicroseconds == 300)
         #expect(second.longestLookMicroseconds == 400)
         #expect(second.intervalMilliseconds == 1_000)

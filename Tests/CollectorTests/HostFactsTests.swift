@@ -36,6 +36,24 @@ struct HostFactsTests {
         #expect(host.fleet.hosts[host.id]?.health == health)
     }
 
+    @Test("health is written once a minute, but at once when an agent first says what it costs")
+    func health() throws {
+        let store = MemoryStore()
+        var host = HostHarness()
+        func tell(ageMilliseconds: Int64, at now: Int64) throws -> AgentHealth? {
+            var health = AgentHealth.sample(atMilliseconds: now)
+            health.startedAtMilliseconds = now - ageMilliseconds
+            host.apply(.health(health), atMilliseconds: testNow + now)
+            try host.commit(to: store)
+            return store.facts.health[host.id]?.health
+        }
+        #expect(try tell(ageMilliseconds: 0, at: 10_000)?.knowsShare == false)
+        #expect(try tell(ageMilliseconds: 999, at: 10_999)?.runCount == 10_000)
+        #expect(try tell(ageMilliseconds: 5_000, at: 15_000)?.runCount == 15_000)
+        #expect(try tell(ageMilliseconds: 6_000, at: 16_000)?.runCount == 15_000)
+        #expect(try tell(ageMilliseconds: 65_000, at: 75_000)?.runCount == 75_000)
+    }
+
     @Test("a clock too far ahead costs no figure: times are not known, the hour is the receipt's")
     func clockAhead() throws {
         let ahead: Int64 = 100_000 + 300_001

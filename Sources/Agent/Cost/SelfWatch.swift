@@ -7,6 +7,8 @@ import ProcessSampler
 struct SelfWatch {
     /// How often health is told while nothing about it changes.
     static let healthIntervalMilliseconds: Int64 = 60_000
+    /// How old an agent is when it first knows what it costs, and tells so.
+    static let firstCostMilliseconds: Int64 = 5_000
 
     private let startedAtMilliseconds: Int64
     private let askedMilliseconds: Int64
@@ -49,9 +51,13 @@ struct SelfWatch {
     }
 
     /// Whether it is time to tell: nothing was told yet, or what was told is old or no longer so.
+    ///
+    /// What is told at the start says nothing of the cost yet, and soon is told again.
     func isHealthDue(atMilliseconds now: Int64, sources: AgentSources) -> Bool {
         guard let told else { return true }
+        let firstCostAt = startedAtMilliseconds + SelfWatch.firstCostMilliseconds
         return now - told.atMilliseconds >= SelfWatch.healthIntervalMilliseconds
+            || (told.atMilliseconds < firstCostAt && now >= firstCostAt)
             || Int64(told.intervalMilliseconds) != intervalMilliseconds
             || told.sources != sources
     }
