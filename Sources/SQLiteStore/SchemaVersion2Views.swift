@@ -118,7 +118,7 @@ enum SchemaVersion2Views {
             \(SchemaText.time("cgroup.peak_not_after_ms")) AS peak_not_after,
             cgroup.peak_limit_bytes,
             coalesce(cgroup.peak_bytes >= cgroup.peak_limit_bytes
-                - min(cgroup.peak_limit_bytes / 100, 2097152), 0) AS peak_is_at_limit,
+                - min(cgroup.peak_limit_bytes / 32, 2097152), 0) AS peak_is_at_limit,
             cgroup.peak_anonymous_bytes,
             cgroup.peak_file_bytes,
             cgroup.swap_peak_bytes AS peak_swap_bytes,
