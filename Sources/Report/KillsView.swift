@@ -96,19 +96,30 @@ public struct KillsView: FleetView, Hashable {
         } else if rows.isEmpty {
             page.add(coverage.hostCount == 0 ? HostFilter.emptySentence : emptySentence)
         } else {
-            page.add(KillsTable(rows: rows, nowMilliseconds: madeAtMilliseconds).table(style))
-            page.addBlankLine()
-            let marks = PeakMark.legend(rows.map(\.peakMark))
-            page.add(
-                [
-                    "HELD is what it had when it was killed; KNOWN BY the kernel's log, the count"
-                        + " of its cgroup, the record of its exit", marks,
-                ].compactMap { $0 }
-                    .joined(separator: "; "),
-                role: .secondary)
+            let table = KillsTable(rows: rows, nowMilliseconds: madeAtMilliseconds).table(style)
+            page.add(table)
+            let legend = legend(of: table, style)
+            if !legend.isEmpty {
+                page.addBlankLine()
+                page.add(legend, role: .secondary)
+            }
         }
         page.add(coverage)
         return page.text
+    }
+
+    /// What the columns and marks mean that a table of this width has.
+    private func legend(of table: TextTable, _ style: TextStyle) -> String {
+        let meanings = [
+            ("HELD", "HELD is what it had when it was killed"),
+            (
+                "KNOWN BY",
+                "KNOWN BY the kernel's log, the count of its cgroup, the record of its exit"
+            ),
+        ]
+        let shown = meanings.filter { table.shows($0.0, style: style) }.map(\.1)
+        let marks = PeakMark.legend(rows.map(\.peakMark))
+        return (shown + [marks].compactMap { $0 }).joined(separator: "; ")
     }
 
     private var emptySentence: String {

@@ -45,6 +45,11 @@ struct TextTable {
         return ([header] + rows).map { line($0, layout, style) }
     }
 
+    /// Whether the column of this title stays when the table is fitted.
+    func shows(_ title: String, style: TextStyle) -> Bool {
+        fittedLayout(style: style).contains { columns[$0.index].title == title }
+    }
+
     private typealias Layout = [(index: Int, width: Int)]
 
     private func fittedLayout(style: TextStyle) -> Layout {
