@@ -18,14 +18,27 @@ public final class Probe {
 
     /// Starts a probe in `mode` with so much memory, and waits until it says that it is ready.
     ///
-    /// The program is compiled when it is first needed.
-    public static func start(_ mode: String, mebibytes: Int) async throws -> Probe {
+    /// The program is compiled when it is first needed. Give it a `name` of its own where it
+    /// must be told apart from the probes of tests that run meanwhile.
+    public static func start(
+        _ mode: String, mebibytes: Int, as name: String? = nil
+    ) async throws -> Probe {
         let input = Pipe()
         let program = try Program(
-            try await compiled.value.path, [mode, String(mebibytes)], input: input)
+            try await path(as: name), [mode, String(mebibytes)], input: input)
         let probe = Probe(program, input)
         try await probe.awaitReport()
         return probe
+    }
+
+    private static func path(as name: String?) async throws -> String {
+        let (folder, path) = try await compiled.value
+        guard let name else { return path }
+        let named = folder.path + "/" + name
+        if access(named, X_OK) != 0 {
+            try FileManager.default.copyItem(atPath: path, toPath: named)
+        }
+        return named
     }
 
     private init(_ program: Program, _ input: Pipe) {
@@ -56,6 +69,10 @@ public final class Probe {
     /// Lets it go on to its next step.
     public func goOn() throws { try input.fileHandleForWriting.write(contentsOf: Data("g".utf8)) }
 
+    /// Waits until it ended and gives its exit status, or the number of the signal that ended it.
+    @discardableResult
+    public func waitForExit() async throws -> Int32 { try await program.waitForExit() }
+
     /// Kills it and waits until the kernel has forgotten it.
     public func killAndWait() async throws {
         program.signal(SIGKILL)
@@ -66,6 +83,7 @@ public final class Probe {
 extension Probe {
     private static let code = #"""
         #define _GNU_SOURCE
+        #include <fcntl.h>
         #include <pthread.h>
         #include <stdio.h>
         #include <stdlib.h>
@@ -81,6 +99,14 @@ extension Probe {
         }
         static void say(int pid) { printf("%d\n", pid); fflush(stdout); }
         static int awaken(void) { char byte; return read(0, &byte, 1) == 1; }
+        // Page cache of twice as much, written back so that the kernel can take it again.
+        static void cache(void) {
+          int file = open("/var/tmp", O_TMPFILE | O_RDWR, 0600);
+          for (size_t done = 0; done < 2 * bytes; done += 1 << 20) {
+            if (write(file, memory, 1 << 20) < 0) _exit(3);
+            fdatasync(file);
+          }
+        }
         static void *outlive(void *leader) {
           pthread_join(*(pthread_t *)leader, 0);
           touch();
@@ -92,6 +118,12 @@ extension Probe {
           const char *mode = words[1];
           bytes = (size_t)atol(words[2]) << 20;
           if (!strcmp(mode, "hold")) { touch(); say(getpid()); awaken(); return 0; }
+          if (!strcmp(mode, "eat")) {
+            say(getpid()); awaken();
+            touch(); cache(); say(getpid()); awaken();
+            for (int time = 0; time < 32; time++) touch();
+            return 3;
+          }
           if (!strcmp(mode, "release")) {
             touch(); munmap(memory, bytes); say(getpid()); awaken(); return 0;
           }
