@@ -93,7 +93,8 @@ extension ProcessLife {
             ?? end.startBootMilliseconds
         if end.isForkWithoutExec ?? (fork != nil && images.isEmpty) {
             description.inheritedBytes = InheritedMark.bytes(
-                mark: end.markBytes, atFork: fork?.markBytes, parent: end.parentMarkBytes)
+                mark: end.markBytes, atFork: fork?.markBytes,
+                parent: end.parentMark(ifStill: fork?.parentPid))
         }
         return description
     }
@@ -106,6 +107,14 @@ extension ProcessLife {
 }
 
 extension EndedProcess {
+    /// The mark of the process that made it; nil if that has ended and another took its children
+    /// over, or if its mark is not known.
+    ///
+    /// `maker` is the process that made it; nil if that was not told.
+    func parentMark(ifStill maker: Int32?) -> UInt64? {
+        maker == nil || maker == parentPid ? parentMarkBytes : nil
+    }
+
     /// When it began, as `BootClock` counts, if the host was not suspended while it lived; nil if
     /// the record does not tell how long it lived.
     var startBootMilliseconds: Int64? {

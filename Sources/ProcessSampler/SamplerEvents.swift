@@ -126,7 +126,8 @@ extension Sampler {
         }
         if let known = description.inheritedBytes {
             description.inheritedBytes = InheritedMark.bytes(
-                mark: known, atFork: nil, parent: end.parentMarkBytes)
+                mark: known, atFork: nil,
+                parent: end.parentMark(ifStill: process.description.parentPid))
         }
         if description != process.description {
             snapshot.renamed.append(StartedRun(key: state.key, description: description))

@@ -159,6 +159,18 @@ import Testing
         #expect(run.start.description.inheritedBytes == expected << 20)
     }
 
+    @Test("Whoever took a child over says nothing of what it inherited")
+    func orphan() throws {
+        var lives = ProcessLives(ticksPerSecond: 100)
+        var record = end(9, from: 50_000, at: 50_030, mark: 90 << 20, isFork: true)
+        record.parentPid = 2
+        record.parentMarkBytes = 1 << 20
+        let outcome = take(
+            &lives, forked: [fork(9, at: 50_000, mark: 89 << 20)], ended: [record])
+        let run = try #require(runs(outcome.finished.first).first)
+        #expect(run.start.description.inheritedBytes == 90 << 20)
+    }
+
     @Test("A child of vfork has its parent's mark, all of it inherited")
     func vfork() throws {
         var lives = ProcessLives(ticksPerSecond: 100)

@@ -66,8 +66,11 @@ public final class KernelEventSource {
 
     deinit { stop() }
 
-    /// Takes out what came since the last time.
-    public func drain() -> KernelEvents { queue.drain() }
+    /// Takes out what came since the last time, every fork and exec until now included.
+    public func drain() -> KernelEvents {
+        processEvents?.takeNow()
+        return queue.drain()
+    }
 
     /// Stops listening, and waits until the threads have ended; does nothing the second time.
     public func stop() {

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Listens to exit records on a thread of its own.
 final class ExitRecordListener: Sendable {
@@ -65,7 +66,11 @@ final class ProcessEventListener: Sendable {
     private static let stormPasses = 8
     private static let stormPatienceMicroseconds: useconds_t = 200
 
+    /// The most batches that are taken in one go by who cannot wait.
+    private static let hurriedBatches = 64
+
     private let thread: ListenerThread
+    private let inlet: ProcessEventInlet
 
     /// Starts listening; what comes goes to the queue.
     init(
@@ -73,24 +78,36 @@ final class ProcessEventListener: Sendable {
         options: KernelEventOptions, queue: KernelEventQueue,
         notes: ProcessNotes?
     ) throws(KernelSourceProblem) {
-        let handover = Handover(
-            try ProcessEventCollector(
-                root: root, policy: policy, usersPath: usersPath, options: options,
-                notes: notes))
+        let collector = try ProcessEventCollector(
+            root: root, policy: policy, usersPath: usersPath, options: options, notes: notes)
+        let waiter = Handover(collector)
+        let inlet = ProcessEventInlet(collector, queue)
+        self.inlet = inlet
         do {
             thread = try ListenerThread { stopFile in
-                ProcessEventListener.run(handover.value, stopFile, queue)
+                ProcessEventListener.run(waiter.value, inlet, stopFile)
             }
         } catch {
             throw KernelSourceProblem(error)
         }
     }
 
+    /// Takes what the kernel has told until now, if the thread has not come to it yet.
+    ///
+    /// The kernel tells of an exec before the new program runs. So who calls this after reading a
+    /// process has every exec that can have been before that reading.
+    func takeNow() {
+        for _ in 0..<ProcessEventListener.hurriedBatches where !inlet.takeBatch() { return }
+    }
+
     /// Stops listening; does nothing the second time.
-    func stop() { thread.stop() }
+    func stop() {
+        thread.stop()
+        inlet.close()
+    }
 
     private static func run(
-        _ collector: ProcessEventCollector, _ stopFile: Int32, _ queue: KernelEventQueue
+        _ collector: ProcessEventCollector, _ inlet: ProcessEventInlet, _ stopFile: Int32
     ) {
         do { try collector.alsoWait(for: stopFile) } catch { return }
         var passedAt = ClockPair.now().monotonic
@@ -101,10 +118,36 @@ final class ProcessEventListener: Sendable {
             // In a storm a little patience saves most of the wake-ups, which cost more than events.
             // More of it would save more, and find fewer processes still alive to read names of.
             if passesInStorm == stormPasses { usleep(stormPatienceMicroseconds) }
-            collector.pass()
-            let now = ClockPair.now()
-            queue.append(collector.takeEvents(), atMilliseconds: now.boot)
-            passedAt = now.monotonic
+            while inlet.takeBatch() {}
+            passedAt = ClockPair.now().monotonic
+        }
+    }
+}
+
+/// Lets two threads take events one after the other, each batch as a whole, so that they reach the
+/// queue in the order in which the kernel told of them.
+private final class ProcessEventInlet: Sendable {
+    /// nil once nothing is to be taken any more.
+    private let collector: Mutex<Handover<ProcessEventCollector>?>
+    private let queue: KernelEventQueue
+
+    init(_ collector: ProcessEventCollector, _ queue: KernelEventQueue) {
+        self.collector = Mutex(Handover(collector))
+        self.queue = queue
+    }
+
+    /// Takes nothing any more.
+    func close() {
+        collector.withLock { $0 = nil }
+    }
+
+    /// Takes as many events as one call gives; returns whether there may be more.
+    func takeBatch() -> Bool {
+        collector.withLock { collector in
+            guard let collector else { return false }
+            let hasMore = collector.value.takeBatch()
+            queue.append(collector.value.takeEvents(), atMilliseconds: ClockPair.now().boot)
+            return hasMore
         }
     }
 }

@@ -4,7 +4,7 @@ import MemoryModel
 
 /// Listens to forks and execs (proc connector) and looks at the processes at once.
 ///
-/// It belongs to one thread at a time and never waits by itself.
+/// It belongs to one thread at a time, but for waiting, and never waits by itself.
 final class ProcessEventCollector {
     private static let maximumBatches = 512
 
@@ -97,35 +97,40 @@ final class ProcessEventCollector {
 
     /// Takes all events that are there.
     func pass() {
-        for _ in 0..<ProcessEventCollector.maximumBatches {
-            switch socket.receive(into: batch) {
-            case .messages(let count):
-                heard.removeAll(keepingCapacity: true)
-                for slot in 0..<count {
-                    for message in NetlinkMessages(batch[slot]) {
-                        if let event = ProcessEvent(message.payload) { heard.append(event) }
-                    }
+        for _ in 0..<ProcessEventCollector.maximumBatches where !takeBatch() { return }
+    }
+
+    /// Takes as many events as one call gives.
+    ///
+    /// Returns whether there may be more.
+    func takeBatch() -> Bool {
+        switch socket.receive(into: batch) {
+        case .messages(let count):
+            heard.removeAll(keepingCapacity: true)
+            for slot in 0..<count {
+                for message in NetlinkMessages(batch[slot]) {
+                    if let event = ProcessEvent(message.payload) { heard.append(event) }
                 }
-                notes?.append(heard.lazy.compactMap(\.process))
-                lookAtForked()
-                lookAtExecuted()
-                // It was emptied; an overrun, if there was one, wakes again.
-                if count < batch.slots {
-                    emptyAt = .now()
-                    return
-                }
-            case .overrun:
-                let now = ClockPair.now()
-                events.losses.append(
-                    EventLoss(
-                        .processEvents, count: 1, notBeforeMilliseconds: emptyAt.boot,
-                        notAfterMilliseconds: now.boot))
-            case .empty:
-                emptyAt = .now()
-                return
-            case .failed:
-                return
             }
+            notes?.append(heard.lazy.compactMap(\.process))
+            lookAtForked()
+            lookAtExecuted()
+            // It was emptied; an overrun, if there was one, wakes again.
+            guard count < batch.slots else { return true }
+            emptyAt = .now()
+            return false
+        case .overrun:
+            let now = ClockPair.now()
+            events.losses.append(
+                EventLoss(
+                    .processEvents, count: 1, notBeforeMilliseconds: emptyAt.boot,
+                    notAfterMilliseconds: now.boot))
+            return true
+        case .empty:
+            emptyAt = .now()
+            return false
+        case .failed:
+            return false
         }
     }
 
