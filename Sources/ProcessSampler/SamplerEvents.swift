@@ -9,7 +9,7 @@ extension Sampler {
         early = KernelEvents()
         let now = snapshot.takenAtMilliseconds
         note(told)
-        snapshot.losses = told.losses.map { MemoryModel.EventLoss($0) }
+        snapshot.losses = told.losses
         if !told.losses.isEmpty { listAtNextLook() }
         let outcome = lives.take(
             told, at: now, suspendedMilliseconds: BootClock.suspendedMilliseconds(),
@@ -47,9 +47,12 @@ extension Sampler {
         counters.namesNotRead += told.unreadNames
         counters.malformed += told.unusableRecords
         for loss in told.losses {
-            switch loss.kind {
-            case .exitRecords: counters.exitRecordsLost += loss.count
-            case .processEvents: counters.processEventsLost += loss.count
+            // At least one was, if nobody says how many.
+            let count = loss.count ?? 1
+            if loss.reason == .exitRecordsLost {
+                counters.exitRecordsLost += count
+            } else {
+                counters.processEventsLost += count
             }
         }
     }
@@ -221,16 +224,5 @@ extension HostSnapshot {
             }
         }
         self.completed.append(completed)
-    }
-}
-
-extension MemoryModel.EventLoss {
-    fileprivate init(_ loss: EventLoss) {
-        self.init(
-            reason: loss.kind == .exitRecords ? .exitRecordsLost : .processEventsLost,
-            bracket: TimeBracket(
-                notBeforeMilliseconds: loss.notBeforeMilliseconds,
-                notAfterMilliseconds: loss.notAfterMilliseconds),
-            count: loss.kind == .exitRecords ? loss.count : nil)
     }
 }

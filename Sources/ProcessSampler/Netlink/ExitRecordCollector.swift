@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import MemoryModel
 
 /// Listens to the exit records of all processors and makes ends of processes of them.
 ///
@@ -122,8 +123,10 @@ final class ExitRecordCollector {
         for gap in heldGaps where gap.length > gap.found {
             events.losses.append(
                 EventLoss(
-                    .exitRecords, count: UInt64(gap.length - gap.found),
-                    notBeforeMilliseconds: gap.after, notAfterMilliseconds: gap.before))
+                    reason: .exitRecordsLost,
+                    bracket: TimeBracket(
+                        notBeforeMilliseconds: gap.after, notAfterMilliseconds: gap.before),
+                    count: UInt64(gap.length - gap.found)))
         }
         // An end that was lost would leave its beginning here.
         if !events.losses.isEmpty { forgetEnded() }

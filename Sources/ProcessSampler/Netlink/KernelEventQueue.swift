@@ -1,3 +1,4 @@
+import MemoryModel
 import Synchronization
 
 /// Carries events from the listeners' threads to the one that asks for them.
@@ -19,8 +20,11 @@ final class KernelEventQueue: Sendable {
             let ended = KernelEventQueue.add(events.ended, to: &waiting.ended, limit)
             if let first = ended.first {
                 let loss = EventLoss(
-                    .exitRecords, count: UInt64(ended.count),
-                    notBeforeMilliseconds: first.endedAtMilliseconds, notAfterMilliseconds: now)
+                    reason: .exitRecordsLost,
+                    bracket: TimeBracket(
+                        notBeforeMilliseconds: first.endedAtMilliseconds,
+                        notAfterMilliseconds: now),
+                    count: UInt64(ended.count))
                 KernelEventQueue.add(loss, to: &waiting)
             }
             let executed = KernelEventQueue.add(events.executed, to: &waiting.executed, limit)
@@ -28,8 +32,10 @@ final class KernelEventQueue: Sendable {
             let times = [executed.first?.atMilliseconds, forked.first?.atMilliseconds]
             if let first = times.compactMap({ $0 }).min() {
                 let loss = EventLoss(
-                    .processEvents, count: UInt64(executed.count + forked.count),
-                    notBeforeMilliseconds: first, notAfterMilliseconds: now)
+                    reason: .processEventsLost,
+                    bracket: TimeBracket(
+                        notBeforeMilliseconds: first, notAfterMilliseconds: now),
+                    count: UInt64(executed.count + forked.count))
                 KernelEventQueue.add(loss, to: &waiting)
             }
             for loss in events.losses { KernelEventQueue.add(loss, to: &waiting) }
@@ -62,17 +68,20 @@ final class KernelEventQueue: Sendable {
 
     private static func add(_ loss: EventLoss, to waiting: inout KernelEvents) {
         guard waiting.losses.count >= maximumLosses,
-            let last = waiting.losses.lastIndex(where: { $0.kind == loss.kind })
+            let last = waiting.losses.lastIndex(where: { $0.reason == loss.reason })
         else {
             waiting.losses.append(loss)
             return
         }
         let known = waiting.losses[last]
-        waiting.losses[last].count = known.count.saturatingSum(loss.count)
-        waiting.losses[last].notBeforeMilliseconds =
-            min(known.notBeforeMilliseconds, loss.notBeforeMilliseconds)
-        waiting.losses[last].notAfterMilliseconds =
-            max(known.notAfterMilliseconds, loss.notAfterMilliseconds)
+        waiting.losses[last].count = known.count.flatMap { mine in
+            loss.count.map { mine.saturatingSum($0) }
+        }
+        waiting.losses[last].bracket = TimeBracket(
+            notBeforeMilliseconds: min(
+                known.bracket.notBeforeMilliseconds, loss.bracket.notBeforeMilliseconds),
+            notAfterMilliseconds: max(
+                known.bracket.notAfterMilliseconds, loss.bracket.notAfterMilliseconds))
     }
 
     /// Orders events that nearly are; those of the same time stay as they came.

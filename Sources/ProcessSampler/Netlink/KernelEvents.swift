@@ -32,36 +32,6 @@ public struct KernelEvents: Sendable, Equatable {
     }
 }
 
-/// Events that the kernel had and this program did not get.
-public struct EventLoss: Hashable, Sendable {
-    /// What was lost.
-    public enum Kind: Hashable, Sendable {
-        /// Exit records: the number is exact, in threads.
-        case exitRecords
-        /// Events of the proc connector: the number is the least that it can be.
-        case processEvents
-    }
-
-    /// What was lost.
-    public var kind: Kind
-    /// How many.
-    public var count: UInt64
-    /// They happened no earlier, as `BootClock` counts.
-    public var notBeforeMilliseconds: Int64
-    /// They happened no later, as `BootClock` counts.
-    public var notAfterMilliseconds: Int64
-
-    /// Takes the parts as they are.
-    public init(
-        _ kind: Kind, count: UInt64, notBeforeMilliseconds: Int64, notAfterMilliseconds: Int64
-    ) {
-        self.kind = kind
-        self.count = count
-        self.notBeforeMilliseconds = notBeforeMilliseconds
-        self.notAfterMilliseconds = notAfterMilliseconds
-    }
-}
-
 /// A process that executed a program, as the proc connector tells.
 public struct ExecutedImage: Hashable, Sendable {
     /// The process.

@@ -122,9 +122,12 @@ final class ProcessEventCollector {
         case .overrun:
             let now = ClockPair.now()
             events.losses.append(
+                // The kernel only says that there were some.
                 EventLoss(
-                    .processEvents, count: 1, notBeforeMilliseconds: emptyAt.boot,
-                    notAfterMilliseconds: now.boot))
+                    reason: .processEventsLost,
+                    bracket: TimeBracket(
+                        notBeforeMilliseconds: emptyAt.boot, notAfterMilliseconds: now.boot),
+                    count: nil))
             return true
         case .empty:
             emptyAt = .now()

@@ -1,4 +1,5 @@
 import Foundation
+import MemoryModel
 import TestSupport
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
     private func take(_ collector: ExitRecordCollector, _ totals: inout Totals) {
         collector.pass()
         totals.received = collector.receivedCount
-        for loss in collector.takeEvents().losses { totals.lost += loss.count }
+        for loss in collector.takeEvents().losses { totals.lost += loss.count ?? 0 }
     }
 
     @Test("What was received and what was lost make up exactly what there was")
@@ -53,7 +54,9 @@ import Testing
         try await eventually("the end of the storm is told") {
             let events = source.drain()
             ended += events.ended
-            lost += events.losses.filter { $0.kind == .exitRecords }.reduce(0) { $0 + $1.count }
+            lost += events.losses.filter { $0.reason == .exitRecordsLost }.reduce(0) {
+                $0 + ($1.count ?? 0)
+            }
             return ended.contains { $0.pid == probe.pid }
         }
         let children = ended.filter { $0.parentPid == probe.pid }

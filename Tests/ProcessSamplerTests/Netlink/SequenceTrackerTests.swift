@@ -1,3 +1,4 @@
+import MemoryModel
 import TestSupport
 import Testing
 
@@ -68,7 +69,9 @@ import Testing
         #expect(
             drained.losses == [
                 EventLoss(
-                    .processEvents, count: 1, notBeforeMilliseconds: 7, notAfterMilliseconds: 20)
+                    reason: .processEventsLost,
+                    bracket: TimeBracket(notBeforeMilliseconds: 7, notAfterMilliseconds: 20),
+                    count: 1)
             ])
         #expect(queue.drain() == KernelEvents())
     }
