@@ -274,7 +274,8 @@ struct StormAccount {
         guard let bytes = row.bytes else { return }
         oldImages.measured += 1
         let rough = StormAccount.roughBytesPerProcessor * StormAccount.processors
-        if bytes > own + rough {
+        // Where the event of the exec was lost, the new image counts to the old one until a look.
+        if bytes > own + rough, lostEventCount == 0 {
             complain(process, "the image before its exec has \(bytes), and had \(own)")
         }
     }
