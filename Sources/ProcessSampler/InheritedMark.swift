@@ -4,10 +4,10 @@
 /// uses anew; a child of vfork *is* its parent's memory. The kernel does not say how much of a mark
 /// that is, only what the mark was soon after the fork and what the parent's own is.
 enum InheritedMark {
-    /// What a child maps of its program's files at most, as a rule.
-    static let filePagesBytes: UInt64 = 4 << 20
+    /// What a child maps of its program's files, and what its first mark may be too low by.
+    static let filePagesBytes: UInt64 = 8 << 20
     /// How far the child's mark may be above its parent's by stack and rough sums.
-    static let slackBytes: UInt64 = 1 << 20
+    static let slackBytes: UInt64 = 4 << 20
 
     /// The most that can be inherited, in bytes; nil if nothing is known.
     ///

@@ -15,6 +15,7 @@ extension Sampler {
     /// Finds out all about a process that is not followed yet, and opens its files.
     func begin(_ entry: ListedProcess, into snapshot: inout HostSnapshot) -> Arrival {
         let now = snapshot.takenAtMilliseconds
+        let takenUpAt = BootClock.nowMilliseconds()
         let line: StatLine
         switch files.stat(of: entry.pid) {
         case .line(let found): line = found
@@ -42,6 +43,7 @@ extension Sampler {
                 + stagger(entry.pid, Sampler.descriptionIntervalMilliseconds),
             swapDueMilliseconds: now + stagger(entry.pid, Sampler.swapIntervalMilliseconds))
         state.isForkWithoutExec = line.isForkWithoutExec
+        state.takenUpAtMilliseconds = takenUpAt
         hold(&state)
         switch firstFigures(&state, line) {
         case .figures(let figures):

@@ -16,9 +16,14 @@ extension Sampler {
             followedStart: { pid in place(of: pid).map { processes[$0].state.key.startTicks } })
         for image in outcome.executed {
             guard let index = place(of: image.pid) else { continue }
-            // One that came too late was noticed without it.
+            // One that came too late was noticed without it, or was before all that is known.
             let noticedAt = processes[index].state.execNoticedAtMilliseconds ?? .min
-            guard image.atMilliseconds > noticedAt else { continue }
+            guard image.atMilliseconds > noticedAt,
+                image.atMilliseconds >= processes[index].state.takenUpAtMilliseconds
+            else {
+                processes[index].state.forgetFigures()
+                continue
+            }
             execute(&processes[index], image, into: &snapshot)
         }
         var removed: [Int] = []
@@ -39,8 +44,7 @@ extension Sampler {
         early = events.drain()
         guard !early.executed.isEmpty else { return }
         let pids = Set(early.executed.map(\.pid))
-        let began = Set(snapshot.started.map(\.key))
-        snapshot.observed.removeAll { pids.contains($0.key.pid) && !began.contains($0.key) }
+        snapshot.observed.removeAll { pids.contains($0.key.pid) }
     }
 
     private func note(_ told: KernelEvents) {
@@ -71,11 +75,8 @@ extension Sampler {
         process.state.isForkWithoutExec = false
         process.state.execSuspectedAtMilliseconds = nil
         process.state.isUnnamed = false
-        process.state.statm = nil
-        process.state.statmOfStatus = nil
+        process.state.forgetFigures()
         process.state.markBytes = 0
-        process.state.markDueMilliseconds = .min
-        process.state.swapDueMilliseconds = .min
         process.state.seenAtMilliseconds = image.atMilliseconds
         let parent = process.description.parentPid
         if let details = image.details {

@@ -38,6 +38,8 @@ struct ProcessState {
     var isForkWithoutExec = false
     /// When its memory was last seen to have changed.
     var changedAtMilliseconds: Int64 = .max
+    /// When it was taken up, as `BootClock` counts: what it executed before is what was found.
+    var takenUpAtMilliseconds: Int64 = .min
     /// When it was last seen alive.
     var seenAtMilliseconds: Int64
     /// When the mark is to be read next, even if nothing else changes.
@@ -50,6 +52,14 @@ struct ProcessState {
     var swapDueMilliseconds: Int64
     /// Since when its record of exit is awaited; nil while it lives.
     var goneSinceMilliseconds: Int64?
+
+    /// Makes the next look tell all figures, whether they changed or not.
+    mutating func forgetFigures() {
+        statm = nil
+        statmOfStatus = nil
+        markDueMilliseconds = .min
+        swapDueMilliseconds = .min
+    }
 
     /// Whether its files are held open.
     var isHeld: Bool { statmFile >= 0 }

@@ -45,7 +45,7 @@ struct StormAccount {
     /// What only processes touch that live longer than a look takes.
     private static let largeBytes: UInt64 = 70 << 20
     /// What is less may be the storm's own memory, which its children begin with.
-    private static let smallestOwnBytes: UInt64 = 5 << 20
+    private static let smallestOwnBytes: UInt64 = 12 << 20
     /// Complaints that are spelled out at most.
     private static let complaintLimit = 10
 

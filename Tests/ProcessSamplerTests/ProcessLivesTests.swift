@@ -145,8 +145,9 @@ import Testing
     @Test(
         "What a child without a program inherited is no more than its first mark or its parent's",
         arguments: [
-            (UInt64?(300), UInt64?(900), UInt64(304)), (300, 96, 97), (nil, 96, 97), (nil, 16, 17),
-            (300, nil, 304), (nil, nil, 1_000), (2_000, 2_000, 1_000),
+            (UInt64?(300), UInt64?(900), UInt64(308)), (300, 96, 100), (nil, 96, 100),
+            (nil, 16, 20),
+            (300, nil, 308), (nil, nil, 1_000), (2_000, 2_000, 1_000),
         ])
     func inherited(atFork: UInt64?, parent: UInt64?, expected: UInt64) throws {
         var lives = ProcessLives(ticksPerSecond: 100)
