@@ -25,6 +25,8 @@ final class AgentCore: CollectorLinkOwner {
     private var random = SystemRandomNumberGenerator()
     private var link: CollectorLink?
     private var isWelcomed = false
+    /// Whether the last report ended for want of room, so that more may be due than was told.
+    private var isReportCut = false
     private var isStopped = false
     private var skippedTicks: UInt64 = 0
     private var stretchedTicks: UInt64 = 0
@@ -225,6 +227,7 @@ final class AgentCore: CollectorLinkOwner {
         while link.hasRoom, let frame = outbox.nextFrame() {
             outbox.sent(sequence: link.send(frame))
         }
+        isReportCut = !link.hasRoom
         link.flush()
     }
 
@@ -270,12 +273,17 @@ final class AgentCore: CollectorLinkOwner {
 
     func linkAcknowledged(throughSequence sequence: UInt64) {
         outbox.acknowledged(throughSequence: sequence)
-        // With the full state under way, room is used as soon as there is some.
-        if !outbox.isStateSent { report() }
+        continueReport()
     }
 
     func linkHasRoom() {
-        if !outbox.isStateSent { report() }
+        continueReport()
+    }
+
+    /// Uses room as soon as there is some, with the full state under way or a report cut short:
+    /// the next look may be long in coming, and ends are told last.
+    private func continueReport() {
+        if isReportCut || !outbox.isStateSent { report() }
     }
 
     func linkClosed(_ disconnect: Disconnect) {
