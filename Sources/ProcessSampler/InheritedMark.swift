@@ -15,13 +15,13 @@ enum InheritedMark {
     ///   - mark: The child's mark, of which all may be inherited where nothing else is known.
     ///   - atFork: Its mark soon after the fork, when it may have risen already.
     ///   - parent: Its parent's mark, which was greater at the fork or is now.
-    /// - Returns: The lesser bound, or all of the mark.
+    /// - Returns: The lesser bound, or all of the mark and a little more; it may be above the mark,
+    ///   which is rough itself.
     static func bytes(mark: UInt64?, atFork: UInt64?, parent: UInt64?) -> UInt64? {
         let bounds = [
             atFork.map { $0.saturatingSum(filePagesBytes) },
             parent.map { $0.saturatingSum(slackBytes) },
-            mark,
         ]
-        return bounds.compactMap { $0 }.min()
+        return bounds.compactMap { $0 }.min() ?? mark.map { $0.saturatingSum(slackBytes) }
     }
 }

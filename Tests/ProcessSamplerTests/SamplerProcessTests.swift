@@ -49,7 +49,7 @@ import Testing
         let inherited = try #require(child.description.inheritedBytes)
         #expect(inherited >= 32 * Self.mebibyte)
         let mark = snapshot.observed.first { $0.key.pid == probe.pid }?.markBytes
-        #expect(mark == inherited)
+        #expect((mark ?? .max) <= inherited)
     }
 
     @Test("Another program in the same process is another run")
