@@ -18,14 +18,19 @@ struct CostBudgetTests {
             budget = CostBudget(askedMilliseconds: interval, budget: processorBudget)
         }
 
-        mutating func run(minutes: Int64, lookMicroseconds: UInt64, processCount: Int) {
+        /// Looks for so long; whatever else it does costs `otherMicroseconds` in each second.
+        mutating func run(
+            minutes: Int64, lookMicroseconds: UInt64, processCount: Int,
+            otherMicroseconds: UInt64 = 0
+        ) {
             let end = nowMilliseconds + minutes * 60_000
             while nowMilliseconds < end {
                 nowMilliseconds += budget.intervalMilliseconds
-                usedMicroseconds += lookMicroseconds
+                let interval = UInt64(budget.intervalMilliseconds)
+                usedMicroseconds += lookMicroseconds + otherMicroseconds * interval / 1_000
                 let decision = budget.looked(
-                    processorMicroseconds: usedMicroseconds, atMilliseconds: nowMilliseconds,
-                    processCount: processCount)
+                    lookMicroseconds: lookMicroseconds, processorMicroseconds: usedMicroseconds,
+                    atMilliseconds: nowMilliseconds, processCount: processCount)
                 if let decision { decisions.append(decision) }
             }
         }
@@ -75,6 +80,19 @@ struct CostBudgetTests {
             agent.decisions.map(\.intervalMilliseconds) == [
                 2_000, 4_000, 8_000, 4_000, 2_000, 1_000,
             ])
+    }
+
+    @Test("looks have their part of the share, whatever a storm of exits costs")
+    func storm() {
+        var agent = Agent(.percent(1))
+        agent.run(
+            minutes: 60, lookMicroseconds: 2_000, processCount: 100, otherMicroseconds: 50_000)
+        #expect(agent.decisions.isEmpty)
+        agent.run(
+            minutes: 60, lookMicroseconds: 4_000, processCount: 100, otherMicroseconds: 50_000)
+        #expect(agent.budget.intervalMilliseconds == 2_000, "no rarer than their part needs")
+        agent.run(minutes: 60, lookMicroseconds: 4_000, processCount: 100)
+        #expect(agent.budget.intervalMilliseconds == 1_000)
     }
 
     @Test("never goes beyond a minute, nor below what was asked for")
@@ -132,7 +150,8 @@ struct CostBudgetTests {
             askedMilliseconds: 1_000, budget: .percent(1), startedAtMilliseconds: 500)
         func look(_ now: Int64, used: UInt64) {
             _ = watch.looked(
-                microseconds: UInt64(now / 10), processorMicroseconds: used, atMilliseconds: now,
+                microseconds: max(UInt64(now / 10), used), processorMicroseconds: used,
+                atMilliseconds: now,
                 processCount: 3)
         }
         func health(_ now: Int64, _ sources: AgentSources = []) -> AgentHealth {
@@ -172,7 +191,8 @@ struct CostBudgetTests {
         #expect(watch.leftOutLooks(from: 0, to: 5_000) == 0)
         for (now, used) in [(Int64(0), UInt64(0)), (60_000, 10_000_000)] {
             _ = watch.looked(
-                microseconds: 1, processorMicroseconds: used, atMilliseconds: now, processCount: 1)
+                microseconds: used, processorMicroseconds: used, atMilliseconds: now,
+                processCount: 1)
         }
         #expect(watch.intervalMilliseconds == 2_000)
         #expect(watch.leftOutLooks(from: 10_001, to: 12_000) == 1)

@@ -46,8 +46,8 @@ struct SelfWatch {
     ) -> CostBudget.Decision? {
         times.note(microseconds: microseconds)
         return budget.looked(
-            processorMicroseconds: processorMicroseconds, atMilliseconds: now,
-            processCount: processCount)
+            lookMicroseconds: microseconds, processorMicroseconds: processorMicroseconds,
+            atMilliseconds: now, processCount: processCount)
     }
 
     /// Whether it is time to tell: nothing was told yet, or what was told is old or no longer so.
