@@ -54,6 +54,9 @@ LIMITS: Dict[str, int] = {
     "maximumCgroupsPerFrame": 4_096,
     "maximumKillsPerFrame": 1_024,
     "maximumGapsPerFrame": 1_024,
+    "maximumFoldsPerFrame": 1_024,
+    "maximumStepsPerFold": 432,
+    "maximumResetsPerFrame": 64,
     "maximumLabels": 32,
     "maximumExtensions": 16,
     "maximumExtensionBytes": 1_024,
@@ -79,17 +82,17 @@ ERROR_NAMES: Dict[int, str] = {
 
 TYPE_NAMES: Dict[int, str] = {
     0x01: "HELLO", 0x02: "WELCOME", 0x03: "ERROR", 0x04: "PING", 0x05: "PONG", 0x06: "GOODBYE",
-    0x07: "ACK", 0x10: "HOST", 0x11: "DEFINE", 0x12: "STATE_END", 0x13: "SAMPLES", 0x14: "PEAKS",
-    0x17: "EXIT", 0x19: "TOTALS", 0x1A: "CGROUP", 0x1B: "OOM", 0x1C: "COUNTERS", 0x1D: "HEALTH",
+    0x07: "ACK", 0x08: "RESET", 0x10: "HOST", 0x11: "DEFINE", 0x12: "STATE_END",
+    0x13: "SAMPLES", 0x14: "PEAKS", 0x17: "EXIT", 0x18: "FOLD", 0x19: "TOTALS", 0x1A: "CGROUP", 0x1B: "OOM", 0x1C: "COUNTERS", 0x1D: "HEALTH",
     0x1E: "GAP",
 }
 """Section 5. `--check` compares this with the headings of the text."""
 
 SENDERS: Dict[str, str] = {
     "HELLO": "A", "WELCOME": "C", "ERROR": "AC", "PING": "AC", "PONG": "AC", "GOODBYE": "AC",
-    "ACK": "C", "HOST": "A", "DEFINE": "A", "STATE_END": "A", "SAMPLES": "A", "PEAKS": "A",
+    "ACK": "C", "RESET": "C", "HOST": "A", "DEFINE": "A", "STATE_END": "A", "SAMPLES": "A", "PEAKS": "A",
     "EXIT": "A", "TOTALS": "A", "CGROUP": "A", "OOM": "A", "COUNTERS": "A", "HEALTH": "A",
-    "GAP": "A",
+    "GAP": "A", "FOLD": "A",
 }
 """Which side may send a type: A = agent, C = collector."""
 
@@ -98,10 +101,12 @@ KNOWN_RESTRICTIONS = 0b1111
 KNOWN_FLAGS = 0b1_1111
 KNOWN_EVIDENCE = 0b111
 KNOWN_AGENT_SOURCES = 0b11_1111
-KNOWN_COUNTERS = range(1, 12)  # registry.md, reasons of COUNTERS
+KNOWN_COUNTERS = range(1, 15)  # registry.md, reasons of COUNTERS
 AGENT_STOPS, COLLECTOR_STOPS = 1, 2
 SOURCES: Dict[int, str] = {1: "sampled", 2: "cgroup", 3: "hwm", 4: "exit"}
 CGROUP_SOURCES: Dict[int, Optional[str]] = {0: None, 1: "sampled", 2: "cgroup"}
+FOLD_SOURCES: Dict[int, Optional[str]] = {0: None, **SOURCES}
+PAST_EXTENSION = 1
 EXIT_REASONS: Dict[int, str] = {1: "exited", 2: "executed", 3: "unobserved", 4: "rebooted"}
 TOTAL_KINDS: Dict[int, str] = {1: "host", 2: "hostUsed", 3: "user", 4: "program", 5: "cgroup"}
 NAMELESS_KINDS = ("host", "hostUsed")
@@ -340,7 +345,11 @@ def read_hello(reader: Reader) -> Fields:
     fields["hostName"] = reader.octets("hostName", 255)
     fields["agentVersion"] = reader.octets("agentVersion", 64)
     if lowest <= SPOKEN_MAJOR <= highest:
+        start = reader.position
         fields["extensions"] = reader.extensions()
+        for extension in fields["extensions"]:
+            if extension["id"] == PAST_EXTENSION and extension["value"]:
+                raise reader.fail("the extension past has a value", start)
     else:
         fields["extensions"] = []
         reader.position = len(reader.payload)
@@ -569,7 +578,7 @@ def read_peaks(reader: Reader) -> Fields:
 def read_exit(reader: Reader) -> Fields:
     """0x17: runs that are over."""
     base = reader.uint("baseTime", 0, MAXIMUM_BOOT_TIME)
-    count = reader.count("count", 9, 1)
+    count = reader.count("count", 10, 1)
     slots = reader.slots("slot", count)
     reasons = reader.column(count, lambda: reader.choice("reason", EXIT_REASONS))
     brackets = read_brackets(reader, base, read_ages(reader, base, count))
@@ -585,6 +594,7 @@ def read_exit(reader: Reader) -> Fields:
         None if minor is None else reader.uint("majorFaults") for minor in ends["minorFaults"]
     ]
     ends["flags"] = reader.column(count, lambda: reader.uint("flags") & KNOWN_FLAGS)
+    ends["ordinal"] = reader.column(count, lambda: reader.opt("ordinal"))
     return {"runs": [
         {"slot": slot, "reason": reason, **bracket, **end}
         for slot, reason, bracket, end in zip(slots, reasons, brackets, rows(ends, count))
@@ -752,12 +762,75 @@ def read_gap(reader: Reader) -> Fields:
     ]}
 
 
+def read_fold(reader: Reader) -> Fields:
+    """0x18: many small ended runs as one."""
+    base, count = read_base_and_count(reader, 13, "maximumFoldsPerFrame")
+    strings = read_strings(reader)
+    columns: Dict[str, List[Any]] = {"ordinal": reader.ordinals("ordinal", count)}
+    columns["program"] = reader.column(count, lambda: read_index(reader, "program", strings, 1))
+    for name in ("user", "cgroup"):
+        columns[name] = reader.column(count, lambda: read_index(reader, name, strings))
+    columns["runCount"] = reader.column(count, lambda: reader.uint("runCount", 1))
+    sources = reader.column(count, lambda: reader.choice("source", FOLD_SOURCES))
+    peaks = iter(read_fold_peaks(reader, base, [source for source in sources if source]))
+    columns["peak"] = [next(peaks) if source else None for source in sources]
+    columns["sumKiB"] = reader.column(count, lambda: reader.uint("sumKiB", 0, MAXIMUM_KIB))
+    brackets = read_brackets(reader, base, read_ages(reader, base, count))
+    columns["processorMilliseconds"] = reader.column(
+        count, lambda: reader.uint("processorMilliseconds")
+    )
+    for name in ("failureCount", "killCount"):
+        columns[name] = [reader.uint(name, 0, runs) for runs in columns["runCount"]]
+    columns["steps"] = read_fold_steps(reader, columns["runCount"])
+    return {"folds": [
+        {**row, **bracket} for row, bracket in zip(rows(columns, count), brackets)
+    ]}
+
+
+def read_fold_peaks(reader: Reader, base: int, sources: List[str]) -> List[Fields]:
+    """The greatest peaks of those folds that have one."""
+    size = len(sources)
+    kib = reader.column(size, lambda: reader.uint("peakKiB", 0, MAXIMUM_KIB))
+    brackets = read_brackets(reader, base, read_ages(reader, base, size))
+    return [
+        {"peakKiB": value, "source": source, **bracket}
+        for value, source, bracket in zip(kib, sources, brackets)
+    ]
+
+
+def read_fold_steps(reader: Reader, run_counts: List[int]) -> List[List[Fields]]:
+    """The histogram of each fold: the steps of all folds first, then how many runs each has."""
+    most = LIMITS["maximumStepsPerFold"]
+    sizes = [reader.uint("stepCount", 0, most) for _ in run_counts]
+    steps = [reader.slots("step", size, most) for size in sizes]
+    histograms: List[List[Fields]] = []
+    for left, own in zip(run_counts, steps):
+        histogram: List[Fields] = []
+        for step in own:
+            number = reader.uint("stepRunCount", 1, left)
+            left -= number
+            histogram.append({"step": step, "runCount": number})
+        histograms.append(histogram)
+    return histograms
+
+
+def read_reset(reader: Reader) -> Fields:
+    """0x08: stretches of boot time whose peaks are to be forgotten."""
+    count = reader.count("count", 2, 1, LIMITS["maximumResetsPerFrame"])
+    since = reader.column(count, lambda: reader.uint("since", 0, MAXIMUM_BOOT_TIME))
+    return {"stretches": [
+        {"since": begin, "until": begin + reader.uint("length", 0, MAXIMUM_BOOT_TIME - begin)}
+        for begin in since
+    ]}
+
+
 READERS: Dict[str, Callable[[Reader], Fields]] = {
     "HELLO": read_hello, "WELCOME": read_welcome, "ERROR": read_error, "PING": read_token,
     "PONG": read_token, "GOODBYE": read_goodbye, "ACK": read_ack, "HOST": read_host,
     "DEFINE": read_define, "STATE_END": read_state_end, "SAMPLES": read_samples,
     "PEAKS": read_peaks, "EXIT": read_exit, "TOTALS": read_totals, "CGROUP": read_cgroup,
     "OOM": read_oom, "COUNTERS": read_counters, "HEALTH": read_health, "GAP": read_gap,
+    "FOLD": read_fold, "RESET": read_reset,
 }
 
 
@@ -935,6 +1008,7 @@ class Session:
         self.acknowledged = -1
         self.data_sequences: List[int] = []
         self.granted = 0
+        self.host_sent = False
         self.hello: Fields = {}
         self.welcome: Fields = {}
         self.slots: Dict[int, Tuple[int, int, int]] = {}
@@ -1003,6 +1077,8 @@ class Session:
             return name in ("ERROR", "GOODBYE") or (
                 name in ("WELCOME", "PING") and bool(self.hello)
             )
+        if name == "RESET":
+            return self.host_sent
         return name != "WELCOME"
 
     def use_credit(self, sequence: int) -> None:
@@ -1055,6 +1131,7 @@ class Session:
 
     def apply_host(self, side: str, fields: Fields) -> None:
         """The first HOST opens the full state; a later one only describes."""
+        self.host_sent = True
         if self.state == "awaitingHost":
             self.state = "receivingState"
 
@@ -1164,6 +1241,7 @@ def one_sided(side: str, agent: AssumedAgent, note: Fields) -> Session:
         session.apply_assumed_hello({**ASSUMED_HELLO, **note.get("hello", {})})
         session.next_sequence[AGENT] = agent.frames
         session.open_ping[AGENT] = agent.token
+        session.host_sent = agent.frames > 1
     return session
 
 

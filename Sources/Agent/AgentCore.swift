@@ -276,6 +276,8 @@ final class AgentCore: CollectorLinkOwner {
         continueReport()
     }
 
+    func linkReset(_ stretches: [TimeBracket]) {}
+
     func linkHasRoom() {
         continueReport()
     }

@@ -10,6 +10,8 @@ protocol CollectorLinkOwner: AnyObject {
     func linkWelcomed(_ welcome: WelcomeFrame)
     /// Everything up to this frame is durable, and there may be more room.
     func linkAcknowledged(throughSequence sequence: UInt64)
+    /// Peaks of these stretches of boot time were purged and are to be forgotten.
+    func linkReset(_ stretches: [TimeBracket])
     /// More can be written.
     func linkHasRoom()
     /// The session is over.
@@ -148,6 +150,7 @@ final class CollectorLink: ChannelInboundHandler {
             case .welcomed(let welcome): owner?.linkWelcomed(welcome)
             case .acknowledged(let sequence):
                 owner?.linkAcknowledged(throughSequence: sequence)
+            case .reset(let stretches): owner?.linkReset(stretches)
             case .close(let disconnect): close(disconnect)
             }
         }

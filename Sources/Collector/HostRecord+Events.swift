@@ -23,6 +23,7 @@ extension HostRecord {
             for peak in peaks { raise(peak, nowMilliseconds: now) }
         case .exits(let exits):
             for exit in exits { end(exit, nowMilliseconds: now) }
+        case .folds: break
         case .counters(let values): return setCounters(values)
         case .totals(let totals): return take(totals, nowMilliseconds: now)
         case .cgroups(let cgroups): return take(cgroups, nowMilliseconds: now)

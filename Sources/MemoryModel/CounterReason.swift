@@ -24,6 +24,12 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
     case stretchedTicks = 10
     /// Sums and cgroups that were left out because the host has more of them than an agent keeps.
     case totalsOverLimit = 11
+    /// Ended runs that were folded for want of room.
+    case runsFolded = 12
+    /// Ended runs that were dropped for want of room, folded ones included.
+    case runsDropped = 13
+    /// Stretches of a state file that were damaged and passed over.
+    case stateDamaged = 14
 
     /// What a report calls it.
     public var phrase: String {
@@ -39,6 +45,9 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
         case .namesNotRead: "names not read in time"
         case .stretchedTicks: "samples left out to save processor time"
         case .totalsOverLimit: "sums and cgroups over the limit of a host"
+        case .runsFolded: "small runs folded for want of room"
+        case .runsDropped: "runs dropped for want of room"
+        case .stateDamaged: "damaged stretches of state files"
         }
     }
 }

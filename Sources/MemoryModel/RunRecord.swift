@@ -74,6 +74,9 @@ public struct RunRecord: Hashable, Sendable {
     public var markReadAtMilliseconds: Int64?
     /// How it ended; nil while it lives.
     public var end: RunEnd?
+    /// Its number among the ended runs and folds of its agent's start, from 0; nil where it has
+    /// none.
+    public var ordinal: UInt64?
 
     /// A run of which nothing has been measured.
     public init(key: ProcessKey, description: RunDescription) {

@@ -80,6 +80,8 @@ public struct CommitBatch: Sendable, Equatable {
     public var hosts: [StoredHost] = []
     /// Runs that are new or changed, each as a whole.
     public var runs: [StoredRun] = []
+    /// Folds, each named by its host, epoch and ordinal.
+    public var folds: [StoredFold] = []
     /// Counters by host and epoch, absolute.
     public var counters: [StoredCounters] = []
     /// Greatest sums by hour.
@@ -140,12 +142,15 @@ public struct StoredRun: Hashable, Sendable {
     public var boot: BootID
     /// Everything known of it.
     public var record: RunRecord
+    /// The start of the agent that gave it the ordinal of its record; nil where it has none.
+    public var epoch: UInt64?
 
     /// Takes the parts as they are.
-    public init(host: HostID, boot: BootID, record: RunRecord) {
+    public init(host: HostID, boot: BootID, record: RunRecord, epoch: UInt64? = nil) {
         self.host = host
         self.boot = boot
         self.record = record
+        self.epoch = epoch
     }
 
     /// Which run this is in the whole fleet.

@@ -1,3 +1,5 @@
+import MemoryModel
+
 /// What of a forked child's mark may be its parent's memory.
 ///
 /// A child begins with its parent's anonymous memory as its mark, and maps the file pages that it

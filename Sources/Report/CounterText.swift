@@ -15,6 +15,9 @@ extension CounterReason {
         case .namesNotRead: "names_not_read"
         case .stretchedTicks: "stretched_ticks"
         case .totalsOverLimit: "totals_over_limit"
+        case .runsFolded: "runs_folded"
+        case .runsDropped: "runs_dropped"
+        case .stateDamaged: "state_damaged"
         }
     }
 
@@ -34,6 +37,9 @@ extension CounterReason {
         case .namesNotRead: "1 name not read in time"
         case .stretchedTicks: "1 sample left out to save processor time"
         case .totalsOverLimit: "1 sum or cgroup over the limit of a host"
+        case .runsFolded: "1 small run folded for want of room"
+        case .runsDropped: "1 run dropped for want of room"
+        case .stateDamaged: "1 damaged stretch of a state file"
         }
     }
 }

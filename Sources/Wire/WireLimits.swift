@@ -30,6 +30,12 @@ public enum WireLimits {
     public static let maximumKillsPerFrame = 1_024
     /// Gaps in one GAP.
     public static let maximumGapsPerFrame = 1_024
+    /// Folds in one FOLD.
+    public static let maximumFoldsPerFrame = 1_024
+    /// Steps in the histogram of one fold.
+    public static let maximumStepsPerFold = 432
+    /// Stretches in one RESET.
+    public static let maximumResetsPerFrame = 64
     /// Labels of a host.
     public static let maximumLabels = 32
     /// Extensions in one frame.

@@ -46,12 +46,14 @@ extension Frame {
         case .pong: "PONG"
         case .goodbye: "GOODBYE"
         case .acknowledgement: "ACK"
+        case .reset: "RESET"
         case .host: "HOST"
         case .define: "DEFINE"
         case .stateEnd: "STATE_END"
         case .samples: "SAMPLES"
         case .peaks: "PEAKS"
         case .exit: "EXIT"
+        case .fold: "FOLD"
         case .counters: "COUNTERS"
         case .totals: "TOTALS"
         case .cgroup: "CGROUP"
@@ -91,6 +93,8 @@ extension Frame {
         case .cgroup(let frame): ["cgroups": .array(frame.records.map(\.meaning))]
         case .outOfMemory(let frame): ["kills": .array(frame.kills.map(\.meaning))]
         case .health(let frame): frame.health.meaningFields
+        case .fold(let frame): ["folds": .array(frame.folds.map(\.meaning))]
+        case .reset(let frame): ["stretches": .array(frame.stretches.map(\.meaning))]
         case .gap(let frame): ["gaps": .array(frame.gaps.map(\.meaning))]
         case .ignorable: [:]
         }
@@ -219,7 +223,7 @@ extension ExitFrame.Entry {
             "exitCode": .optional(end.exitCode), "exitSignal": .optional(end.exitSignal),
             "processorMilliseconds": .optional(processorMilliseconds),
             "minorFaults": .optional(faults?.minor), "majorFaults": .optional(faults?.major),
-            "flags": .count(flags.rawValue),
+            "flags": .count(flags.rawValue), "ordinal": .optional(ordinal),
         ])
     }
 }

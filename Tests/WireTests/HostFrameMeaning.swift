@@ -86,3 +86,40 @@ extension Gap {
         ])
     }
 }
+
+extension TimeBracket {
+    var meaning: JSONValue {
+        .object([
+            "since": .count(notBeforeMilliseconds), "until": .count(notAfterMilliseconds),
+        ])
+    }
+}
+
+extension Fold {
+    var meaning: JSONValue {
+        .object([
+            "ordinal": .count(ordinal), "program": .text(subject.program),
+            "user": .text(subject.user), "cgroup": .text(subject.cgroup),
+            "runCount": .count(runCount), "peak": peak?.foldMeaning ?? .null,
+            "sumKiB": .kibibytes(sumOfPeaksBytes),
+            "notBefore": .optional(bracket?.notBeforeMilliseconds),
+            "notAfter": .optional(bracket?.notAfterMilliseconds),
+            "processorMilliseconds": .count(processorMilliseconds),
+            "failureCount": .count(failureCount), "killCount": .count(killCount),
+            "steps": .array(
+                histogram.counts.sorted { $0.key < $1.key }.map {
+                    .object(["step": .count($0.key), "runCount": .count($0.value)])
+                }),
+        ])
+    }
+}
+
+extension Peak {
+    fileprivate var foldMeaning: JSONValue {
+        .object([
+            "peakKiB": .kibibytes(bytes), "source": .string(source.word),
+            "notBefore": .optional(bracket?.notBeforeMilliseconds),
+            "notAfter": .optional(bracket?.notAfterMilliseconds),
+        ])
+    }
+}

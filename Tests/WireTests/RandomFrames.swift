@@ -25,6 +25,8 @@ struct RandomFrames {
         case .acknowledgement:
             .acknowledgement(
                 AcknowledgementFrame(sequence: number(), credit: number(upTo: 65_536)))
+        case .reset: .reset(reset())
+        case .fold: .fold(folds())
         case .host: .host(host())
         case .define: .define(define())
         case .stateEnd: .stateEnd(StateEndFrame(liveCount: number()))
@@ -91,7 +93,8 @@ struct RandomFrames {
 
     private mutating func extensions() -> [FrameExtension] {
         let ids = Set((0..<Int.random(in: 0...3, using: &random)).map { _ in number() })
-        return ids.sorted().map { FrameExtension(id: $0, value: text(upTo: 20)) }
+        // That of a past session has no value.
+        return ids.sorted().map { FrameExtension(id: $0, value: $0 == 1 ? "" : text(upTo: 20)) }
     }
 
     private mutating func uniqueID() -> UniqueID { UniqueID(high: number(), low: number()) }
@@ -206,7 +209,7 @@ struct RandomFrames {
                     processorMilliseconds: optional(number(upTo: .max - 1)),
                     faults: optional(
                         FaultCounts(minor: number(upTo: .max - 1), major: number())),
-                    flags: flags())
+                    flags: flags(), ordinal: optional(number(upTo: .max - 1)))
             })
     }
 

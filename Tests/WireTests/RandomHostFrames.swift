@@ -7,6 +7,36 @@ extension RandomFrames {
         Int.random(in: 1...maximum, using: &random)
     }
 
+    mutating func reset() -> ResetFrame {
+        ResetFrame(stretches: (0..<count(upTo: 64)).map { _ in bracket() })
+    }
+
+    mutating func folds() -> FoldFrame {
+        let ordinals = Set((0..<count(upTo: 40)).map { _ in number() })
+        return FoldFrame(folds: ordinals.sorted().map { fold($0) })
+    }
+
+    private mutating func fold(_ ordinal: UInt64) -> Fold {
+        var fold = Fold(
+            ordinal: ordinal,
+            subject: FoldSubject(
+                program: text(upTo: 40), user: optional(text(upTo: 20)),
+                cgroup: optional(text(upTo: 40))))
+        for _ in 0..<Int.random(in: 0...20, using: &random) {
+            let step = UInt16.random(in: 0..<PeakHistogram.stepLimit, using: &random)
+            fold.histogram.add(count: 1 + number(upTo: 1 << 32), atStep: step)
+        }
+        fold.runCount = max(1, fold.histogram.total) + number(upTo: 1 << 32)
+        let source = PeakSource.allCases.randomElement(using: &random) ?? .exit
+        fold.peak = optional(Peak(bytes: memory(), bracket: bracket(), source: source))
+        fold.sumOfPeaksBytes = memory()
+        fold.bracket = bracket()
+        fold.processorMilliseconds = number()
+        fold.failureCount = number(upTo: fold.runCount)
+        fold.killCount = number(upTo: fold.runCount)
+        return fold
+    }
+
     mutating func totals() -> TotalsFrame {
         TotalsFrame(
             entries: (0..<count(upTo: 60)).map { _ in

@@ -14,6 +14,7 @@ private final class SessionPair {
     var isPrefaceUnderWay = false
     var applied: [UInt64] = []
     var acknowledged: UInt64?
+    var forgotten: [TimeBracket] = []
     var disconnect: Disconnect?
     var closeReason: CloseReason?
 
@@ -29,6 +30,7 @@ private final class SessionPair {
             case .send(let frame, let sequence): toReceiver.append((frame, sequence))
             case .welcomed: break
             case .acknowledged(let sequence): acknowledged = sequence
+            case .reset(let stretches): forgotten += stretches
             case .close(let disconnect): self.disconnect = disconnect
             }
         }

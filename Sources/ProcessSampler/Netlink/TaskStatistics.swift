@@ -1,4 +1,5 @@
 import CLinux
+import MemoryModel
 
 /// One `struct taskstats` (`linux/taskstats.h`): what the kernel counted for one thread.
 ///
@@ -107,13 +108,5 @@ struct TaskStatistics: Hashable {
         func pid(in bytes: UnsafeRawBufferPointer) -> Int32? {
             bytes.integer(at: CLINUX_TASKSTATS_PID + basic, Int32.self)
         }
-    }
-}
-
-extension UInt64 {
-    /// The sum, or the greatest number if it does not fit.
-    func saturatingSum(_ other: UInt64) -> UInt64 {
-        let (sum, isTooLarge) = addingReportingOverflow(other)
-        return isTooLarge ? .max : sum
     }
 }

@@ -26,12 +26,15 @@ extension ExitFrame {
         public var faults: FaultCounts?
         /// What is to be known of it besides.
         public var flags: RunFlags
+        /// Its number among the ended runs and folds of its agent's start; nil where it has none.
+        public var ordinal: UInt64?
 
         /// Takes the fields as they are.
         public init(
             slot: UInt32, end: RunEnd, processorMilliseconds: UInt64?,
-            faults: FaultCounts? = nil, flags: RunFlags = []
+            faults: FaultCounts? = nil, flags: RunFlags = [], ordinal: UInt64? = nil
         ) {
+            self.ordinal = ordinal
             self.slot = slot
             self.end = end
             self.processorMilliseconds = processorMilliseconds
@@ -45,7 +48,7 @@ extension ExitFrame {
 
 extension ExitFrame {
     private static let counts = 1...WireLimits.maximumSlots
-    private static let smallestEntryBytes = 9
+    private static let smallestEntryBytes = 10
     private static let maximumExitCode: UInt64 = 255
     private static let maximumExitSignal: UInt64 = 127
 
@@ -98,6 +101,7 @@ extension ExitFrame {
             entries[index].faults?.major = try reader.uint("majorFaults")
         }
         for index in entries.indices { entries[index].flags = try reader.runFlags() }
+        for index in entries.indices { entries[index].ordinal = try reader.opt("ordinal") }
     }
 
     func encodePayload(to writer: inout PayloadWriter) throws(WireError) {
@@ -129,6 +133,7 @@ extension ExitFrame {
             if let faults = entry.faults { writer.uint(faults.major) }
         }
         for entry in entries { writer.uint(UInt64(entry.flags.rawValue)) }
+        for entry in entries { try writer.opt(entry.ordinal, "ordinal") }
     }
 }
 

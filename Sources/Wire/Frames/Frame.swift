@@ -16,6 +16,8 @@ public enum Frame: Hashable, Sendable {
     case goodbye(GoodbyeFrame)
     /// What is durable, and how much more may be sent.
     case acknowledgement(AcknowledgementFrame)
+    /// What was purged and is to be forgotten.
+    case reset(ResetFrame)
     /// What the host is.
     case host(HostDescription)
     /// Which runs there are.
@@ -28,6 +30,8 @@ public enum Frame: Hashable, Sendable {
     case peaks(PeaksFrame)
     /// Runs that are over.
     case exit(ExitFrame)
+    /// Many small runs as one.
+    case fold(FoldFrame)
     /// What could not be seen.
     case counters(CountersFrame)
     /// The greatest sums.
@@ -61,12 +65,14 @@ extension Frame {
         case .pong: .pong
         case .goodbye: .goodbye
         case .acknowledgement: .acknowledgement
+        case .reset: .reset
         case .host: .host
         case .define: .define
         case .stateEnd: .stateEnd
         case .samples: .samples
         case .peaks: .peaks
         case .exit: .exit
+        case .fold: .fold
         case .counters: .counters
         case .totals: .totals
         case .cgroup: .cgroup
@@ -87,12 +93,14 @@ extension Frame {
         case .goodbye: self = .goodbye(try GoodbyeFrame(payload: &reader))
         case .acknowledgement:
             self = .acknowledgement(try AcknowledgementFrame(payload: &reader))
+        case .reset: self = .reset(try ResetFrame(payload: &reader))
         case .host: self = .host(try HostDescription(payload: &reader))
         case .define: self = .define(try DefineFrame(payload: &reader))
         case .stateEnd: self = .stateEnd(try StateEndFrame(payload: &reader))
         case .samples: self = .samples(try SamplesFrame(payload: &reader))
         case .peaks: self = .peaks(try PeaksFrame(payload: &reader))
         case .exit: self = .exit(try ExitFrame(payload: &reader))
+        case .fold: self = .fold(try FoldFrame(payload: &reader))
         case .counters: self = .counters(try CountersFrame(payload: &reader))
         case .totals: self = .totals(try TotalsFrame(payload: &reader))
         case .cgroup: self = .cgroup(try CgroupFrame(payload: &reader))
@@ -111,12 +119,14 @@ extension Frame {
         case .ping(let token), .pong(let token): writer.fixed64(token)
         case .goodbye(let frame): try frame.encodePayload(to: &writer)
         case .acknowledgement(let frame): try frame.encodePayload(to: &writer)
+        case .reset(let frame): try frame.encodePayload(to: &writer)
         case .host(let description): try description.encodePayload(to: &writer)
         case .define(let frame): try frame.encodePayload(to: &writer)
         case .stateEnd(let frame): frame.encodePayload(to: &writer)
         case .samples(let frame): try frame.encodePayload(to: &writer)
         case .peaks(let frame): try frame.encodePayload(to: &writer)
         case .exit(let frame): try frame.encodePayload(to: &writer)
+        case .fold(let frame): try frame.encodePayload(to: &writer)
         case .counters(let frame): try frame.encodePayload(to: &writer)
         case .totals(let frame): try frame.encodePayload(to: &writer)
         case .cgroup(let frame): try frame.encodePayload(to: &writer)

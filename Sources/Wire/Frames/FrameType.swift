@@ -14,6 +14,8 @@ public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
     case goodbye = 0x06
     /// ACK: what is durable.
     case acknowledgement = 0x07
+    /// RESET: what was purged and is to be forgotten.
+    case reset = 0x08
     /// HOST: what the host is.
     case host = 0x10
     /// DEFINE: which runs there are.
@@ -26,6 +28,8 @@ public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
     case peaks = 0x14
     /// EXIT: runs that are over.
     case exit = 0x17
+    /// FOLD: many small ended runs as one.
+    case fold = 0x18
     /// TOTALS: the greatest sums.
     case totals = 0x19
     /// CGROUP: the marks of cgroups.

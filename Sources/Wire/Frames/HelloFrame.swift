@@ -43,6 +43,21 @@ public struct HelloFrame: Hashable, Sendable {
 }
 
 extension HelloFrame {
+    /// The extension of a session that tells only of what is over, as an agent that is gone left
+    /// it; its epoch and boot are those of that agent.
+    static let pastExtension = FrameExtension(id: 1, value: RawText([]))
+
+    /// Whether the session tells only of what is over.
+    public var isPast: Bool { extensions.contains { $0.id == HelloFrame.pastExtension.id } }
+
+    /// The same HELLO for a session that tells only of what is over.
+    public var asPast: HelloFrame {
+        guard !isPast else { return self }
+        var hello = self
+        hello.extensions = ([HelloFrame.pastExtension] + extensions).sorted { $0.id < $1.id }
+        return hello
+    }
+
     /// The major versions whose HELLO can be read to its end.
     ///
     /// Every version has the same fields up to the extensions, so that an agent that speaks none of
@@ -66,7 +81,11 @@ extension HelloFrame {
             hostName: try reader.text("hostName", atMost: 255),
             agentVersion: try reader.text("agentVersion", atMost: 64))
         if HelloFrame.readableMajors.overlaps(lowestMajor...highestMajor) {
+            let start = reader.position
             extensions = try reader.extensions()
+            guard extensions.allSatisfy({ $0.id != 1 || $0.value.isEmpty }) else {
+                throw reader.failure("extensions", at: start, "past has no value")
+            }
         } else {
             reader.skipRest()
         }

@@ -11,12 +11,14 @@ extension Frame {
         case .pong: "PONG"
         case .goodbye: "GOODBYE"
         case .acknowledgement: "ACK"
+        case .reset: "RESET"
         case .host: "HOST"
         case .define: "DEFINE"
         case .stateEnd: "STATE_END"
         case .samples: "SAMPLES"
         case .peaks: "PEAKS"
         case .exit: "EXIT"
+        case .fold: "FOLD"
         case .counters: "COUNTERS"
         case .totals: "TOTALS"
         case .cgroup: "CGROUP"
@@ -31,7 +33,7 @@ extension Frame {
     var usesCredit: Bool {
         switch self {
         case .host, .define, .stateEnd, .samples, .peaks, .exit, .counters, .totals, .cgroup,
-            .outOfMemory, .health, .gap:
+            .outOfMemory, .health, .gap, .fold:
             true
         default: false
         }

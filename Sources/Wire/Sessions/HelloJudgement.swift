@@ -30,7 +30,7 @@ enum HelloJudgement {
         }
         let identity = SessionIdentity(
             hostID: hostID, boot: hello.boot, epoch: hello.epoch, hostName: hello.hostName,
-            agentVersion: hello.agentVersion)
+            agentVersion: hello.agentVersion, isPast: hello.isPast)
         return (identity, major: min(majors.upperBound, hello.highestMajor))
     }
 }

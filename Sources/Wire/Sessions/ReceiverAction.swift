@@ -24,11 +24,15 @@ public struct SessionIdentity: Hashable, Sendable {
     public var hostName: RawText
     /// The agent's version, a label only.
     public var agentVersion: RawText
+    /// Whether it tells only of what is over, as an agent that ran before it left it.
+    public var isPast: Bool
 
     /// Takes the parts as they are.
     public init(
-        hostID: HostID, boot: BootID, epoch: UInt64, hostName: RawText, agentVersion: RawText
+        hostID: HostID, boot: BootID, epoch: UInt64, hostName: RawText, agentVersion: RawText,
+        isPast: Bool = false
     ) {
+        self.isPast = isPast
         self.hostID = hostID
         self.boot = boot
         self.epoch = epoch

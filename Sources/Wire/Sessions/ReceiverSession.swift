@@ -1,3 +1,5 @@
+public import MemoryModel
+
 /// The collector's side of a session, without sockets and clocks: events go in, actions come out.
 ///
 /// `Protocol/frame-v1.md` section 7.1 has its states. The owner performs the actions in their
@@ -20,6 +22,8 @@ public struct ReceiverSession: ~Copyable, Sendable {
     private var handshakeDeadlineMilliseconds: Int64
     private var inbound: InboundFrames
     private var outbound: OutboundFrames
+    /// As it was when HELLO came, for a host that is refused.
+    private var beforeWelcome: OutboundFrames
     private var pings: PingExchange
     private var defines: TokenBucket
     private var bytes: TokenBucket
@@ -50,6 +54,7 @@ public struct ReceiverSession: ~Copyable, Sendable {
                     ? WireLimits.tlsDeadlineMilliseconds : WireLimits.helloDeadlineMilliseconds)
         inbound = InboundFrames(atMilliseconds: now)
         outbound = OutboundFrames(atMilliseconds: now)
+        beforeWelcome = OutboundFrames(atMilliseconds: now)
         pings = PingExchange(atMilliseconds: now)
         defines = TokenBucket(settings.defineRate, atMilliseconds: now)
         bytes = TokenBucket(settings.byteRate, atMilliseconds: now)
@@ -212,6 +217,43 @@ public struct ReceiverSession: ~Copyable, Sendable {
             throughSequence: acknowledged?.sequence ?? 0, credit: credit, atMilliseconds: now)
     }
 
+    /// The owner does not take the host although its HELLO follows the rules.
+    ///
+    /// For whoever performs `.accepted`: what this returns takes the place of the actions that
+    /// follow it, so that ERROR comes instead of WELCOME.
+    ///
+    /// - Parameters:
+    ///   - code: Why.
+    ///   - text: One line for people, at most 512 bytes.
+    ///   - retryAfter: When the agent is to come back, in milliseconds; 0 leaves it to the code.
+    ///   - now: The time.
+    /// - Returns: What to do, in this order.
+    public mutating func refuse(
+        code: ErrorCode, text: String, retryAfterMilliseconds retryAfter: UInt64 = 0,
+        atMilliseconds now: Int64
+    ) -> [ReceiverAction] {
+        precondition(state == .awaitingHost, "an accepted host is refused before anything else")
+        // WELCOME has its number, and is not sent.
+        outbound = beforeWelcome
+        return fail(
+            WireError(code: code, reason: text), retryAfterMilliseconds: retryAfter,
+            atMilliseconds: now)
+    }
+
+    /// Peaks of these stretches of boot time were purged and are to be forgotten.
+    ///
+    /// Nothing is sent before HOST came in: the agent's boot time means nothing until then.
+    public mutating func reset(
+        _ stretches: [TimeBracket], atMilliseconds now: Int64
+    ) -> [ReceiverAction] {
+        guard state == .receivingState || state == .live, !stretches.isEmpty else { return [] }
+        let most = WireLimits.maximumResetsPerFrame
+        return stride(from: 0, to: stretches.count, by: most).map { first in
+            let part = Array(stretches[first..<min(first + most, stretches.count)])
+            return send(.reset(ResetFrame(stretches: part)), atMilliseconds: now)
+        }
+    }
+
     /// The collector stops; what could be committed was reported as committed before.
     ///
     /// - Parameters:
@@ -284,6 +326,7 @@ extension ReceiverSession {
             hello, majors: ReceiverSession.supportedMajors,
             features: ReceiverSession.supportedFeatures)
         self.identity = identity
+        beforeWelcome = outbound
         state = .awaitingHost
         let welcome = WelcomeFrame(
             major: major,

@@ -10,6 +10,8 @@ public enum SenderAction: Hashable, Sendable {
     case welcomed(WelcomeFrame)
     /// Every frame up to this one is durable, and the credit may have changed.
     case acknowledged(throughSequence: UInt64)
+    /// Peaks whose bracket overlaps one of these stretches of boot time are to be forgotten.
+    case reset([TimeBracket])
     /// Closes the connection once what was sent before is written, and says how to come back.
     case close(Disconnect)
 }

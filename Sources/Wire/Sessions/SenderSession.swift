@@ -16,11 +16,15 @@ public struct SenderSession: ~Copyable, Sendable {
         case closed
     }
 
+    // Forgetting looks at everything that is held, so a peer may ask for it now and then only.
+    private static let resetRate = RateLimit(perSecond: 1, burst: 16)
+
     private let hello: HelloFrame
     private(set) var state = State.connecting
     private var inbound = InboundFrames(atMilliseconds: 0)
     private var outbound = OutboundFrames(atMilliseconds: 0)
     private var pings = PingExchange(atMilliseconds: 0)
+    private var resets = TokenBucket(SenderSession.resetRate, atMilliseconds: 0)
     private var welcomeDeadlineMilliseconds: Int64 = 0
     private var welcomedAtMilliseconds: Int64?
     private var pingIntervalMilliseconds = Int64(WireLimits.pingIntervalMilliseconds)
@@ -79,6 +83,7 @@ public struct SenderSession: ~Copyable, Sendable {
         inbound = InboundFrames(atMilliseconds: now)
         outbound = OutboundFrames(atMilliseconds: now)
         pings = PingExchange(atMilliseconds: now)
+        resets = TokenBucket(SenderSession.resetRate, atMilliseconds: now)
         welcomeDeadlineMilliseconds = now + Int64(WireLimits.helloDeadlineMilliseconds)
         return [.sendPreface, send(.hello(hello), atMilliseconds: now)]
     }
@@ -124,6 +129,11 @@ public struct SenderSession: ~Copyable, Sendable {
             case .pong(let token):
                 try pings.answered(token: token)
                 return []
+            case .reset(let reset) where state != .awaitingHost:
+                guard resets.take(1, atMilliseconds: now) else {
+                    throw WireError(code: .limitExceeded, reason: "too many RESETs")
+                }
+                return [.reset(reset.stretches)]
             case .acknowledgement(let acknowledgement): return [try take(acknowledgement)]
             case .ignorable: return []
             default: throw WireError.unexpected(frame, "is not for collectors to send")

@@ -12,6 +12,8 @@ public enum SessionEvent: Hashable, Sendable {
     case peaks([PeakEvent])
     /// EXIT: runs that are over.
     case exits([ExitEvent])
+    /// FOLD: many small runs as one, in boot time.
+    case folds([Fold])
     /// COUNTERS: absolute counts of the epoch.
     case counters([CounterReason: UInt64])
     /// TOTALS: greatest sums, their times in boot time.
@@ -118,12 +120,15 @@ public struct ExitEvent: Hashable, Sendable {
     public var faults: FaultCounts?
     /// What is to be known of it besides.
     public var flags: RunFlags
+    /// Its number among the ended runs and folds of its agent's start; nil where it has none.
+    public var ordinal: UInt64?
 
     /// Takes the parts as they are.
     public init(
         key: ProcessKey, end: RunEnd, processorMilliseconds: UInt64?, faults: FaultCounts? = nil,
-        flags: RunFlags = []
+        flags: RunFlags = [], ordinal: UInt64? = nil
     ) {
+        self.ordinal = ordinal
         self.key = key
         self.end = end
         self.processorMilliseconds = processorMilliseconds

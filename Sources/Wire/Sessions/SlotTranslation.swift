@@ -12,6 +12,7 @@ extension SessionSlots {
         case .samples(let frame): return try samples(frame)
         case .peaks(let frame): return try peaks(frame)
         case .exit(let frame): return try exits(frame)
+        case .fold(let frame): return .folds(frame.folds)
         case .counters(let frame): return .counters(frame.values)
         case .totals(let frame): return .totals(frame.entries)
         case .cgroup(let frame): return .cgroups(frame.records)
@@ -85,7 +86,7 @@ extension SessionSlots {
                 ExitEvent(
                     key: key, end: entry.end,
                     processorMilliseconds: entry.processorMilliseconds,
-                    faults: entry.faults, flags: entry.flags))
+                    faults: entry.faults, flags: entry.flags, ordinal: entry.ordinal))
         }
         return .exits(exits)
     }

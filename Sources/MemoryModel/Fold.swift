@@ -1,0 +1,50 @@
+/// What runs have in common that are folded into one.
+public struct FoldSubject: Hashable, Sendable {
+    /// What they ran.
+    public var program: RawText
+    /// For whom: the user's name, or the number where it has none; nil if nobody could learn it.
+    public var user: RawText?
+    /// In which cgroup; nil if nobody could learn it.
+    public var cgroup: RawText?
+
+    /// Takes the parts as they are.
+    public init(program: RawText, user: RawText?, cgroup: RawText?) {
+        self.program = program
+        self.user = user
+        self.cgroup = cgroup
+    }
+}
+
+/// Many small ended runs of one program, user and cgroup, kept as their number, their greatest
+/// peak, their sum and a histogram.
+///
+/// A fold is named by the start of its agent and an ordinal, which it shares with no ended run,
+/// and never changes once it was sent: a copy of it adds nothing.
+public struct Fold: Hashable, Sendable {
+    /// Its number among the ended runs and folds of its agent's start, from 0.
+    public var ordinal: UInt64
+    /// What its runs have in common.
+    public var subject: FoldSubject
+    /// How many runs, those without a known peak included.
+    public var runCount: UInt64 = 0
+    /// The greatest of their peaks; nil if none is known.
+    public var peak: Peak?
+    /// The sum of their peaks in bytes.
+    public var sumOfPeaksBytes: UInt64 = 0
+    /// How many of them had a peak of which size.
+    public var histogram = PeakHistogram()
+    /// From the earliest to the latest of their ends; nil where the clock could not be trusted.
+    public var bracket: TimeBracket?
+    /// Their processor time in milliseconds, as far as it is known.
+    public var processorMilliseconds: UInt64 = 0
+    /// How many ended with an exit code other than 0, or by a signal.
+    public var failureCount: UInt64 = 0
+    /// How many were killed for want of memory.
+    public var killCount: UInt64 = 0
+
+    /// A fold of no runs.
+    public init(ordinal: UInt64, subject: FoldSubject) {
+        self.ordinal = ordinal
+        self.subject = subject
+    }
+}

@@ -1,0 +1,65 @@
+public import MemoryModel
+
+/// What is to be purged: every peak of a host whose time overlaps a stretch of UTC.
+public struct PurgeRequest: Hashable, Sendable {
+    /// The host.
+    public var host: HostID
+    /// The beginning of the stretch, in milliseconds since the epoch.
+    public var sinceMilliseconds: Int64
+    /// Its end, itself included.
+    public var untilMilliseconds: Int64
+
+    /// Takes the parts as they are.
+    public init(host: HostID, sinceMilliseconds: Int64, untilMilliseconds: Int64) {
+        self.host = host
+        self.sinceMilliseconds = sinceMilliseconds
+        self.untilMilliseconds = untilMilliseconds
+    }
+
+    /// Whether something that happened in `bracket`, in UTC, is meant; not if nobody knows when.
+    public func covers(_ bracket: TimeBracket?) -> Bool {
+        guard let bracket else { return false }
+        return bracket.notBeforeMilliseconds <= untilMilliseconds
+            && bracket.notAfterMilliseconds >= sinceMilliseconds
+    }
+}
+
+/// What stands where something was purged, so that no copy of it comes back.
+public struct Tombstone: Hashable, Sendable {
+    /// Its number, from 1, never used again.
+    public var id: Int64
+    /// What was purged.
+    public var request: PurgeRequest
+    /// When, in milliseconds since the epoch.
+    public var createdAtMilliseconds: Int64
+
+    /// Takes the parts as they are.
+    public init(id: Int64, request: PurgeRequest, createdAtMilliseconds: Int64) {
+        self.id = id
+        self.request = request
+        self.createdAtMilliseconds = createdAtMilliseconds
+    }
+}
+
+/// How much a purge took away, or an undo brought back.
+public struct PurgeOutcome: Hashable, Sendable {
+    /// The tombstone.
+    public var tombstone: Tombstone
+    /// Runs whose peak it concerns.
+    public var runs: Int
+    /// Sums by hour.
+    public var totals: Int
+    /// Cgroups.
+    public var cgroups: Int
+    /// Folds.
+    public var folds: Int
+
+    /// Takes the parts as they are.
+    public init(tombstone: Tombstone, runs: Int, totals: Int, cgroups: Int, folds: Int) {
+        self.tombstone = tombstone
+        self.runs = runs
+        self.totals = totals
+        self.cgroups = cgroups
+        self.folds = folds
+    }
+}
