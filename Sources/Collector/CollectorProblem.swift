@@ -54,6 +54,7 @@ extension PeakStoreError {
             "another program holds the database (\(reason)); end it, or wait for it"
         case .full(let reason):
             "the disk is full (\(reason)); free some room, no restart is needed"
+        case .refused(let reason): reason
         case .failed(let reason):
             "the store failed (\(reason)); look at the disk before it is started again"
         }

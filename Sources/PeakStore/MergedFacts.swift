@@ -13,6 +13,8 @@ public struct MergedFacts: Hashable, Sendable {
     public private(set) var gaps: [StoredGap.Key: StoredGap] = [:]
     /// The absolute counts of each start of an agent.
     public private(set) var counters: [StoredCounters.Key: StoredCounters] = [:]
+    /// The folds.
+    public private(set) var folds: [StoredFold.Key: StoredFold] = [:]
     /// What agents said of themselves last.
     public private(set) var health: [HostID: StoredHealth] = [:]
 
@@ -26,13 +28,14 @@ public struct MergedFacts: Hashable, Sendable {
         for kill in batch.kills { merge(kill) }
         for gap in batch.gaps { merge(gap) }
         for counters in batch.counters { merge(counters) }
+        for fold in batch.folds { merge(fold) }
         for health in batch.health { merge(health) }
     }
 
     /// Whether there are none.
     public var isEmpty: Bool {
         totals.isEmpty && cgroups.isEmpty && kills.isEmpty && gaps.isEmpty && counters.isEmpty
-            && health.isEmpty
+            && folds.isEmpty && health.isEmpty
     }
 
     /// Takes in facts that were learned later than these.
@@ -42,6 +45,7 @@ public struct MergedFacts: Hashable, Sendable {
         for kill in later.kills.values { merge(kill) }
         for gap in later.gaps.values { merge(gap) }
         for counters in later.counters.values { merge(counters) }
+        for fold in later.folds.values { merge(fold) }
         for health in later.health.values { merge(health) }
     }
 
@@ -80,6 +84,11 @@ public struct MergedFacts: Hashable, Sendable {
     /// Keeps the greater of each count.
     public mutating func merge(_ counts: StoredCounters) {
         counters[counts.key, default: counts].values.merge(counts.values) { max($0, $1) }
+    }
+
+    /// Keeps the first copy of a fold, which never changes.
+    public mutating func merge(_ fold: StoredFold) {
+        if folds[fold.key] == nil { folds[fold.key] = fold }
     }
 
     /// Keeps what was said later.

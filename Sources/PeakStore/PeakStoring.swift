@@ -71,7 +71,38 @@ public protocol PeakStoring: Sendable {
     func health() throws -> [HostID: StoredHealth]
 
     /// The runs of these keys; those that the store does not know are not in the answer.
+    ///
+    /// Runs come back without their ordinals, which are kept apart from them.
     func runs(_ keys: [RunKey]) throws -> [RunKey: StoredRun]
+
+    /// The folds with ends in the range, latest first, at most `limit` of them.
+    ///
+    /// Those whose time is not known are in every range, and last.
+    func folds(
+        sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
+    ) throws -> [StoredFold]
+
+    /// Which ordinals of one start of an agent were taken in, as ranges that do not touch,
+    /// ascending.
+    func appliedOrdinals(of host: HostID, epoch: UInt64) throws -> [ClosedRange<UInt64>]
+
+    // MARK: Purging
+
+    /// Takes away what `request` means, and leaves a tombstone so that no copy of it comes back.
+    ///
+    /// Resident peaks of runs, sums, peaks of cgroups and folds go; the runs and cgroups stay,
+    /// their peaks not known. What has no known time is not meant. When it returns all is gone and
+    /// on the disk; commits go on beside it. If it throws after it began, what stands is
+    /// finished by the next purge or undo, and when the store is opened again.
+    func purge(_ request: PurgeRequest, nowMilliseconds: Int64) throws -> PurgeOutcome
+
+    /// Brings back what a purge took away, merged with what came since, and removes its tombstone.
+    ///
+    /// What another tombstone covers, too, stays away. nil means that there is no such tombstone.
+    func undoPurge(_ tombstone: Int64) throws -> PurgeOutcome?
+
+    /// The tombstones that stand, by number.
+    func tombstones() throws -> [Tombstone]
 }
 
 /// What one transaction writes.
@@ -190,6 +221,8 @@ public struct RunSelection: Sendable, Equatable {
 
 /// Why a store could not do what it was asked.
 public enum PeakStoreError: Error, Equatable {
+    /// What was asked for is more than the store takes; nothing was changed.
+    case refused(reason: String)
     /// The database was written by a newer version of this program.
     case newerVersion(found: Int, supported: Int)
     /// The file is there but is not a Highwater database, or is damaged.

@@ -22,6 +22,14 @@ public struct PurgeRequest: Hashable, Sendable {
         return bracket.notBeforeMilliseconds <= untilMilliseconds
             && bracket.notAfterMilliseconds >= sinceMilliseconds
     }
+
+    /// Whether something that happened at `milliseconds` is meant; not if nobody knows when.
+    public func covers(atMilliseconds milliseconds: Int64?) -> Bool {
+        covers(
+            milliseconds.map {
+                TimeBracket(notBeforeMilliseconds: $0, notAfterMilliseconds: $0)
+            })
+    }
 }
 
 /// What stands where something was purged, so that no copy of it comes back.
@@ -39,6 +47,11 @@ public struct Tombstone: Hashable, Sendable {
         self.request = request
         self.createdAtMilliseconds = createdAtMilliseconds
     }
+}
+
+extension Tombstone {
+    /// The most that stand for one host at a time, so that checking for them stays quick.
+    public static let maximumCountOfHost = 256
 }
 
 /// How much a purge took away, or an undo brought back.

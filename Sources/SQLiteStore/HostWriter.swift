@@ -10,6 +10,10 @@ struct WriterCaches {
     var hosts: [HostID: Int64] = [:]
     /// The numbers of boots.
     var boots: [BootOfHost: Int64] = [:]
+    /// What was purged and must not come back; nil before it was read.
+    var tombstones: StandingTombstones?
+    /// Ordinals that this transaction applied and has not written yet.
+    var applied: [EpochOfHost: OrdinalRanges] = [:]
 
     /// The most hosts, and the most boots, that are remembered.
     static let maximumCount = 65_536
@@ -19,6 +23,18 @@ struct WriterCaches {
         names.removeAll()
         hosts = [:]
         boots = [:]
+        tombstones = nil
+        applied = [:]
+    }
+
+    /// Reads the tombstones unless they are known.
+    mutating func readTombstones(_ database: Database) throws {
+        if tombstones == nil { tombstones = try StandingTombstones(database) }
+    }
+
+    /// The first tombstone that covers what happened on `host` in `bracket`; nil if none does.
+    func tombstone(over bracket: TimeBracket?, of host: HostID) -> Int64? {
+        tombstones?.covering(bracket, of: host)
     }
 }
 
@@ -125,7 +141,8 @@ struct HostWriter {
         try describe.bind(12, Int64(description.intervalMilliseconds))
         try describe.bind(13, Int64(description.restrictions.rawValue))
         try describe.bind(14, host.lastHeardAtMilliseconds)
-        if try describe.run() > 0 { try replaceLabels(of: id, by: description.labels) }
+        try describe.run()
+        try replaceLabels(of: id, by: description.labels)
         try widen.bind(1, id)
         try widen.bind(2, host.firstHeardAtMilliseconds)
         try widen.run()
@@ -158,14 +175,15 @@ struct HostWriter {
 
 /// The merge table as SQL for hosts and counters.
 enum HostMerge {
-    /// What describes a host goes by the last writer.
+    /// What describes a host goes by the last writer, whatever the clock says: after it was set
+    /// back, a host is heard at times before those that were written.
     static let describe = """
         UPDATE host SET
             boot_id = ?2, epoch = ?3, name = ?4, kernel_release = ?5, agent_version = ?6,
             memory_total_bytes = ?7, swap_total_bytes = ?8, processor_count = ?9,
             ticks_per_second = ?10, wall_minus_boot_ms = ?11, interval_ms = ?12,
             restrictions = ?13, last_heard_at_ms = ?14
-        WHERE id = ?1 AND (last_heard_at_ms IS NULL OR ?14 >= last_heard_at_ms)
+        WHERE id = ?1
         """
 
     /// The earliest time at which it was heard of stays.

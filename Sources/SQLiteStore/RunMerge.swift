@@ -5,7 +5,7 @@ import MemoryModel
 /// Every statement numbers its parameters alike: the key is `?1` to `?4`, the time at which the run
 /// was last seen `?5`, its description `?6` to `?17`, its peak `?18` to `?21`, the rest of its
 /// present `?22` to `?25`, its end `?26` to `?30`, its short id `?31`, its flags `?32`, its faults
-/// `?33` and `?34`.
+/// `?33` and `?34`, and `?35` a tombstone.
 enum RunMerge {
     /// What of the row the run would change; no row where the run is new.
     ///
@@ -61,6 +61,17 @@ enum RunMerge {
         UPDATE run SET
             peak_bytes = ?18, peak_not_before_ms = ?19, peak_not_after_ms = ?20, peak_source = ?21
         WHERE \(isSame) AND \(isGreaterPeak)
+        """
+
+    /// A purged peak under tombstone `?35`; the greater peak stays, whole.
+    static let setAside = """
+        INSERT INTO purged_run (
+            tombstone, boot, pid, start_ticks, image,
+            peak_bytes, peak_not_before_ms, peak_not_after_ms, peak_source
+        ) VALUES (?35, ?1, ?2, ?3, ?4, ?18, ?19, ?20, ?21)
+        ON CONFLICT DO UPDATE SET
+            peak_bytes = ?18, peak_not_before_ms = ?19, peak_not_after_ms = ?20, peak_source = ?21
+        WHERE \(isGreaterPeak)
         """
 
     /// The first end that is learned stays.

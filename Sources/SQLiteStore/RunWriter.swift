@@ -10,33 +10,66 @@ struct RunWriter {
     private let raisePeak: PreparedStatement
     private let end: PreparedStatement
     private let refresh: PreparedStatement
+    private let aside: PurgedRunWriter
+    private let applied: AppliedWriter
     private let names: NameWriter
     private let hosts: HostKeys
 
     /// Prepares the statements.
-    init(_ database: Database, names: NameWriter, hosts: HostKeys) throws {
+    init(
+        _ database: Database, names: NameWriter, hosts: HostKeys, applied: AppliedWriter
+    ) throws {
         compare = try PreparedStatement(RunMerge.compare, on: database)
         insert = try PreparedStatement(RunMerge.insert, on: database)
         describe = try PreparedStatement(RunMerge.describe, on: database)
         raisePeak = try PreparedStatement(RunMerge.raisePeak, on: database)
         end = try PreparedStatement(RunMerge.end, on: database)
         refresh = try PreparedStatement(RunMerge.refresh, on: database)
+        aside = try PurgedRunWriter(database)
+        self.applied = applied
         self.names = names
         self.hosts = hosts
     }
 
     /// Makes `run` and the row of its key one.
+    ///
+    /// A run that has no row is not made one if its ordinal was applied: it was there, and was
+    /// folded or left out since. A peak that was purged is set aside.
     func merge(_ run: StoredRun, _ caches: inout WriterCaches) throws {
         let boot = try hosts.boot(run.boot, of: run.host, &caches)
-        let row = RunRow(
+        var row = RunRow(
             boot: boot, record: run.record,
             description: try DescriptionIDs(run.record.description, names, &caches.names))
-        guard let difference = try difference(to: row) else {
+        let tombstone = caches.tombstone(over: run.record.peak?.bracket, of: run.host)
+        if tombstone != nil { row.record.peak = nil }
+        let difference = try difference(to: row)
+        let isNew = try note(run, &caches)
+        guard difference != nil || isNew else { return }
+        if let tombstone, let peak = run.record.peak {
+            let place = RunPlace(boot: boot, key: run.record.key)
+            try aside.setAside(peak, of: place, under: tombstone)
+        }
+        if let difference {
+            try update(row, difference)
+        } else {
             try row.bindAll(to: insert)
             try insert.bind(31, text: run.key.shortID)
             try insert.run()
-            return
         }
+    }
+
+    /// Notes the ordinal of a run that ended; false if it was applied before.
+    private func note(_ run: StoredRun, _ caches: inout WriterCaches) throws -> Bool {
+        guard run.record.end != nil, let epoch = run.epoch, let ordinal = run.record.ordinal else {
+            return true
+        }
+        let start = EpochOfHost(host: try hosts.host(run.host, &caches), epoch: epoch)
+        guard try !applied.contains(ordinal, of: start, caches) else { return false }
+        caches.applied[start, default: OrdinalRanges()].insert(ordinal)
+        return true
+    }
+
+    private func update(_ row: RunRow, _ difference: Difference) throws {
         if difference.describes {
             try row.bindKey(to: describe)
             try row.bindDescription(to: describe)

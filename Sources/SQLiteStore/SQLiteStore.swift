@@ -56,6 +56,7 @@ public final class SQLiteStore: PeakStoring {
         } catch {
             throw StoreFailure.translate(error, path: path)
         }
+        try finishPurges()
     }
 
     var databasePath: String { directory.databasePath }
@@ -89,17 +90,29 @@ public final class SQLiteStore: PeakStoring {
     /// database that another program keeps locked may be tried again; after any other failure
     /// every further commit throws the same.
     public func commit(_ batch: CommitBatch) throws {
+        guard !batch.isEmpty else {
+            // Also then it must be known whether anything may be acknowledged.
+            return try writer.withLock { if let failure = $0.failure { throw failure } }
+        }
+        try write { try SQLiteStore.write(batch, to: $0, &$1) }
+    }
+
+    /// Runs `body` in one transaction, which is on the disk when this returns.
+    func write<Result: Sendable>(
+        _ body: (Database, inout WriterCaches) throws -> Result
+    ) throws -> Result {
         try writer.withLock { state in
             if let failure = state.failure { throw failure }
-            guard !batch.isEmpty else { return }
             guard directory.stillHolds(file) else {
                 throw state.fail(
                     .failed(reason: "\(directory.databasePath) was removed or replaced"))
             }
-            try pool.writeWithoutTransaction { database in
+            return try pool.writeWithoutTransaction { database in
+                var result: Result?
                 do {
                     try database.inTransaction(.immediate) {
-                        try SQLiteStore.write(batch, to: database, &state.caches)
+                        try state.caches.readTombstones(database)
+                        result = try body(database, &state.caches)
                         return .commit
                     }
                 } catch {
@@ -107,6 +120,8 @@ public final class SQLiteStore: PeakStoring {
                     throw state.fail(error, path: directory.databasePath, on: database)
                 }
                 bound(database, &state)
+                guard let result else { throw PeakStoreError.failed(reason: "nothing was done") }
+                return result
             }
         }
     }
@@ -165,10 +180,14 @@ public final class SQLiteStore: PeakStoring {
     ) throws {
         let names = try NameWriter(database)
         let keys = try HostKeys(database)
+        let applied = try AppliedWriter(database)
         let hosts = try HostWriter(database, names: names, hosts: keys)
         for host in batch.hosts { try hosts.merge(host, &caches) }
-        let runs = try RunWriter(database, names: names, hosts: keys)
+        let runs = try RunWriter(database, names: names, hosts: keys, applied: applied)
         for run in batch.runs { try runs.merge(run, &caches) }
+        let folds = try FoldWriter(database, names: names, hosts: keys, applied: applied)
+        for fold in batch.folds { try folds.merge(fold, &caches) }
+        try applied.flush(&caches)
         for counters in batch.counters { try hosts.merge(counters, &caches) }
         let totals = try TotalWriter(database, names: names, hosts: keys)
         for total in batch.totals { try totals.merge(total, &caches) }

@@ -15,6 +15,7 @@ enum Schema {
     static let steps = [
         SchemaStep(version: 1, sql: SchemaVersion1.sql),
         SchemaStep(version: 2, sql: SchemaVersion2.sql),
+        SchemaStep(version: 3, sql: SchemaVersion3.sql),
     ]
 
     /// Takes those of `steps` that are newer than the database and returns its store id.

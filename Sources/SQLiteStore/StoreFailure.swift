@@ -43,6 +43,7 @@ enum StoreFailure {
     /// that the next flush would succeed and lie.
     static func isFinal(_ error: any Error, meaning: PeakStoreError) -> Bool {
         if meaning.isPassing { return false }
+        if case .refused = meaning { return false }
         guard let error = error as? DatabaseError else { return true }
         switch error.resultCode {
         case .SQLITE_NOMEM, .SQLITE_INTERRUPT: return false

@@ -2,19 +2,124 @@ import GRDB
 import MemoryModel
 import PeakStore
 
-/// Merges greatest sums into the tables `total` and `total_share` during one transaction.
+/// Merges greatest sums into the tables `total` and `total_share`, or into those of what was
+/// purged, during one transaction.
 struct TotalWriter {
-    private let raise: PreparedStatement
-    private let deleteShares: PreparedStatement
-    private let insertShare: PreparedStatement
+    private let kept: TotalStatements
+    private let purged: TotalStatements
     private let names: NameWriter
     private let hosts: HostKeys
 
+    /// Prepares the statements.
+    init(_ database: Database, names: NameWriter, hosts: HostKeys) throws {
+        kept = try TotalStatements(database, tables: .kept)
+        purged = try TotalStatements(database, tables: .purged)
+        self.names = names
+        self.hosts = hosts
+    }
+
+    /// Makes `total` and the row of its key one, or sets it aside where it was purged.
+    func merge(_ total: StoredTotal, _ caches: inout WriterCaches) throws {
+        let moment = total.peak.atMilliseconds.map {
+            TimeBracket(notBeforeMilliseconds: $0, notAfterMilliseconds: $0)
+        }
+        if let tombstone = caches.tombstone(over: moment, of: total.host) {
+            try setAside(total, under: tombstone, &caches)
+        } else {
+            try kept.merge(row(total, &caches), total.peak.composition)
+        }
+    }
+
+    /// Makes `total` and what of its key is set aside under a tombstone one.
+    func setAside(
+        _ total: StoredTotal, under tombstone: Int64, _ caches: inout WriterCaches
+    ) throws {
+        try purged.merge(row(total, &caches), total.peak.composition, under: tombstone)
+    }
+
+    /// Takes `total` out of the store; its row is there.
+    func delete(_ total: StoredTotal, _ caches: inout WriterCaches) throws {
+        try kept.delete(row(total, &caches))
+    }
+
+    /// Forgets `total` as one that is set aside under a tombstone.
+    func deleteAside(
+        _ total: StoredTotal, under tombstone: Int64, _ caches: inout WriterCaches
+    ) throws {
+        try purged.delete(row(total, &caches), under: tombstone)
+    }
+
+    private func row(_ total: StoredTotal, _ caches: inout WriterCaches) throws -> TotalRow {
+        TotalRow(
+            kind: total.subject.kind, hour: total.hourMilliseconds,
+            host: try hosts.host(total.host, &caches),
+            name: try names.id(of: total.subject.name, &caches.names),
+            boot: try hosts.boot(total.boot, of: total.host, &caches), peak: total.peak)
+    }
+}
+
+/// A greatest sum with numbers in place of names.
+private struct TotalRow {
+    var kind: TotalKind
+    var hour: Int64
+    var host: Int64
+    var name: Int64
+    var boot: Int64
+    var peak: TotalPeak
+}
+
+/// Where greatest sums and their shares stand.
+struct TotalTables {
+    /// The table of the sums.
+    var sums: String
+    /// That of their shares.
+    var shares: String
+    /// What stands before every key.
+    var keyPrefix: String
+
+    /// Those that reports read.
+    static let kept = TotalTables(sums: "total", shares: "total_share", keyPrefix: "")
+    /// Those of what was purged.
+    static let purged = TotalTables(
+        sums: "purged_total", shares: "purged_total_share", keyPrefix: "tombstone, ")
+}
+
+/// Merges into one pair of tables; the tombstone of those that have one is `?9`.
+private struct TotalStatements {
+    private let raise: PreparedStatement
+    private let deleteSum: PreparedStatement
+    private let deleteShares: PreparedStatement
+    private let insertShare: PreparedStatement
+
+    init(_ database: Database, tables: TotalTables) throws {
+        let prefix = tables.keyPrefix
+        let value = prefix.isEmpty ? "" : "?9, "
+        let condition = prefix.isEmpty ? "" : " AND tombstone = ?9"
+        raise = try PreparedStatement(
+            """
+            INSERT INTO \(tables.sums) (
+                \(prefix)kind, hour_at_ms, host, name, boot, bytes, at_ms, run_count
+            ) VALUES (\(value)?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \(TotalStatements.keepGreater)
+            """, on: database)
+        deleteSum = try PreparedStatement(
+            """
+            DELETE FROM \(tables.sums)
+            WHERE kind = ?1 AND hour_at_ms = ?2 AND host = ?3 AND name = ?4\(condition)
+            """, on: database)
+        deleteShares = try PreparedStatement(
+            "DELETE FROM \(tables.shares) WHERE hour_at_ms = ?1 AND host = ?2\(condition)",
+            on: database)
+        insertShare = try PreparedStatement(
+            """
+            INSERT INTO \(tables.shares) (
+                \(prefix)hour_at_ms, host, rank, pid, start_ticks, image, resident_bytes
+            ) VALUES (\(value)?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            """, on: database)
+    }
+
     /// The greater sum stays, whole: more bytes; a known time over an unknown one; the earlier
     /// time; more runs.
-    private static let raiseSum = """
-        INSERT INTO total (kind, hour_at_ms, host, name, boot, bytes, at_ms, run_count)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+    private static let keepGreater = """
         ON CONFLICT DO UPDATE SET
             boot = excluded.boot, bytes = excluded.bytes, at_ms = excluded.at_ms,
             run_count = excluded.run_count
@@ -24,52 +129,56 @@ struct TotalWriter {
             ELSE excluded.run_count > run_count END
         """
 
-    /// Prepares the statements.
-    init(_ database: Database, names: NameWriter, hosts: HostKeys) throws {
-        raise = try PreparedStatement(TotalWriter.raiseSum, on: database)
-        deleteShares = try PreparedStatement(
-            "DELETE FROM total_share WHERE hour_at_ms = ?1 AND host = ?2", on: database)
-        insertShare = try PreparedStatement(
-            """
-            INSERT INTO total_share (
-                hour_at_ms, host, rank, pid, start_ticks, image, resident_bytes
-            ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-            """, on: database)
-        self.names = names
-        self.hosts = hosts
-    }
-
-    /// Makes `total` and the row of its key one.
-    func merge(_ total: StoredTotal, _ caches: inout WriterCaches) throws {
-        let host = try hosts.host(total.host, &caches)
-        try raise.bind(1, Int64(total.subject.kind.rawValue))
-        try raise.bind(2, total.hourMilliseconds)
-        try raise.bind(3, host)
-        try raise.bind(4, names.id(of: total.subject.name, &caches.names))
-        try raise.bind(5, hosts.boot(total.boot, of: total.host, &caches))
-        try raise.bind(6, total.peak.bytes.storedAmount)
-        try raise.bind(7, total.peak.atMilliseconds)
-        try raise.bind(8, total.peak.runCount.storedAmount)
+    func merge(
+        _ row: TotalRow, _ composition: [TotalShare], under tombstone: Int64? = nil
+    ) throws {
+        try bindKey(row, tombstone, to: raise)
+        try raise.bind(5, row.boot)
+        try raise.bind(6, row.peak.bytes.storedAmount)
+        try raise.bind(7, row.peak.atMilliseconds)
+        try raise.bind(8, row.peak.runCount.storedAmount)
         let isKept = try raise.run() > 0
-        guard isKept, total.subject.kind == .hostUsed else { return }
-        try replaceShares(of: host, total)
-    }
-
-    private func replaceShares(of host: Int64, _ total: StoredTotal) throws {
-        try deleteShares.bind(1, total.hourMilliseconds)
-        try deleteShares.bind(2, host)
-        try deleteShares.run()
-        let shares = total.peak.composition.prefix(TotalPeak.maximumShares)
+        guard isKept, row.kind == .hostUsed else { return }
+        try delete(sharesOf: row, tombstone)
+        let shares = composition.prefix(TotalPeak.maximumShares)
         for (rank, share) in shares.enumerated() {
-            try insertShare.bind(1, total.hourMilliseconds)
-            try insertShare.bind(2, host)
+            try insertShare.bind(1, row.hour)
+            try insertShare.bind(2, row.host)
             try insertShare.bind(3, Int64(rank))
             try insertShare.bind(4, Int64(share.key.pid))
             try insertShare.bind(5, share.key.startTicks.storedBits)
             try insertShare.bind(6, Int64(share.key.image))
             try insertShare.bind(7, share.residentBytes.storedAmount)
+            try bind(tombstone, to: insertShare)
             try insertShare.run()
         }
+    }
+
+    func delete(_ row: TotalRow, under tombstone: Int64? = nil) throws {
+        try bindKey(row, tombstone, to: deleteSum)
+        try deleteSum.run()
+        if row.kind == .hostUsed { try delete(sharesOf: row, tombstone) }
+    }
+
+    private func delete(sharesOf row: TotalRow, _ tombstone: Int64?) throws {
+        try deleteShares.bind(1, row.hour)
+        try deleteShares.bind(2, row.host)
+        try bind(tombstone, to: deleteShares)
+        try deleteShares.run()
+    }
+
+    private func bindKey(
+        _ row: TotalRow, _ tombstone: Int64?, to statement: PreparedStatement
+    ) throws {
+        try statement.bind(1, Int64(row.kind.rawValue))
+        try statement.bind(2, row.hour)
+        try statement.bind(3, row.host)
+        try statement.bind(4, row.name)
+        try bind(tombstone, to: statement)
+    }
+
+    private func bind(_ tombstone: Int64?, to statement: PreparedStatement) throws {
+        if let tombstone { try statement.bind(9, tombstone) }
     }
 }
 
@@ -80,15 +189,17 @@ struct TotalReader {
     private var names: NameReader
     private var boots: BootReader
 
-    /// Prepares for reading from `database`.
-    init(_ database: Database) throws {
+    /// Prepares for reading from `database`: what is kept, or what is set aside under `tombstone`.
+    init(_ database: Database, setAsideUnder tombstone: Int64? = nil) throws {
         self.database = database
         names = try NameReader(database)
         boots = try BootReader(database)
+        let tables: TotalTables = tombstone == nil ? .kept : .purged
         shares = try PreparedStatement(
             """
-            SELECT rank, pid, start_ticks, image, resident_bytes FROM total_share
-            WHERE hour_at_ms = ?1 AND host = ?2 ORDER BY rank
+            SELECT rank, pid, start_ticks, image, resident_bytes FROM \(tables.shares)
+            WHERE hour_at_ms = ?1 AND host = ?2\(tombstone.map { " AND tombstone = \($0)" } ?? "")
+            ORDER BY rank
             """, on: database)
     }
 
@@ -97,22 +208,58 @@ struct TotalReader {
         of kinds: Set<TotalKind>, in range: StoredRange, limit: Int
     ) throws -> [StoredTotal] {
         let list = kinds.map { String($0.rawValue) }.sorted().joined(separator: ", ")
-        let row = try PreparedStatement(
+        return try totals(
             """
-            SELECT total.boot, kind, total.name, hour_at_ms, total.bytes, at_ms, run_count,
-                total.host
             FROM total CROSS JOIN host ON host.id = total.host
             CROSS JOIN name ON name.id = total.name
             WHERE kind IN (\(list)) AND hour_at_ms > ?1 AND hour_at_ms <= ?2
             ORDER BY host.host_id, kind, name.bytes, hour_at_ms LIMIT ?3
+            """
+        ) { row in
+            try row.bind(
+                1,
+                max(range.since, .min + StoredTotal.hourLengthMilliseconds)
+                    - StoredTotal.hourLengthMilliseconds)
+            try row.bind(2, range.until)
+            try row.bind(3, StoredRange.limit(limit))
+        }
+    }
+
+    /// The sums of one kind, hour and host that were reached in `range`.
+    mutating func totals(
+        ofKind kind: Int64, hour: Int64, host: Int64, reachedIn range: StoredRange
+    ) throws -> [StoredTotal] {
+        try totals(
+            """
+            FROM total WHERE kind = ?1 AND hour_at_ms = ?2 AND host = ?3
+                AND at_ms >= ?4 AND at_ms <= ?5
+            """
+        ) { row in
+            for (index, value) in [kind, hour, host, range.since, range.until].enumerated() {
+                try row.bind(Int32(index + 1), value)
+            }
+        }
+    }
+
+    /// Sums that are set aside under a tombstone, at most `limit` of them.
+    mutating func totals(setAsideUnder tombstone: Int64, limit: Int) throws -> [StoredTotal] {
+        try totals("FROM purged_total AS total WHERE tombstone = ?1 LIMIT ?2") { row in
+            try row.bind(1, tombstone)
+            try row.bind(2, StoredRange.limit(limit))
+        }
+    }
+
+    private mutating func totals(
+        _ rest: String, _ bind: (PreparedStatement) throws -> Void
+    ) throws -> [StoredTotal] {
+        let row = try PreparedStatement(
+            """
+            SELECT total.boot, kind, total.name, hour_at_ms, total.bytes, at_ms, run_count,
+                total.host
+            \(rest)
             """, on: database)
         defer { row.reset() }
-        try row.bind(
-            1,
-            max(range.since, .min + StoredTotal.hourLengthMilliseconds)
-                - StoredTotal.hourLengthMilliseconds)
-        try row.bind(2, range.until)
-        try row.bind(3, StoredRange.limit(limit))
+        try bind(row)
         var totals: [StoredTotal] = []
         while try row.step() { totals.append(try total(row)) }
         return totals

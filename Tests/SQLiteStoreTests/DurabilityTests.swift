@@ -47,7 +47,7 @@ import Testing
     @Test("When files may not grow the store says full, still reads, and goes on when they may")
     func fileSizeLimit() throws {
         let directory = try TemporaryFolder()
-        let lines = try Child(["fill", directory.data, "400000"]).allLines()
+        let lines = try Child(["fill", directory.data, "600000"]).allLines()
         try #require(lines.count == 3, "\(lines)")
         let count = try #require(Int(lines[0].dropFirst("full after ".count)), "\(lines)")
         #expect(count > 5)
@@ -96,7 +96,7 @@ import Testing
     @Test("A transaction that failed leaves no numbers of names behind that were undone")
     func namesAfterFailure() throws {
         let directory = try TemporaryFolder()
-        let lines = try Child(["fill", directory.data, "400000"]).allLines()
+        let lines = try Child(["fill", directory.data, "600000"]).allLines()
         #expect(lines.last?.hasPrefix("recovered") == true, "\(lines)")
         let store = try SQLiteStore(dataDirectory: directory.data)
         let runs = try everyRun(of: store).filter { $0.record.key.pid > 1 }

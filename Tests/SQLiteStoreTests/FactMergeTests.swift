@@ -24,6 +24,7 @@ import Testing
         #expect(facts.totals.count > 40 && facts.cgroups.count == 16, "seed \(seed)")
         #expect(facts.kills.count == 24 && facts.gaps.count == 16, "seed \(seed)")
         #expect(facts.health.count == 2, "seed \(seed)")
+        #expect(facts.folds.count == 48, "seed \(seed)")
     }
 
     @Test(

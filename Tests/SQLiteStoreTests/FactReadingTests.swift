@@ -18,6 +18,7 @@ import Testing
         #expect(before.cgroups == Set(fullFacts.cgroups))
         #expect(before.kills == Set(fullFacts.kills))
         #expect(before.gaps == Set(fullFacts.gaps))
+        #expect(before.folds == Set(fullFacts.folds))
         #expect(Array(before.health.values) == fullFacts.health)
         try store.close()
         #expect(try Facts(SQLiteStore(dataDirectory: directory.data)) == before)
@@ -196,6 +197,7 @@ let fullFacts: CommitBatch = {
                 ordinal: .max - UInt64(reason.rawValue), reason: reason,
                 bracket: isKnown ? bracket : nil, missedCount: isKnown ? 970 : nil))
     }
+    batch.folds = [sampleFold(host: host, ordinal: .max)]
     var health = AgentHealth(atMilliseconds: 900, startedAtMilliseconds: -100)
     health.processorMilliseconds = 50
     health.residentBytes = 16 << 20

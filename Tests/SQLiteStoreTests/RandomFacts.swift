@@ -10,6 +10,7 @@ struct Facts: Equatable {
     var cgroups: Set<StoredCgroup>
     var kills: Set<StoredKill>
     var gaps: Set<StoredGap>
+    var folds: Set<StoredFold>
     var health: [HostID: StoredHealth]
 
     init(_ store: SQLiteStore) throws {
@@ -21,6 +22,7 @@ struct Facts: Equatable {
             try store.cgroups(sinceMilliseconds: nil, untilMilliseconds: nil, limit: .max))
         kills = Set(try store.kills(sinceMilliseconds: nil, untilMilliseconds: nil, limit: .max))
         gaps = Set(try store.gaps(sinceMilliseconds: nil, untilMilliseconds: nil, limit: .max))
+        folds = Set(try store.folds(sinceMilliseconds: nil, untilMilliseconds: nil, limit: .max))
         health = try store.health()
     }
 
@@ -29,6 +31,7 @@ struct Facts: Equatable {
         cgroups = Set(facts.cgroups.values)
         kills = Set(facts.kills.values)
         gaps = Set(facts.gaps.values)
+        folds = Set(facts.folds.values)
         health = facts.health
     }
 }
@@ -51,21 +54,24 @@ struct RandomFacts {
             batch.cgroups.append(cgroup())
             batch.kills.append(kill())
             batch.gaps.append(gap())
+            batch.folds.append(fold())
             batch.health.append(health())
         }
         return batch
     }
 
     private mutating func total() -> StoredTotal {
-        let at = optional(3).map { Int64($0) }
+        let hour = Int64(number(3) - 1) * StoredTotal.hourLengthMilliseconds
+        let offset = optional(3).map { Int64($0) }
         var peak = TotalPeak(
-            bytes: UInt64(number(3)), atMilliseconds: at, runCount: UInt64(number(3)))
+            bytes: UInt64(number(3)), atMilliseconds: offset.map { hour + $0 },
+            runCount: UInt64(number(3)))
         let kind = TotalKind.allCases[number(TotalKind.allCases.count)]
         let isOfHost = kind == .host || kind == .hostUsed
         let subject = TotalSubject(kind: kind, name: isOfHost ? "" : RawText("name-\(number(2))"))
         if subject.kind == .hostUsed {
             // As many shares as tell the tuple apart: a leftover one would be seen.
-            peak.composition = (0..<(peak.bytes + UInt64((at ?? 3) + 1))).map {
+            peak.composition = (0..<(peak.bytes + UInt64((offset ?? 3) + 1))).map {
                 TotalShare(
                     key: ProcessKey(pid: Int32($0), startTicks: .max - peak.runCount),
                     residentBytes: peak.bytes)
@@ -73,8 +79,7 @@ struct RandomFacts {
         }
         return StoredTotal(
             host: host(), boot: BootID(high: peak.bytes, low: peak.runCount), subject: subject,
-            hourMilliseconds: Int64(number(3) - 1) * StoredTotal.hourLengthMilliseconds,
-            peak: peak)
+            hourMilliseconds: hour, peak: peak)
     }
 
     private mutating func cgroup() -> StoredCgroup {
@@ -127,6 +132,37 @@ struct RandomFacts {
             gap: Gap(
                 ordinal: ordinal, reason: GapReason.allCases[Int(ordinal % 4)],
                 bracket: present(bracket), missedCount: ordinal == 0 ? nil : ordinal / 2))
+    }
+
+    /// A fold whose content follows from its key, as it never changes.
+    private mutating func fold() -> StoredFold {
+        let (host, epoch, ordinal) = (host(), UInt64(number(2)) &- 1, UInt64(number(12)))
+        var fold = Fold(
+            ordinal: ordinal,
+            subject: FoldSubject(
+                program: RawText("p\(ordinal % 3)"), user: ordinal % 2 == 0 ? nil : "u",
+                cgroup: ordinal % 5 == 0 ? "/c" : nil))
+        for number in 0..<ordinal {
+            fold.runCount += 1
+            fold.histogram.add(bytes: number << 20)
+            fold.sumOfPeaksBytes += number << 20
+            fold.peak = Peak(
+                bytes: number << 20,
+                bracket: number % 3 == 0
+                    ? nil
+                    : TimeBracket(
+                        notBeforeMilliseconds: Int64(number), notAfterMilliseconds: Int64(number)),
+                source: .exit)
+        }
+        if ordinal % 4 > 0 {
+            fold.bracket = TimeBracket(
+                notBeforeMilliseconds: Int64(ordinal), notAfterMilliseconds: Int64(ordinal) + 2)
+        }
+        fold.processorMilliseconds = ordinal
+        fold.failureCount = ordinal / 2
+        fold.killCount = ordinal / 3
+        return StoredFold(
+            host: host, boot: BootID(high: ordinal % 2, low: 5), epoch: epoch, fold: fold)
     }
 
     private mutating func health() -> StoredHealth {

@@ -5,10 +5,14 @@ import Synchronization
 
 /// A store that keeps everything in memory, merges as the real one does and fails when told to.
 public final class MemoryStore: PeakStoring {
-    private struct Content {
+    struct Content {
         var hosts: [HostID: StoredHost] = [:]
         var runs: [RunKey: StoredRun] = [:]
         var facts = MergedFacts()
+        var applied: [EpochKey: OrdinalRanges] = [:]
+        var tombstones: [Tombstone] = []
+        var lastTombstone: Int64 = 0
+        var aside: [Int64: SetAside] = [:]
         var failure: PeakStoreError?
         var commitCount = 0
 
@@ -18,6 +22,12 @@ public final class MemoryStore: PeakStoring {
                 runs[key]?.record.add(.killedForMemory)
             }
         }
+    }
+
+    /// One start of an agent.
+    struct EpochKey: Hashable {
+        var host: HostID
+        var epoch: UInt64
     }
 
     /// The name of this store.
@@ -46,13 +56,13 @@ public final class MemoryStore: PeakStoring {
         try content.withLock { content in
             if let failure = content.failure { throw failure }
             content.commitCount += 1
-            for host in batch.hosts { content.hosts[host.id] = host }
-            for run in batch.runs {
-                content.runs[run.key, default: run].record.merge(run.record, otherIsNewer: true)
-            }
-            content.facts.merge(batch)
+            content.merge(batch)
             content.markKilled()
         }
+    }
+
+    func withContent<Result: Sendable>(_ body: (inout Content) -> Result) -> Result {
+        content.withLock { body(&$0) }
     }
 
     /// Every host.
