@@ -135,7 +135,11 @@ struct ViewServer: Sendable {
             let asked = try ViewRequest(request)
             let view = try await make(asked, now)
             let body = view.written(as: asked.format, style: asked.style)
-            return Response.text(body, mediaType: asked.format.mediaType)
+            var response = Response.text(body, mediaType: asked.format.mediaType)
+            if view.hiddenRowCount > 0, let name = HTTPField.Name(HiddenRows.headerName) {
+                response.headers[name] = String(view.hiddenRowCount)
+            }
+            return response
         } catch let error as QueryError {
             return Response.line("\(error)", status: .badRequest)
         } catch {

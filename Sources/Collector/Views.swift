@@ -24,11 +24,15 @@ struct Views: Sendable {
         try await threads.runIfActive {
             let hosts = try hosts(nowMilliseconds: now)
             let query = SummaryView.query(nowMilliseconds: now)
-            return SummaryView(
+            let (folds, areFoldsCut) = try folds(matching: query, of: hosts)
+            var view = SummaryView(
                 hosts: hosts, runs: try runs(matching: query, of: hosts).runs, store: storeStatus,
                 nowMilliseconds: now,
                 gaps: try gaps(
-                    of: hosts, since: query.sinceMilliseconds, until: query.untilMilliseconds, now))
+                    of: hosts, since: query.sinceMilliseconds, until: query.untilMilliseconds, now),
+                folds: folds)
+            view.coverage.isCut = areFoldsCut
+            return view
         }
     }
 
@@ -64,13 +68,15 @@ struct Views: Sendable {
             let totals = try totals(
                 of: query.totalKinds, since: query.sinceMilliseconds,
                 until: query.untilMilliseconds)
+            let (folds, areFoldsCut) = try folds(matching: query, of: hosts)
             var result = ReportBuilder(query: query, nowMilliseconds: now)
                 .result(
-                    of: runs, hosts: hosts, unreadRunCount: unread, totals: totals,
+                    of: runs, folds: folds, hosts: hosts, unreadRunCount: unread, totals: totals,
                     gaps: try gaps(
                         of: chosen, since: query.sinceMilliseconds,
                         until: query.untilMilliseconds, now))
             result.coverage.areTotalsCut = totals == nil
+            result.coverage.isCut = areFoldsCut
             return ReportView(result)
         }
     }

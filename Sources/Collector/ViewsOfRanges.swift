@@ -99,6 +99,22 @@ extension Views {
         return summary
     }
 
+    /// The folded runs of the range of `query`, and whether there are more than could be read.
+    func folds(
+        matching query: ReportQuery, of hosts: [ReportedHost]
+    ) throws -> (folds: [ReportedFold], isCut: Bool) {
+        let stored = try store.folds(
+            sinceMilliseconds: query.sinceMilliseconds,
+            untilMilliseconds: query.untilMilliseconds, limit: Views.maximumFacts)
+        let hosts = Dictionary(uniqueKeysWithValues: hosts.map { ($0.id, $0.description) })
+        let folds = stored.map { fold in
+            ReportedFold(
+                host: fold.host, hostName: hosts[fold.host]?.name ?? RawText(fold.host.text),
+                labels: hosts[fold.host]?.labels ?? [], boot: fold.boot, fold: fold.fold)
+        }
+        return (folds, stored.count >= Views.maximumFacts)
+    }
+
     private func gaps(
         matching query: RangeQuery, of hosts: [ReportedHost], _ now: Int64
     ) throws -> GapSummary {

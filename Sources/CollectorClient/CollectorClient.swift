@@ -15,6 +15,20 @@ public struct CollectorClient: Sendable {
     /// Where a collector serves when nobody says otherwise.
     public static let usualURL = "http://127.0.0.1:7070"
 
+    /// What a collector answered.
+    public struct Answer: Sendable, Equatable {
+        /// The body.
+        public var bytes: [UInt8]
+        /// The header fields by their names in lower case, the first of each.
+        public var fields: [String: String]
+
+        /// Takes both parts.
+        public init(bytes: [UInt8], fields: [String: String]) {
+            self.bytes = bytes
+            self.fields = fields
+        }
+    }
+
     /// Why there is no answer, in one line that says what to do.
     public struct Problem: Error, CustomStringConvertible, Equatable {
         /// The line.
@@ -38,8 +52,8 @@ public struct CollectorClient: Sendable {
         self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
     }
 
-    /// The bytes at `path` with the pairs of `query`; throws a `Problem` for anything else.
-    public func get(_ path: String, query: [(String, String)]) async throws -> [UInt8] {
+    /// The answer at `path` with the pairs of `query`; throws a `Problem` for anything else.
+    public func get(_ path: String, query: [(String, String)]) async throws -> Answer {
         // One request is all there is: whoever cannot be reached now is reported now, not tried
         // again until the time is up.
         var configuration = HTTPClient.Configuration()
@@ -59,7 +73,7 @@ public struct CollectorClient: Sendable {
 
     private func get(
         _ path: String, query: [(String, String)], by client: HTTPClient
-    ) async throws -> [UInt8] {
+    ) async throws -> Answer {
         let text = query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
         let request = HTTPClientRequest(url: url + path + (text.isEmpty ? "" : "?" + text))
         let response: HTTPClientResponse
@@ -78,7 +92,9 @@ public struct CollectorClient: Sendable {
             throw Problem(
                 description: line.isEmpty ? "\(url) answered \(response.status.code)" : line)
         }
-        return body
+        let fields = response.headers.map { ($0.name.lowercased(), $0.value) }
+        return Answer(
+            bytes: body, fields: Dictionary(fields, uniquingKeysWith: { first, _ in first }))
     }
 
     private func read(_ response: HTTPClientResponse) async throws -> [UInt8] {

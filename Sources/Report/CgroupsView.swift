@@ -132,6 +132,9 @@ public struct CgroupsView: FleetView, Hashable {
             + " the memory controller) and use a current agent."
     }
 
+    /// Rows that were left out because fewer were asked for.
+    public var hiddenRowCount: Int { coverage.hiddenRowCount }
+
     /// `since`, `until`, `coverage` and `rows`.
     public var json: String {
         JSONValue.object([

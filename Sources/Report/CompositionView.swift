@@ -162,6 +162,9 @@ public struct CompositionView: FleetView, Hashable {
         }
     }
 
+    /// Rows that were left out because fewer were asked for.
+    public var hiddenRowCount: Int { coverage.hiddenRowCount }
+
     /// `since`, `until`, `coverage` and `rows`, each row a host with its `runs`.
     public var json: String {
         JSONValue.object([

@@ -39,6 +39,8 @@ public struct Coverage: Hashable, Sendable {
     public var gaps: GapSummary?
     /// Runs that are not shown because their peak is only what they inherited.
     public var inheritedRunCount = 0
+    /// Small runs that are folded and so have no row of their own in a view of single runs.
+    public var unlistedFoldedRunCount = 0
     /// Rows that are not shown because fewer were asked for.
     public var hiddenRowCount = 0
     /// Runs that are left out because the store gives no more at once.
@@ -103,6 +105,13 @@ public struct Coverage: Hashable, Sendable {
         if withoutExitRecordsHostCount > 0 || areExitRecordsLost {
             notes.append("What lived and died between two samples is not included.")
         }
+        if unlistedFoldedRunCount > 0 {
+            let isOne = unlistedFoldedRunCount == 1
+            notes.append(
+                "\(DecimalText.grouped(unlistedFoldedRunCount)) small \(isOne ? "run" : "runs")"
+                    + " \(isOne ? "is" : "are") folded and not listed; by program, user, cgroup or"
+                    + " host \(isOne ? "it counts" : "they count").")
+        }
         return notes
     }
 
@@ -147,7 +156,7 @@ extension Coverage {
         facts += gaps?.facts ?? []
         // What the gaps of the range say is not said again for all of time.
         let said: Set<CounterReason> =
-            gaps == nil ? [] : [.exitRecordsLost, .processEventsLost]
+            gaps == nil ? [] : [.exitRecordsLost, .processEventsLost, .runsDropped]
         for reason in CounterReason.allCases where !said.contains(reason) {
             if let count = counters[reason], count > 0 { facts.append(reason.fact(count)) }
         }

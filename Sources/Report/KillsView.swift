@@ -130,6 +130,9 @@ public struct KillsView: FleetView, Hashable {
             + " tell: let the agent there read /dev/kmsg (CAP_SYSLOG) or its memory cgroups."
     }
 
+    /// Rows that were left out because fewer were asked for.
+    public var hiddenRowCount: Int { coverage.hiddenRowCount }
+
     /// `since`, `until`, `coverage` and `rows`.
     public var json: String {
         JSONValue.object([

@@ -42,9 +42,14 @@ public protocol FleetView: Sendable {
     var json: String { get }
     /// A header line and rows, each ending with CR LF.
     var csv: String { get }
+    /// How many rows were found and left out because fewer were asked for.
+    var hiddenRowCount: Int { get }
 }
 
 extension FleetView {
+    /// None, for views that show all they found.
+    public var hiddenRowCount: Int { 0 }
+
     /// The view in `format`; `style` matters to text alone.
     public func written(as format: OutputFormat, style: TextStyle) -> String {
         switch format {

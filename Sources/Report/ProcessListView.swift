@@ -172,6 +172,9 @@ public struct ProcessListView: FleetView, Hashable {
         return table
     }
 
+    /// Rows that were left out because fewer were asked for.
+    public var hiddenRowCount: Int { coverage.hiddenRowCount }
+
     /// `at`, `coverage` and `rows`.
     public var json: String {
         JSONValue.object([

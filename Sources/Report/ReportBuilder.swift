@@ -14,7 +14,7 @@ public struct ReportResult: Hashable, Sendable {
     public var coverage: Coverage
     /// The rows in the order that was asked for.
     public var rows: [ReportRow]
-    /// Runs that passed the filters and are in a row, shown or not.
+    /// Runs that passed the filters and are in a row, shown or not, folded ones included.
     public var matchedRunCount: Int
     /// Whether only some hosts were asked for.
     public var hasHostFilter: Bool
@@ -56,6 +56,7 @@ public struct ReportBuilder: Sendable {
     ///
     /// - Parameters:
     ///   - runs: The runs to choose from; those that do not match the query are passed over.
+    ///   - folds: Folded runs to choose from; they count where runs are put together.
     ///   - hosts: Every host there is.
     ///   - unreadRunCount: Runs that match but were not read from the store, as there are too
     ///     many.
@@ -64,20 +65,24 @@ public struct ReportBuilder: Sendable {
     ///   - gaps: What was missed in the range; nil where nobody asked.
     /// - Returns: At most as many rows as the query asks for.
     public func result(
-        of runs: some Sequence<ReportedRun>, hosts: [ReportedHost], unreadRunCount: Int = 0,
-        totals: [ReportedTotal]? = nil, gaps: GapSummary? = nil
+        of runs: some Sequence<ReportedRun>, folds: [ReportedFold] = [], hosts: [ReportedHost],
+        unreadRunCount: Int = 0, totals: [ReportedTotal]? = nil, gaps: GapSummary? = nil
     ) -> ReportResult {
-        let runs = Array(runs)
+        let all = ReportedPeaks(
+            runs: Array(runs), folds: folds.compactMap { query.matching($0) })
         var inheritedCount = 0
         var matched: [Int] = []
-        for index in runs.indices where query.matches(runs[index]) {
-            if !query.includesInherited, runs[index].record.isPeakInherited {
+        for index in all.runs.indices where query.matches(all.runs[index]) {
+            if !query.includesInherited, all.runs[index].record.isPeakInherited {
                 inheritedCount += 1
             } else {
                 matched.append(index)
             }
         }
-        let groups = orderedGroups(of: runs, matched)
+        let groups = orderedGroups(of: all, matched)
+        let foldedCount = all.folds.reduce(0) {
+            $0.addingClamped(Int(clamping: $1.fold.runCount))
+        }
         let known = KnownHosts(hosts)
         let chosen = hosts.filter { query.matches(host: $0.id, name: $0.description.name) }
         let sums = totals.map { PeaksOfSums($0, of: Set(chosen.map(\.id)), in: query.range) }
@@ -85,31 +90,33 @@ public struct ReportBuilder: Sendable {
         coverage.hasRange = query.hasRange
         coverage.inheritedRunCount = inheritedCount
         coverage.unreadRunCount = max(0, unreadRunCount)
+        if query.grouping == .run { coverage.unlistedFoldedRunCount = foldedCount }
         coverage.hiddenRowCount = max(0, groups.count - query.top)
         return ReportResult(
             sinceMilliseconds: query.sinceMilliseconds,
             untilMilliseconds: query.untilMilliseconds ?? nowMilliseconds,
             madeAtMilliseconds: nowMilliseconds, grouping: query.grouping, coverage: coverage,
             rows: groups.prefix(query.top).map { group in
-                var row = group.row(of: runs, hosts: known)
-                if let sums { add(sums, to: &row, of: group, runs) }
+                var row = group.row(of: all, hosts: known)
+                if let sums { add(sums, to: &row, of: group, all) }
                 return row
             },
-            matchedRunCount: matched.count, matchedRowCount: groups.count,
+            matchedRunCount: groups.reduce(0) { $0.addingClamped($1.runCount) },
+            matchedRowCount: groups.count,
             hasHostFilter: query.host != nil)
     }
 
     /// Says what the runs of a row held together, where that is known.
     private func add(
-        _ sums: PeaksOfSums, to row: inout ReportRow, of group: RunGroup, _ runs: [ReportedRun]
+        _ sums: PeaksOfSums, to row: inout ReportRow, of group: RunGroup, _ all: ReportedPeaks
     ) {
-        guard let kind = query.subjectKind, let name = groupName(of: runs[group.members[0]]) else {
+        guard let kind = query.subjectKind, let name = groupName(of: group.peakHolder, all) else {
             return
         }
         let isOfHost = kind == .host
         let host = isOfHost ? row.hostID : nil
         let subject = TotalSubject(kind: kind, name: isOfHost ? RawText("") : name)
-        let hosts = Set(group.members.map { runs[$0].host })
+        let hosts = group.hosts(of: all)
         if !query.isCuttingThroughSubjects, sums.areKept(by: hosts),
             let peak = sums.peak(of: subject, on: host)
         {
@@ -123,46 +130,59 @@ public struct ReportBuilder: Sendable {
         }
     }
 
-    /// The groups in the order of the query.
-    private func orderedGroups(of runs: [ReportedRun], _ matched: [Int]) -> [RunGroup] {
+    /// The groups in the order of the query; single runs leave folded ones out.
+    private func orderedGroups(of all: ReportedPeaks, _ matched: [Int]) -> [RunGroup] {
         var groups: [RunGroup] = []
         if query.grouping == .run {
-            groups = matched.map { RunGroup(first: $0, of: runs) }
+            groups = matched.map { RunGroup(first: .run($0), of: all) }
         } else {
             var places: [RawText?: Int] = [:]
-            for index in matched {
-                let name = groupName(of: runs[index])
+            for member in matched.map(RunGroup.Member.run)
+                + all.folds.indices.map(RunGroup.Member.fold)
+            {
+                let name = groupName(of: member, all)
                 if let place = places[name] {
-                    groups[place].add(index, of: runs)
+                    groups[place].add(member, of: all)
                 } else {
                     places[name] = groups.count
-                    groups.append(RunGroup(first: index, of: runs))
+                    groups.append(RunGroup(first: member, of: all))
                 }
             }
         }
-        return groups.sorted { isOrdered($0, $1, runs) }
+        return groups.sorted { isOrdered($0, $1, all) }
     }
 
-    private func groupName(of run: ReportedRun) -> RawText? {
-        switch query.grouping {
-        case .run: nil
-        case .program: run.record.description.program
-        case .user: run.user
-        case .cgroup: run.record.description.cgroup
-        case .host: RawText(run.host.text)
+    private func groupName(of member: RunGroup.Member, _ all: ReportedPeaks) -> RawText? {
+        switch member {
+        case .run(let index):
+            let run = all.runs[index]
+            return switch query.grouping {
+            case .run: nil
+            case .program: run.record.description.program
+            case .user: run.user
+            case .cgroup: run.record.description.cgroup
+            case .host: RawText(run.host.text)
+            }
+        case .fold(let index):
+            let fold = all.folds[index]
+            return switch query.grouping {
+            case .run: nil
+            case .program: fold.fold.subject.program
+            case .user: fold.fold.subject.user
+            case .cgroup: fold.fold.subject.cgroup
+            case .host: RawText(fold.host.text)
+            }
         }
     }
 
-    private func isOrdered(_ left: RunGroup, _ right: RunGroup, _ runs: [ReportedRun]) -> Bool {
+    private func isOrdered(_ left: RunGroup, _ right: RunGroup, _ all: ReportedPeaks) -> Bool {
         switch query.order {
         case .peak: break
         case .runs:
-            if left.members.count != right.members.count {
-                return left.members.count > right.members.count
-            }
+            if left.runCount != right.runCount { return left.runCount > right.runCount }
         case .host:
-            let mine = runs[left.peakHolder].hostName
-            let theirs = runs[right.peakHolder].hostName
+            let mine = all.hostName(of: left.peakHolder)
+            let theirs = all.hostName(of: right.peakHolder)
             if mine != theirs { return mine < theirs }
         case .last:
             let mine = left.peak?.bracket?.notAfterMilliseconds ?? .min
@@ -177,14 +197,53 @@ public struct ReportBuilder: Sendable {
             guard let mine = left.peak, let theirs = right.peak else { return left.peak != nil }
             return mine.bytes > theirs.bytes
         }
-        return isEarlier(runs[left.peakHolder], runs[right.peakHolder])
+        return all.place(of: left.peakHolder) < all.place(of: right.peakHolder)
+    }
+}
+
+/// Where something stands among equals, so that the order does not hang on how they came.
+private struct PlaceAmongEquals: Comparable {
+    var hostName: RawText
+    var host: HostID
+    /// Its process; nil for folded ones, which come last.
+    var key: ProcessKey?
+    var boot: BootID
+    var subject: RawText
+
+    static func < (left: PlaceAmongEquals, right: PlaceAmongEquals) -> Bool {
+        if left.hostName != right.hostName { return left.hostName < right.hostName }
+        if left.host != right.host { return left.host < right.host }
+        if left.key != right.key {
+            guard let mine = left.key, let theirs = right.key else { return left.key != nil }
+            return mine < theirs
+        }
+        return (left.boot.high, left.boot.low, left.subject)
+            < (right.boot.high, right.boot.low, right.subject)
+    }
+}
+
+extension ReportedPeaks {
+    fileprivate func hostName(of member: RunGroup.Member) -> RawText {
+        switch member {
+        case .run(let index): runs[index].hostName
+        case .fold(let index): folds[index].hostName
+        }
     }
 
-    /// Equal rows stand in an order that does not hang on how they came.
-    private func isEarlier(_ mine: ReportedRun, _ theirs: ReportedRun) -> Bool {
-        if mine.hostName != theirs.hostName { return mine.hostName < theirs.hostName }
-        if mine.host != theirs.host { return mine.host < theirs.host }
-        if mine.record.key != theirs.record.key { return mine.record.key < theirs.record.key }
-        return (mine.boot.high, mine.boot.low) < (theirs.boot.high, theirs.boot.low)
+    fileprivate func place(of member: RunGroup.Member) -> PlaceAmongEquals {
+        switch member {
+        case .run(let index):
+            let run = runs[index]
+            return PlaceAmongEquals(
+                hostName: run.hostName, host: run.host, key: run.record.key, boot: run.boot,
+                subject: run.record.description.program)
+        case .fold(let index):
+            let fold = folds[index]
+            let subject = fold.fold.subject
+            let parts = [subject.program, subject.user, subject.cgroup]
+            return PlaceAmongEquals(
+                hostName: fold.hostName, host: fold.host, key: nil, boot: fold.boot,
+                subject: RawText(Array(parts.map { $0?.bytes ?? [] }.joined(separator: [0]))))
+        }
     }
 }

@@ -90,5 +90,6 @@ public enum ReportColumns {
         Column(name: "peak_of_sum_is_upper_bound") { .boolean($0.isPeakOfSumUpperBound) },
         Column(name: "host_used_peak_bytes") { .unsigned($0.hostUsedPeakBytes) },
         Column(name: "host_used_peak_is_upper_bound") { .boolean($0.isHostUsedPeakUpperBound) },
+        Column(name: "folded_runs") { .unsigned(UInt64($0.foldedRuns)) },
     ]
 }

@@ -39,6 +39,8 @@ public struct ReportRow: Hashable, Sendable {
     public var labels: [HostLabel]?
     /// How many runs the row stands for.
     public var runs: Int
+    /// How many of them are folded: small ones of which only counts and sizes are kept.
+    public var foldedRuns = 0
     /// How many of them live, as far as their hosts are heard of.
     public var liveRuns: Int
     /// The largest peak of the runs, whole; nil before anything was measured.
@@ -50,9 +52,14 @@ public struct ReportRow: Hashable, Sendable {
     /// Whether it is no more than what that run inherited from its parent; nil without a peak.
     public var isPeakInherited: Bool?
     /// The nearest-rank 95th percentile of the runs' peaks, in bytes.
+    ///
+    /// Folded runs are in it, and in the median, with the greatest size of their step.
     public var peakP95Bytes: UInt64?
     /// The nearest-rank median of the runs' peaks, in bytes.
     public var peakMedianBytes: UInt64?
+    /// Whether the two above may be too great, by at most a step of 2^(1/8), as some of the runs
+    /// are folded.
+    public var areQuantilesUpperBounds = false
     /// The most that was resident of the row's subject at one look, in bytes.
     ///
     /// Agents add up the resident memory of all processes of a host, user, program or cgroup at
@@ -98,13 +105,13 @@ public struct PeakHolder: Hashable, Sendable {
     public var hostName: RawText
     /// Its host.
     public var hostID: HostID
-    /// Its process.
-    public var pid: Int32
+    /// Its process; nil where it was folded with others.
+    public var pid: Int32?
     /// Its program.
     public var program: RawText
 
     /// Takes the parts as they are.
-    public init(hostName: RawText, hostID: HostID, pid: Int32, program: RawText) {
+    public init(hostName: RawText, hostID: HostID, pid: Int32?, program: RawText) {
         self.hostName = hostName
         self.hostID = hostID
         self.pid = pid

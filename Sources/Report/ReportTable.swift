@@ -77,6 +77,17 @@ struct ReportTable {
         return parts.joined(separator: "; ")
     }
 
+    /// What the mark of quantiles means; nil where none has it.
+    var quantileLegend: String? {
+        guard rows.contains(where: \.areQuantilesUpperBounds) else { return nil }
+        return "~ before P95 and MEDIAN: up to 9 % too great, as small runs of the row are folded"
+    }
+
+    private func quantile(_ bytes: UInt64?, _ row: ReportRow) -> TextTable.Cell {
+        guard let bytes else { return TableCell.unknown }
+        return Cell((row.areQuantilesUpperBounds ? "~" : "") + ByteSize(bytes).text)
+    }
+
     private func sumColumn(_ title: String, importance: Int) -> TextTable.Column {
         Column(
             title: title, isRightAligned: true, importance: importance, isLeftOutWhenEmpty: true)
@@ -115,11 +126,11 @@ struct ReportTable {
                 sum(row.peakOfSumBytes, row.isPeakOfSumUpperBound, hasSums),
                 hasSums ? TableCell.size(row.sumOfPeaksBytes) : Cell(""),
                 sum(row.hostUsedPeakBytes, row.isHostUsedPeakUpperBound, hasHostUsed),
-                TableCell.size(row.peakP95Bytes),
-                TableCell.size(row.peakMedianBytes),
+                quantile(row.peakP95Bytes, row),
+                quantile(row.peakMedianBytes, row),
                 TableCell.name(
                     grouping == .host ? row.peakHolder?.program : row.peakHolder?.hostName, style),
-                row.peakHolder.map { Cell(String($0.pid)) } ?? TableCell.unknown,
+                row.peakHolder?.pid.map { Cell(String($0)) } ?? TableCell.unknown,
                 TableCell.time(of: row.peak, style, now: nowMilliseconds),
                 processorTime(row),
             ]

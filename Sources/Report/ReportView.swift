@@ -10,6 +10,9 @@ public struct ReportView: FleetView, Hashable {
         self.result = result
     }
 
+    /// Rows that were left out because fewer were asked for.
+    public var hiddenRowCount: Int { result.coverage.hiddenRowCount }
+
     /// `since`, `until`, `by`, `coverage` and `rows`, each row with all of `ReportColumns.names`.
     public var json: String {
         JSONValue.object([
@@ -40,8 +43,10 @@ public struct ReportView: FleetView, Hashable {
                 rows: result.rows, grouping: result.grouping,
                 nowMilliseconds: result.madeAtMilliseconds)
             page.add(table.table(style: style))
-            let legends = [PeakMark.legend(result.rows.map(\.peakMark)), table.sumLegend]
-                .compactMap { $0 }
+            let legends = [
+                PeakMark.legend(result.rows.map(\.peakMark)), table.sumLegend,
+                table.quantileLegend,
+            ].compactMap { $0 }
             if !legends.isEmpty {
                 page.addBlankLine()
                 page.add(legends.joined(separator: "; "), role: .secondary)

@@ -69,13 +69,14 @@ public struct SummaryView: FleetView, Hashable {
     ///   - store: How the store is.
     ///   - nowMilliseconds: Now, in milliseconds since the epoch in UTC.
     ///   - gaps: What was missed in the range of the query; nil where nobody asked.
+    ///   - folds: The folded runs of that range.
     public init(
         hosts: [ReportedHost], runs: [ReportedRun], store: StoreStatus, nowMilliseconds: Int64,
-        gaps: GapSummary? = nil
+        gaps: GapSummary? = nil, folds: [ReportedFold] = []
     ) {
         let query = SummaryView.query(nowMilliseconds: nowMilliseconds)
         let result = ReportBuilder(query: query, nowMilliseconds: nowMilliseconds)
-            .result(of: runs, hosts: hosts, gaps: gaps)
+            .result(of: runs, folds: folds, hosts: hosts, gaps: gaps)
         // That there are more programs goes without saying on one page.
         var coverage = result.coverage
         coverage.hiddenRowCount = 0
@@ -200,9 +201,9 @@ public struct SummaryView: FleetView, Hashable {
         let table = ReportTable(
             rows: largest, grouping: .program, nowMilliseconds: madeAtMilliseconds)
         page.add(table.table(style: page.style))
-        if let legend = PeakMark.legend(largest.map(\.peakMark)) {
-            page.add(legend, role: .secondary)
-        }
+        let legends = [PeakMark.legend(largest.map(\.peakMark)), table.quantileLegend]
+            .compactMap { $0 }
+        if !legends.isEmpty { page.add(legends.joined(separator: "; "), role: .secondary) }
     }
 
     private func addHosts(to page: inout TextPage) {

@@ -44,7 +44,15 @@ struct ViewOptions: ParsableArguments {
         let client = try client()
         do {
             let answer = try await client.get(path, query: pairs.map { ($0.key, $0.value) })
-            try ViewOptions.print(answer)
+            try ViewOptions.print(answer.bytes)
+            // A table says it in its coverage; a pipe of rows has no place for it.
+            let top = query.first { $0.key == "top" }.flatMap { Int($0.value) }
+            if format != .table,
+                let count = answer.fields[HiddenRows.headerName].flatMap({ Int($0) }),
+                let hint = HiddenRows.hint(count: count, top: top ?? ReportQuery().top)
+            {
+                try ViewOptions.print(Array("memcollector: \(hint)\n".utf8), to: STDERR_FILENO)
+            }
         } catch let problem as CollectorClient.Problem {
             throw ProgramFailure(problem.description)
         }
@@ -77,10 +85,12 @@ struct ViewOptions: ParsableArguments {
         return false
     }
 
-    private static func print(_ bytes: [UInt8]) throws {
+    private static func print(
+        _ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO
+    ) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             // Whoever read the output has seen enough.
             if count < 0, errno == EPIPE { return }

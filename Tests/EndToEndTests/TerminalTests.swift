@@ -50,6 +50,15 @@ struct TerminalTests {
                 "memcollector", ["hosts", "--format", format, "--url", collector.url], columns: 60,
                 environment: Self.environment)
             #expect(shown.status == 0 && !shown.output.contains("\u{1B}"))
+            // Rows that are left out are told beside the rows, not among them.
+            let one = try await Program.run(
+                "memcollector", ["ps", "--top", "1", "--format", format, "--url", collector.url])
+            #expect(one.errors.hasPrefix("memcollector: shown 1 of "), "\(one.errors)")
+            #expect(!one.output.contains("shown 1 of"))
+            let all = try await Program.run(
+                "memcollector",
+                ["ps", "--top", "100000", "--format", format, "--url", collector.url])
+            #expect(all.status == 0 && all.errors.isEmpty)
         }
         agent.signal(SIGTERM)
         try await agent.waitForExit()

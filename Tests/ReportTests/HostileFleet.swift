@@ -27,6 +27,7 @@ enum HostileNames {
                     pid: Int32(100 + index), program: name, user: name,
                     residentMebibytes: UInt64(index), peakMebibytes: UInt64(index * 3),
                     source: PeakSource.allCases[index % 4], cgroup: name, command: name))
+            fleet.addFold(name, user: name, cgroup: name, peaksMebibytes: [1, UInt64(index)])
         }
         fleet.addHostileFacts()
         for index in fleet.hosts.indices {
@@ -48,7 +49,7 @@ enum EveryView {
                 "summary",
                 SummaryView(
                     hosts: fleet.hosts, runs: fleet.runs, store: store, nowMilliseconds: now,
-                    gaps: fleet.gapSummary)
+                    gaps: fleet.gapSummary, folds: fleet.folds)
             ),
             ("hosts", HostsView(hosts: fleet.hosts, runs: fleet.runs, nowMilliseconds: now)),
             (
@@ -104,7 +105,7 @@ enum EveryView {
         ReportView(
             ReportBuilder(query: query, nowMilliseconds: SampleFleet.now)
                 .result(
-                    of: fleet.runs, hosts: fleet.hosts, totals: fleet.totals,
+                    of: fleet.runs, folds: fleet.folds, hosts: fleet.hosts, totals: fleet.totals,
                     gaps: fleet.gapSummary))
     }
 }

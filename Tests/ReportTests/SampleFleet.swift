@@ -9,6 +9,7 @@ struct SampleFleet {
     var gaps: [ReportedGap] = []
     var kills: [ReportedKill] = []
     var cgroups: [ReportedCgroup] = []
+    var folds: [ReportedFold] = []
 
     /// 2026-11-22T13:03:22Z, a Sunday.
     static let now: Int64 = 1_795_352_602_000
@@ -67,6 +68,34 @@ struct SampleFleet {
                 host: host.id, hostName: host.description.name, labels: host.description.labels,
                 boot: SampleFleet.boot,
                 record: SampleFleet.record(sample)))
+    }
+
+    /// Folded runs on the host that was added last, one for each peak.
+    mutating func addFold(
+        _ program: RawText, user: RawText? = "root", cgroup: RawText? = "/system.slice",
+        peaksMebibytes: [UInt64], endedAgo: Int64 = 600, killCount: UInt64 = 0
+    ) {
+        guard let host = hosts.last else { return }
+        let end = SampleFleet.now - endedAgo * 1_000
+        let bracket = TimeBracket(
+            notBeforeMilliseconds: end - 60_000, notAfterMilliseconds: end)
+        var fold = Fold(
+            ordinal: UInt64(folds.count),
+            subject: FoldSubject(program: program, user: user, cgroup: cgroup))
+        fold.runCount = UInt64(peaksMebibytes.count)
+        fold.bracket = bracket
+        fold.processorMilliseconds = fold.runCount * 10
+        fold.killCount = killCount
+        for peak in peaksMebibytes {
+            fold.histogram.add(bytes: peak << 20)
+            fold.sumOfPeaksBytes += peak << 20
+            fold.peak = Peak.merged(
+                fold.peak, Peak(bytes: peak << 20, bracket: bracket, source: .exit))
+        }
+        folds.append(
+            ReportedFold(
+                host: host.id, hostName: host.description.name, labels: host.description.labels,
+                boot: SampleFleet.boot, fold: fold))
     }
 
     static func record(_ sample: Sample) -> RunRecord {
@@ -164,6 +193,11 @@ struct SampleFleet {
             Sample(
                 pid: 900, program: "nginx", user: "www-data", residentMebibytes: 64,
                 peakMebibytes: 71, startedAgo: 950_401, peakAgo: 900_000, cpuSeconds: 8_113))
+        fleet.addFold(
+            "nginx", user: "www-data",
+            peaksMebibytes: [3, 3, 4, 5, 5, 5, 6, 7, 8, 12])
+        fleet.addFold(
+            "logrotate", user: nil, cgroup: nil, peaksMebibytes: (0..<2_400).map { 1 + $0 % 3 })
         fleet.addHost(
             "web-02", state: .gone, silence: 93_600_000, availableMebibytes: 20_000,
             restrictions: [.withoutExitRecords])

@@ -1,0 +1,76 @@
+public import MemoryModel
+
+/// Folded runs as every view takes them in, with their times in UTC.
+public struct ReportedFold: Hashable, Sendable {
+    /// Their host.
+    public var host: HostID
+    /// The name of that host.
+    public var hostName: RawText
+    /// The labels of that host.
+    public var labels: [HostLabel]
+    /// The boot that they were in.
+    public var boot: BootID
+    /// The fold; all times are milliseconds since the epoch in UTC.
+    public var fold: Fold
+
+    /// Takes the parts as they are.
+    public init(
+        host: HostID, hostName: RawText, labels: [HostLabel], boot: BootID, fold: Fold
+    ) {
+        self.host = host
+        self.hostName = hostName
+        self.labels = labels
+        self.boot = boot
+        self.fold = fold
+    }
+}
+
+extension ReportedFold {
+    /// Whether the true greatest peak may be above the one that is known; nil where none is.
+    var isPeakLowerBound: Bool? { fold.peak.map { $0.source != .exit } }
+
+    /// What of it has peaks of at least `bytes`, as closely as a histogram tells; nil for nothing.
+    ///
+    /// The runs in the step of `bytes` count as having that much. Where some runs are left out the
+    /// sum is at most what is given, and the processor time is not known.
+    func part(withPeakFrom bytes: UInt64) -> ReportedFold? {
+        guard bytes > 0 else { return self }
+        guard let peak = fold.peak, peak.bytes >= bytes else { return nil }
+        let first = PeakHistogram.step(ofBytes: bytes)
+        var part = self
+        part.fold.histogram = PeakHistogram()
+        var sum: UInt64 = 0
+        for (step, count) in fold.histogram.counts where step >= first {
+            part.fold.histogram.add(count: count, atStep: step)
+            let size = min(PeakHistogram.greatestBytes(ofStep: step), peak.bytes)
+            let (bytes, isTooLarge) = size.multipliedReportingOverflow(by: count)
+            sum = sum.addingClamped(isTooLarge ? .max : bytes)
+        }
+        part.fold.runCount = part.fold.histogram.total
+        guard part.fold.runCount < fold.runCount else { return self }
+        part.fold.sumOfPeaksBytes = min(sum, fold.sumOfPeaksBytes)
+        part.fold.processorMilliseconds = 0
+        return part
+    }
+}
+
+extension ReportQuery {
+    /// What of `fold` overlaps the range and passes every filter; nil for nothing.
+    ///
+    /// A time that is not known is taken to be inside the range.
+    func matching(_ fold: ReportedFold) -> ReportedFold? {
+        if let bracket = fold.fold.bracket {
+            if let untilMilliseconds, bracket.notBeforeMilliseconds > untilMilliseconds {
+                return nil
+            }
+            if let sinceMilliseconds, bracket.notAfterMilliseconds < sinceMilliseconds {
+                return nil
+            }
+        }
+        guard matches(host: fold.host, name: fold.hostName) else { return nil }
+        let subject = fold.fold.subject
+        if let user, !(subject.user.map(user.matches) ?? false) { return nil }
+        if let program, !program.matches(subject.program) { return nil }
+        return fold.part(withPeakFrom: minimumPeakBytes)
+    }
+}
