@@ -31,27 +31,49 @@ import Testing
         #expect(try store.runs([fullRun.key]) == [fullRun.key: killed])
     }
 
-    @Test("A step from version 1 that is interrupted is taken again as a whole")
-    func interruptedStep() throws {
+    @Test("A database of version 2 is read whole, and takes folds and purges")
+    func versionTwo() throws {
         let directory = try TemporaryFolder()
-        try loadFixture(directory)
-        let broken = [
-            Schema.steps[0], SchemaStep(version: 2, sql: SchemaVersion2.sql + "SELECT nothing;"),
-        ]
+        try loadFixture(directory, version: 2)
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        try expectVersionTwo(store)
+        #expect(try store.tombstones().isEmpty)
+        #expect(try store.appliedOrdinals(of: fullHost.id, epoch: .max).isEmpty)
+        try store.commit(fullFacts)
+        #expect(try Facts(store).folds == Set(fullFacts.folds))
+        let before = try (everyRun(of: store), Facts(store))
+        let request = PurgeRequest(host: fullHost.id, sinceMilliseconds: -5, untilMilliseconds: 5)
+        let outcome = try store.purge(request, nowMilliseconds: 0)
+        #expect(outcome.runs == 1 && outcome.cgroups == 1 && outcome.folds == 1)
+        #expect(outcome.totals == TotalKind.allCases.count - 1)
+        #expect(try Facts(store).totals.map(\.subject.kind) == [.user])
+        #expect(try store.undoPurge(outcome.tombstone.id) == outcome)
+        #expect(try everyRun(of: store) == before.0)
+        #expect(try Facts(store) == before.1)
+    }
+
+    @Test("A step that is interrupted is taken again as a whole", arguments: [1, 2])
+    func interruptedStep(version: Int) throws {
+        let directory = try TemporaryFolder()
+        try loadFixture(directory, version: version)
+        let step = Schema.steps[version]
+        let broken =
+            Schema.steps[..<version]
+            + [SchemaStep(version: step.version, sql: step.sql + "SELECT nothing;")]
         #expect(throws: PeakStoreError.self) {
             try SQLiteStore(
-                dataDirectory: directory.data, steps: broken, maximumLogBytes: 1 << 20)
+                dataDirectory: directory.data, steps: Array(broken), maximumLogBytes: 1 << 20)
         }
         let store = try SQLiteStore(dataDirectory: directory.data)
-        try expectFixture(store)
+        if version == 1 { try expectFixture(store) } else { try expectVersionTwo(store) }
         try store.commit(fullFacts)
         #expect(try Facts(store).gaps == Set(fullFacts.gaps))
     }
 
-    @Test("What this version makes anew is what it makes of a database of version 1")
-    func sameSchema() throws {
+    @Test("What this version makes anew is what it makes of older databases", arguments: [1, 2])
+    func sameSchema(version: Int) throws {
         let directory = try TemporaryFolder()
-        try loadFixture(directory)
+        try loadFixture(directory, version: version)
         try SQLiteStore(dataDirectory: directory.data).close()
         let other = try TemporaryFolder()
         try SQLiteStore(dataDirectory: other.data).close()
@@ -128,6 +150,7 @@ import Testing
         let store = try SQLiteStore(dataDirectory: directory.data)
         var batch = fullFacts
         batch.runs = [fullRun]
+        batch.hosts = [fullHost]
         try store.commit(batch)
         try store.close()
         let queue = try DatabaseQueue(path: directory.database)
@@ -158,6 +181,13 @@ import Testing
             #expect(bare["pid"] == nil)
             let gap = try first("SELECT * FROM gaps WHERE reason = 'exit_records_lost'")
             #expect(gap["missed"] == 970)
+            let fold = try first("SELECT * FROM folds")
+            #expect(fold["host_id"] == "Full.host_1-2")
+            #expect(fold["runs"] == 3)
+            #expect(fold["user"] == "1000")
+            #expect(fold["peak_source"] == "exit")
+            #expect(fold["ended_not_after"] == "1970-01-01T00:00:00.008Z")
+            #expect(fold["cpu_seconds"] == 0.009)
             let agent = try first("SELECT * FROM agents")
             #expect(agent["asked_interval_seconds"] == 1.0)
             #expect(agent["longest_look_seconds"] == 0.099)
@@ -171,9 +201,22 @@ import Testing
         #expect(try store.counters() == [fullHost.id: [.vanished: 7]])
     }
 
-    private func loadFixture(_ directory: TemporaryFolder) throws {
+    private func expectVersionTwo(_ store: SQLiteStore) throws {
+        var killed = fullRun
+        killed.record.flags = .killedForMemory
+        #expect(try everyRun(of: store) == [killed, plainRun()])
+        #expect(try store.hosts() == [fullHost])
+        #expect(try store.counters() == [fullHost.id: [.vanished: 7]])
+        var facts = MergedFacts()
+        var batch = fullFacts
+        batch.folds = []
+        facts.merge(batch)
+        #expect(try Facts(store) == Facts(facts))
+    }
+
+    private func loadFixture(_ directory: TemporaryFolder, version: Int = 1) throws {
         let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Fixtures/version-1.sql")
+            .appendingPathComponent("Fixtures/version-\(version).sql")
         let sql = try String(contentsOf: fixture, encoding: .utf8)
         try FileManager.default.createDirectory(
             atPath: directory.data, withIntermediateDirectories: false,

@@ -75,6 +75,163 @@ func commitUntilFull(_ store: SQLiteStore, maximumFileBytes: UInt) throws {
     say("recovered with \(number)")
 }
 
+/// Sets how large files may grow; nil for as large as they like.
+func setFileLimit(_ bytes: Int64?) {
+    signal(SIGXFSZ, SIG_IGN)
+    var limit = rlimit()
+    let resource = __rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue))
+    guard getrlimit(resource, &limit) == 0 else { exit(3) }
+    limit.rlim_cur = bytes.map { rlim_t($0) } ?? limit.rlim_max
+    guard setrlimit(resource, &limit) == 0 else { exit(3) }
+}
+
+/// The size of the write-ahead log in `folder` in bytes.
+func logBytes(_ folder: String) -> Int64 {
+    var status = stat()
+    guard stat(folder + "/highwater.db-wal", &status) == 0 else { exit(3) }
+    return Int64(status.st_size)
+}
+
+/// The 40 runs and 20 folds of round `round`, all with names of their own.
+func largeBatch(_ round: Int) throws -> CommitBatch {
+    guard let host = HostID("crash-host") else { throw PeakStoreError.failed(reason: "host id") }
+    var batch = CommitBatch()
+    let bracket = TimeBracket(
+        notBeforeMilliseconds: Int64(round), notAfterMilliseconds: Int64(round))
+    for number in 0..<40 {
+        let pid = Int32(round * 100 + number + 1)
+        var record = RunRecord(
+            key: ProcessKey(pid: pid, startTicks: 1),
+            description: RunDescription(program: RawText("crash-\(round)"), comm: "crash"))
+        record.description.command = RawText(
+            Array("\(pid) ".utf8) + Array(repeating: UInt8(ascii: "x"), count: 900))
+        record.peak = Peak(bytes: UInt64(pid), bracket: bracket, source: .exit)
+        record.end = RunEnd(bracket: bracket, reason: .exited)
+        record.ordinal = UInt64(round * 100 + number)
+        batch.runs.append(
+            StoredRun(host: host, boot: BootID(high: 1, low: 1), record: record, epoch: 5))
+    }
+    for number in 40..<60 {
+        let subject = FoldSubject(program: "crash", user: nil, cgroup: nil)
+        var fold = Fold(ordinal: UInt64(round * 100 + number), subject: subject)
+        fold.runCount = 1
+        fold.peak = Peak(bytes: UInt64(number), bracket: bracket, source: .exit)
+        batch.folds.append(
+            StoredFold(host: host, boot: BootID(high: 1, low: 1), epoch: 5, fold: fold))
+    }
+    return batch
+}
+
+/// Whether the batch of a round is all there, or nothing of it; says so if it is neither.
+func isKept(_ batch: CommitBatch, by store: SQLiteStore) throws -> Bool {
+    let runs = try store.runs(batch.runs.map(\.key)).count
+    let keys = Set(batch.folds.map(\.key))
+    let folds = try store.folds(
+        sinceMilliseconds: nil, untilMilliseconds: nil, limit: .max
+    ).count { keys.contains($0.key) }
+    let ordinals = try store.appliedOrdinals(of: batch.runs[0].host, epoch: 5)
+    let applied = (batch.runs.compactMap(\.record.ordinal) + batch.folds.map(\.fold.ordinal))
+        .count { ordinal in ordinals.contains { $0.contains(ordinal) } }
+    let isWhole = (runs, folds, applied) == (40, 20, 60)
+    if !isWhole, (runs, folds, applied) != (0, 0, 0) {
+        say("torn: \(runs) runs, \(folds) folds, \(applied) ordinals")
+    }
+    return isWhole
+}
+
+/// Lets each commit write 4 KiB more than the one before, until one has enough.
+func commitByLimits(_ store: SQLiteStore, folder: String) throws {
+    try store.commit(largeBatch(0))
+    var round = 1
+    while true {
+        let batch = try largeBatch(round)
+        // Half a page more, so that the last one is cut.
+        setFileLimit(logBytes(folder) + Int64(round - 1) * 4_096 + 2_048)
+        do {
+            try store.commit(batch)
+            setFileLimit(nil)
+            say("enough in \(round), kept: \(try isKept(batch, by: store))")
+            return
+        } catch PeakStoreError.full {
+            let isThere = try isKept(batch, by: store)
+            setFileLimit(nil)
+            try store.commit(batch)
+            say("full in \(round), kept: \(isThere), then: \(try isKept(batch, by: store))")
+        }
+        round += 1
+    }
+}
+
+/// Lets each purge write 4 KiB more than the one before, until one has enough.
+func purgeByLimits(_ store: SQLiteStore, folder: String) throws {
+    let batch = try largeBatch(1)
+    try store.commit(batch)
+    let request = PurgeRequest(
+        host: batch.runs[0].host, sinceMilliseconds: 0, untilMilliseconds: 9)
+    var round = 1
+    while true {
+        setFileLimit(logBytes(folder) + Int64(round - 1) * 4_096 + 2_048)
+        var word = "enough"
+        do {
+            _ = try store.purge(request, nowMilliseconds: 0)
+            setFileLimit(nil)
+        } catch PeakStoreError.full {
+            word = "full"
+            setFileLimit(nil)
+            try store.commit(largeBatch(1))
+            _ = try store.purge(request, nowMilliseconds: 0)
+        }
+        let left = try store.openPeaks(of: batch)
+        for tombstone in try store.tombstones() { _ = try store.undoPurge(tombstone.id) }
+        say("\(word) in \(round), left: \(left), then: \(try store.openPeaks(of: batch))")
+        if word == "enough" { return }
+        round += 1
+    }
+}
+
+extension SQLiteStore {
+    /// How many of the batch's runs have their peak, and how many of its folds are there.
+    func openPeaks(of batch: CommitBatch) throws -> Int {
+        try runs(batch.runs.map(\.key)).values.count { $0.record.peak != nil }
+            + folds(sinceMilliseconds: nil, untilMilliseconds: nil, limit: .max).count
+    }
+}
+
+/// Makes every write to the log fail, then lets it go on: the store must not.
+func commitOnBrokenLog(_ store: SQLiteStore) throws {
+    try store.commit(numberedBatch(1))
+    var own: Int32 = -1
+    for descriptor in Int32(3)..<256 {
+        var target = [CChar](repeating: 0, count: 4_096)
+        let count = readlink("/proc/self/fd/\(descriptor)", &target, target.count - 1)
+        let name = target.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
+        guard String(decoding: name, as: UTF8.self).hasSuffix("highwater.db-wal") else { continue }
+        // A log that can only be read.
+        let readable = open("/proc/self/fd/\(descriptor)", O_RDONLY)
+        own = dup(descriptor)
+        guard readable >= 0, own >= 0, dup2(readable, descriptor) == descriptor else { exit(3) }
+        do {
+            try store.commit(numberedBatch(2))
+            say("another descriptor")
+        } catch {
+            say("\(error)")
+        }
+        guard dup2(own, descriptor) == descriptor else { exit(3) }
+    }
+    do {
+        try store.commit(numberedBatch(3))
+        say("acknowledged")
+    } catch {
+        say("\(error)")
+    }
+}
+
+/// Waits to be killed.
+func waitForKill() {
+    say("waiting")
+    while true { pause() }
+}
+
 func run(_ arguments: [String]) throws {
     guard arguments.count == 4, let number = Int(arguments[3]) else { exit(2) }
     switch arguments[1] {
@@ -87,6 +244,14 @@ func run(_ arguments: [String]) throws {
     case "open":
         _ = try SQLiteStore(dataDirectory: arguments[2])
         say("opened")
+    case "commit-by-limits":
+        let store = try SQLiteStore(dataDirectory: arguments[2])
+        try commitByLimits(store, folder: arguments[2])
+        waitForKill()
+    case "purge-by-limits":
+        try purgeByLimits(SQLiteStore(dataDirectory: arguments[2]), folder: arguments[2])
+    case "break-log":
+        try commitOnBrokenLog(SQLiteStore(dataDirectory: arguments[2]))
     case "fill":
         try commitUntilFull(
             SQLiteStore(dataDirectory: arguments[2]), maximumFileBytes: UInt(number))
