@@ -14,27 +14,30 @@ struct FactBuffer {
         var kills = 0
         var gaps = 0
         var epochs = 0
+        var folds = 0
         var nameBytes = 0
     }
 
     /// What is on its way to the disk.
     struct Taken {
         fileprivate var facts: MergedFacts
+        fileprivate var folds: [StoredFold.Key: StoredFold]
         fileprivate var size: Size
     }
 
     /// The most of each kind: twice what an agent keeps and more; a commit each second makes room.
     static let bounds = Size(
         totals: 65_536, cgroups: 16_384, kills: 4_096, gaps: 4_096, epochs: 1_024,
-        nameBytes: 32 << 20)
+        folds: 16_384, nameBytes: 32 << 20)
 
     private var due = MergedFacts()
+    private var dueFolds: [StoredFold.Key: StoredFold] = [:]
     private var underWay = Size()
-    /// What the names of sums and cgroups in `due` take in bytes.
+    /// What the names of sums, cgroups and folds in `due` take in bytes, and their histograms.
     private var nameBytes = 0
 
     /// Whether nothing waits to be taken.
-    var isEmpty: Bool { due.isEmpty }
+    var isEmpty: Bool { due.isEmpty && dueFolds.isEmpty }
 
     // MARK: Facts in
 
@@ -42,7 +45,7 @@ struct FactBuffer {
     mutating func add(_ total: StoredTotal) -> Bool {
         if due.totals[total.key] == nil {
             guard due.totals.count + underWay.totals < FactBuffer.bounds.totals,
-                takeRoom(for: total.subject.name)
+                takeRoom(for: total.subject.name.bytes.count)
             else { return false }
         }
         due.merge(total)
@@ -53,7 +56,7 @@ struct FactBuffer {
     mutating func add(_ cgroup: StoredCgroup) -> Bool {
         if due.cgroups[cgroup.key] == nil {
             guard due.cgroups.count + underWay.cgroups < FactBuffer.bounds.cgroups,
-                takeRoom(for: cgroup.record.key.path)
+                takeRoom(for: cgroup.record.key.path.bytes.count)
             else { return false }
         }
         due.merge(cgroup, isNewer: true)
@@ -93,6 +96,16 @@ struct FactBuffer {
         due.merge(health)
     }
 
+    /// Takes in a fold, of which a copy adds nothing; false if there is no room.
+    mutating func add(_ fold: StoredFold) -> Bool {
+        guard dueFolds[fold.key] == nil else { return true }
+        guard dueFolds.count + underWay.folds < FactBuffer.bounds.folds,
+            takeRoom(for: fold.fold.textAndHistogramBytes)
+        else { return false }
+        dueFolds[fold.key] = fold
+        return true
+    }
+
     // MARK: Committing
 
     /// Puts everything into `batch`.
@@ -103,9 +116,11 @@ struct FactBuffer {
         batch.gaps += due.gaps.values
         batch.counters += due.counters.values
         batch.health += due.health.values
-        let taken = Taken(facts: due, size: size)
+        batch.folds += dueFolds.values
+        let taken = Taken(facts: due, folds: dueFolds, size: size)
         underWay.add(taken.size)
         due = MergedFacts()
+        dueFolds = [:]
         nameBytes = 0
         return taken
     }
@@ -121,19 +136,22 @@ struct FactBuffer {
         let later = due
         due = taken.facts
         due.mergeLater(later)
+        dueFolds.merge(taken.folds) { $1 }
         nameBytes =
             due.totals.keys.reduce(0) { $0 + $1.subject.name.bytes.count }
             + due.cgroups.keys.reduce(0) { $0 + $1.cgroup.path.bytes.count }
+            + dueFolds.values.reduce(0) { $0 + $1.fold.textAndHistogramBytes }
     }
 
     private var size: Size {
         Size(
             totals: due.totals.count, cgroups: due.cgroups.count, kills: due.kills.count,
-            gaps: due.gaps.count, epochs: due.counters.count, nameBytes: nameBytes)
+            gaps: due.gaps.count, epochs: due.counters.count, folds: dueFolds.count,
+            nameBytes: nameBytes)
     }
 
-    private mutating func takeRoom(for name: RawText) -> Bool {
-        let bytes = nameBytes + name.bytes.count
+    private mutating func takeRoom(for count: Int) -> Bool {
+        let bytes = nameBytes + count
         guard bytes + underWay.nameBytes <= FactBuffer.bounds.nameBytes else { return false }
         nameBytes = bytes
         return true
@@ -147,6 +165,7 @@ extension FactBuffer.Size {
         kills += other.kills
         gaps += other.gaps
         epochs += other.epochs
+        folds += other.folds
         nameBytes += other.nameBytes
     }
 
@@ -156,53 +175,16 @@ extension FactBuffer.Size {
         kills -= other.kills
         gaps -= other.gaps
         epochs -= other.epochs
+        folds -= other.folds
         nameBytes -= other.nameBytes
     }
 }
 
-/// Which cgroups of a boot were put into a batch lately, so that not every look costs a row.
-///
-/// What a cgroup uses changes with every look. Its row is written when anything else of it changed,
-/// and otherwise once a minute.
-struct WrittenCgroups {
-    private struct Mark {
-        var lastingHash: Int
-        var atMilliseconds: Int64
-    }
-
-    // A hash stands for the cgroup, and one for all that lasts of it: Swift seeds hashes for each
-    // process, so that nobody can choose two that are equal, and by chance two of 64 bits are not.
-    private var marks: [Int: Mark] = [:]
-
-    /// How often the present alone is written.
-    static let intervalMilliseconds: Int64 = 60_000
-
-    /// Whether `record` is to be written now.
-    func isDue(_ record: CgroupRecord, nowMilliseconds now: Int64) -> Bool {
-        guard let mark = marks[record.key.hashValue] else { return true }
-        return mark.lastingHash != WrittenCgroups.lastingHash(of: record)
-            || !WrittenCgroups.isFresh(mark, nowMilliseconds: now)
-    }
-
-    /// Takes note that `record` will be written.
-    mutating func note(_ record: CgroupRecord, nowMilliseconds now: Int64) {
-        if marks.count >= FactBuffer.bounds.cgroups {
-            marks = marks.filter { WrittenCgroups.isFresh($0.value, nowMilliseconds: now) }
-        }
-        guard marks.count < FactBuffer.bounds.cgroups else { return }
-        marks[record.key.hashValue] = Mark(
-            lastingHash: WrittenCgroups.lastingHash(of: record), atMilliseconds: now)
-    }
-
-    private static func isFresh(_ mark: Mark, nowMilliseconds now: Int64) -> Bool {
-        // A clock that was set back must not keep a mark for ever.
-        abs(now - mark.atMilliseconds) < intervalMilliseconds
-    }
-
-    private static func lastingHash(of record: CgroupRecord) -> Int {
-        var lasting = record
-        lasting.currentBytes = nil
-        lasting.seenAtMilliseconds = nil
-        return lasting.hashValue
+extension Fold {
+    /// What of it grows with its texts and its histogram, in bytes.
+    fileprivate var textAndHistogramBytes: Int {
+        // A step and its count, in a table that is never more than three quarters full.
+        subject.program.bytes.count + (subject.user?.bytes.count ?? 0)
+            + (subject.cgroup?.bytes.count ?? 0) + histogram.counts.count * 24
     }
 }

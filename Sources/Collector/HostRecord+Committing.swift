@@ -29,7 +29,8 @@ extension HostRecord {
         batch.runs += closedRuns
         for key in dirtyRuns {
             if let record = ledger[key] {
-                batch.runs.append(StoredRun(host: id, boot: boot, record: record))
+                batch.runs.append(
+                    StoredRun(host: id, boot: boot, record: record, epoch: ordinalEpochs[key]))
             }
         }
         let pending = Pending(
@@ -49,6 +50,7 @@ extension HostRecord {
         for key in pending.runs where !dirtyRuns.contains(key) && ledger[key]?.end != nil {
             nameBytes -= ledger[key]?.description.nameBytes ?? 0
             ledger.forget(key)
+            ordinalEpochs[key] = nil
         }
     }
 

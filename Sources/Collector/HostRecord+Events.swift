@@ -23,7 +23,7 @@ extension HostRecord {
             for peak in peaks { raise(peak, nowMilliseconds: now) }
         case .exits(let exits):
             for exit in exits { end(exit, nowMilliseconds: now) }
-        case .folds: break
+        case .folds(let folds): return take(folds, nowMilliseconds: now)
         case .counters(let values): return setCounters(values)
         case .totals(let totals): return take(totals, nowMilliseconds: now)
         case .cgroups(let cgroups): return take(cgroups, nowMilliseconds: now)
@@ -97,6 +97,16 @@ extension HostRecord {
         var end = event.end
         end.bracket = end.bracket.flatMap { utc($0, nowMilliseconds: now) }
         note(event.key, ledger.end(event.key, end))
+        number(event.key, event.ordinal)
+    }
+
+    /// An ordinal counts within the start of the agent that gave it: the first that is known
+    /// stays, with its epoch.
+    private mutating func number(_ key: ProcessKey, _ ordinal: UInt64?) {
+        guard let ordinal, let record = ledger[key], record.ordinal == nil else { return }
+        ledger.number(key, ordinal)
+        ordinalEpochs[key] = epoch
+        dirtyRuns.insert(key)
     }
 
     /// STATE_END: every open run that is not among `live` ended while nobody watched.

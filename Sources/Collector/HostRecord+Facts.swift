@@ -76,6 +76,23 @@ extension HostRecord {
         return true
     }
 
+    /// FOLD: a greatest peak that cannot be true is left out, the rest is kept.
+    mutating func take(_ folds: [Fold], nowMilliseconds now: Int64) -> Bool {
+        for var fold in folds {
+            if let bytes = fold.peak?.bytes, !ledger.limits.accepts(bytes) {
+                earlierRefusedCount += 1
+                fold.peak = nil
+            }
+            if let bracket = fold.peak?.bracket {
+                fold.peak?.bracket = utc(bracket, nowMilliseconds: now)
+            }
+            fold.bracket = fold.bracket.flatMap { utc($0, nowMilliseconds: now) }
+            let stored = StoredFold(host: id, boot: boot, epoch: epoch, fold: fold)
+            guard facts.add(stored) else { return false }
+        }
+        return true
+    }
+
     /// HEALTH: written once a minute, and at once when the agent looks more seldom or elsewhere,
     /// or says for the first time what it costs.
     mutating func take(_ said: AgentHealth, nowMilliseconds now: Int64) -> Bool {

@@ -46,6 +46,8 @@ package struct HostRecord {
 
     /// Runs of the ledger that are not on the disk as they are.
     var dirtyRuns: Set<ProcessKey> = []
+    /// The agents' starts that gave runs of the ledger their ordinals.
+    var ordinalEpochs: [ProcessKey: UInt64] = [:]
     /// Runs of earlier boots that are not on the disk.
     var closedRuns: [StoredRun] = []
     /// Everything beside runs that is not on the disk, of any boot and epoch.
@@ -121,6 +123,7 @@ package struct HostRecord {
             ledger = PeakLedger(limits: ledger.limits)
             nameBytes = 0
             dirtyRuns = []
+            ordinalEpochs = [:]
             writtenCgroups = WrittenCgroups()
             self.boot = boot
         }
@@ -146,10 +149,11 @@ package struct HostRecord {
     private mutating func close(
         _ record: RunRecord, of boot: BootID, nowMilliseconds now: Int64
     ) {
+        let epoch = ordinalEpochs[record.key]
         var record = record
         let bracket = TimeBracket(
             notBeforeMilliseconds: lastKnownAliveMilliseconds(record), notAfterMilliseconds: now)
         record.setEnd(RunEnd(bracket: bracket, reason: .rebooted))
-        closedRuns.append(StoredRun(host: id, boot: boot, record: record))
+        closedRuns.append(StoredRun(host: id, boot: boot, record: record, epoch: epoch))
     }
 }

@@ -144,6 +144,14 @@ public struct PeakLedger: Hashable, Sendable {
         return runs.values[index].add(flags)
     }
 
+    /// Gives a run its number among what its agent's start ended, unless it has one.
+    public mutating func number(_ key: ProcessKey, _ ordinal: UInt64) {
+        guard let index = runs.index(forKey: key), runs.values[index].ordinal == nil else {
+            return
+        }
+        runs.values[index].ordinal = ordinal
+    }
+
     /// Takes in the faults of a run, which count for nothing but its own record.
     public mutating func raiseFaults(_ key: ProcessKey, to faults: FaultCounts?) {
         guard let faults, let index = runs.index(forKey: key) else { return }
