@@ -74,17 +74,30 @@ final class AgentServer: Sendable {
             let wasIdentified = isIdentified.withLockedValue { $0 }
             gate.withLock { $0.close(from: source, wasIdentified: wasIdentified) }
         }
+        let now = WallClock.now()
+        var receiver = receiver
+        receiver.credit = fleet.credit(at: now)
+        let address = AgentServer.text(of: channel.remoteAddress)
         var logger = logger
-        logger[metadataKey: "from"] = "\(channel.remoteAddress?.description ?? "unknown")"
+        logger[metadataKey: "from"] = "\(address)"
         let handler = SessionHandler(
             session: ReceiverSession(
-                acceptedAtMilliseconds: WallClock.monotonicMilliseconds(), settings: receiver),
-            codec: codec.value, fleet: fleet, logger: logger
+                acceptedAtMilliseconds: now.monotonicMilliseconds, settings: receiver),
+            codec: codec.value, fleet: fleet, address: address, credit: receiver.credit,
+            logger: logger
         ) { [self] in
             isIdentified.withLockedValue { $0 = true }
             gate.withLock { $0.identified(from: source) }
         }
         try channel.pipeline.syncOperations.addHandler(handler)
+    }
+
+    /// An address as people write it.
+    private static func text(of address: SocketAddress?) -> String {
+        guard let address, let host = address.ipAddress, let port = address.port else {
+            return "an unknown address"
+        }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
     private func noteRefusal(from source: String) {

@@ -65,11 +65,11 @@ package struct CollectorService: Service {
         _ store: any PeakStoring, _ group: MultiThreadedEventLoopGroup, writing: NIOThreadPool,
         reading: NIOThreadPool
     ) async throws {
-        let fleet = Fleet(fleet: try FleetState(store: store), credit: settings.credit)
-        let committer = Committer(fleet: fleet, store: store, threads: writing, logger: logger)
+        let fleet = Fleet(fleet: try FleetState(store: store), limits: settings.limits)
+        let committer = Committer(fleet: fleet, store: store, thread: writing, logger: logger)
         let receiver = ReceiverSettings(
             storeID: store.storeID, collectorVersion: settings.version,
-            maximumRuns: settings.maximumRunsPerHost, credit: settings.credit)
+            maximumRuns: settings.maximumRunsPerHost, credit: settings.limits.credit)
         let server = try await AgentServer(
             group: group, fleet: fleet, settings: settings, receiver: receiver, logger: logger)
         let agents = try await bind(server)
@@ -77,7 +77,7 @@ package struct CollectorService: Service {
             views: Views(fleet: fleet, store: store, threads: reading), settings: settings,
             group: group, logger: logger)
         do {
-            try await serve(views, committer, agentPort: agents.localAddress?.port)
+            try await serve(views, fleet, committer, agentPort: agents.localAddress?.port)
         } catch {
             try await agents.close()
             throw error
@@ -103,7 +103,7 @@ package struct CollectorService: Service {
 
     /// Serves views and commits until graceful shutdown; the first failure ends both.
     private func serve(
-        _ views: ViewServer, _ committer: Committer, agentPort: Int?
+        _ views: ViewServer, _ fleet: Fleet, _ committer: Committer, agentPort: Int?
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
@@ -122,23 +122,11 @@ package struct CollectorService: Service {
                         settings.http, flag: "--http", reason: error)
                 }
             }
-            tasks.addTask { try await commitRegularly(committer) }
+            let pace = CommitPace(
+                fleet: fleet, intervalMilliseconds: settings.commitIntervalMilliseconds)
+            tasks.addTask { await pace.watch() }
+            tasks.addTask { try await pace.commit(with: committer) }
             while try await tasks.next() != nil {}
-        }
-    }
-
-    private func commitRegularly(_ committer: Committer) async throws {
-        let interval = Duration.milliseconds(settings.commitIntervalMilliseconds)
-        try await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                // A commit is not cut short: what it wrote would never be acknowledged.
-                try await Task { try await committer.commit() }.value
-                do {
-                    try await Task.sleep(for: interval)
-                } catch {
-                    return
-                }
-            }
         }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 package import MemoryModel
 
 /// What a collector was told to do.
@@ -18,8 +19,8 @@ package struct CollectorSettings: Sendable {
     package var maximumWaitingConnectionsPerSource = 256
     /// Runs of one host at one time; beyond it they are counted and left out.
     package var maximumRunsPerHost: UInt32 = 65_536
-    /// Data frames of one session that may be without an acknowledgement.
-    package var credit: UInt64 = 64
+    /// What the fleet may grow to.
+    package var limits = FleetLimits()
     /// Time between two commits.
     package var commitIntervalMilliseconds: Int64 = 1_000
 
@@ -30,5 +31,15 @@ package struct CollectorSettings: Sendable {
         self.http = http
         self.dataDirectory = dataDirectory
         self.version = version
+    }
+
+    /// The least that `limits.memoryBytes` may be: less would not hold what one host may tell.
+    package static let leastMemoryBytes = 64 << 20
+
+    /// What agents tell may take unless somebody says something else: 1 GiB, but no more than half
+    /// of the machine.
+    package static var usualMemoryBytes: Int {
+        let machine = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        return machine > 0 ? max(leastMemoryBytes, min(1 << 30, machine / 2)) : 1 << 30
     }
 }

@@ -7,16 +7,18 @@ package import PeakStore
 package struct Committer: Sendable {
     private let fleet: Fleet
     private let store: any PeakStoring
-    private let threads: NIOThreadPool
+    private let thread: NIOThreadPool
     private let logger: Logger
 
-    /// Writes on a thread of `threads`, because a commit waits for the disk.
+    /// Writes on the one thread of `thread`, because a commit waits for the disk.
+    ///
+    /// What a commit takes from the fleet and writes there cannot be interleaved with a purge.
     package init(
-        fleet: Fleet, store: any PeakStoring, threads: NIOThreadPool, logger: Logger
+        fleet: Fleet, store: any PeakStoring, thread: NIOThreadPool, logger: Logger
     ) {
         self.fleet = fleet
         self.store = store
-        self.threads = threads
+        self.thread = thread
         self.logger = logger
     }
 
@@ -26,16 +28,16 @@ package struct Committer: Sendable {
     /// the next commit. Any other failure is thrown: after it nobody can tell what is on the disk,
     /// so nothing may be acknowledged any more.
     package func commit() async throws {
-        let commit = fleet.takeCommit()
+        try await thread.runIfActive { try commitHere() }
+    }
+
+    private func commitHere() throws {
+        let commit = fleet.takeCommit(at: WallClock.now())
         do {
-            if !commit.batch.isEmpty {
-                try await threads.runIfActive { [store] in try store.commit(commit.batch) }
-            }
+            if !commit.batch.isEmpty { try store.commit(commit.batch) }
             let (health, _) = fleet.health
-            if health != .working {
-                logger.notice("the store is writing again")
-            }
-            fleet.committed(commit, atMilliseconds: WallClock.nowMilliseconds())
+            if health != .working { logger.notice("the store is writing again") }
+            fleet.committed(commit, at: WallClock.now())
         } catch let error as PeakStoreError where error.isPassing {
             let (health, _) = fleet.health
             if health == .working {
@@ -43,8 +45,7 @@ package struct Committer: Sendable {
                     "the store cannot write; agents keep what they have, and it is tried again",
                     metadata: ["reason": "\(CollectorProblem.store(error))"])
             }
-            fleet.commitFailed(
-                commit, error: error, atMilliseconds: WallClock.nowMilliseconds())
+            fleet.commitFailed(commit, error: error, at: WallClock.now())
         }
     }
 }

@@ -39,6 +39,9 @@ struct FactBuffer {
     /// Whether nothing waits to be taken.
     var isEmpty: Bool { due.isEmpty && dueFolds.isEmpty }
 
+    /// What all of it takes in bytes, on its way to the disk or not.
+    var sizeBytes: Int { size.bytes + underWay.bytes }
+
     // MARK: Facts in
 
     /// Takes in a greatest sum; false if there is no room.

@@ -1,15 +1,16 @@
 package import MemoryModel
 package import PeakStore
 import Synchronization
+package import Wire
 
 /// What a session is told from outside of its event loop.
 package enum SessionCommand: Sendable, Equatable {
     /// Everything up to this frame is on the disk, and this is the credit from now on.
     case committed(throughSequence: UInt64, credit: UInt64)
-    /// The store cannot write for now: nothing new may be sent.
-    case suspended
-    /// A newer session speaks for the host.
-    case replaced
+    /// This is the credit from now on; nothing more is on the disk.
+    case credit(UInt64)
+    /// A newer session, from this address, speaks for the host.
+    case replaced(by: String)
     /// The collector stops.
     case drain(retryAfterMilliseconds: UInt64)
 }
@@ -23,76 +24,114 @@ package enum StoreHealth: Sendable, Equatable {
     case stalled(PeakStoreError, sinceMilliseconds: Int64)
 }
 
+/// What a collector's fleet may grow to.
+package struct FleetLimits: Sendable {
+    /// Data frames of one session that may be without an acknowledgement.
+    package var credit: UInt64
+    /// What all of it may take in memory, by the collector's own estimate.
+    package var memoryBytes: Int
+    /// Hosts in all.
+    package var hosts: Int
+
+    package init(credit: UInt64 = 64, memoryBytes: Int = 1 << 30, hosts: Int = 100_000) {
+        self.credit = credit
+        self.memoryBytes = memoryBytes
+        self.hosts = hosts
+    }
+}
+
 /// The fleet as the event loops, the committer and the views share it.
 ///
 /// One lock guards it. Nobody holds it while waiting for a disk or a socket.
 package final class Fleet: Sendable {
-    private struct Guarded {
+    struct Guarded {
         var fleet: FleetState
         var sessions: [SessionID: Session] = [:]
         var nextSession: UInt64 = 1
         var health = StoreHealth.working
         var committedAtMilliseconds: Int64?
+        /// Since when a commit has been under way, on the monotonic clock; nil while none is.
+        var commitBeganAtMilliseconds: Int64?
+        var conflicts = IdentityConflicts()
+        var refusals = Refusals()
+        /// The most that was held since memory was last given back.
+        var mostHeldBytes = 0
     }
 
-    private struct Session {
-        var tell: @Sendable (SessionCommand) -> Void
+    struct Session {
+        let host: HostID
+        let address: String
+        let tell: @Sendable (SessionCommand) -> Void
         var appliedSequence: UInt64?
         var toldSequence: UInt64?
+        var toldCredit: UInt64
+        /// On the monotonic clock.
+        var heardAtMilliseconds: Int64
     }
 
-    private let guarded: Mutex<Guarded>
-    private let credit: UInt64
+    let guarded: Mutex<Guarded>
+    package let limits: FleetLimits
+    let scale: CreditScale
+    /// Above this a commit begins before its time.
+    let commitBytes: Int
 
-    /// Shares `fleet`; each session gets `credit` frames.
-    package init(fleet: FleetState, credit: UInt64) {
+    /// Shares `fleet`, which may grow to `limits`.
+    package init(fleet: FleetState, limits: FleetLimits = FleetLimits()) {
         guarded = Mutex(Guarded(fleet: fleet))
-        self.credit = credit
+        self.limits = limits
+        scale = CreditScale(most: limits.credit, memoryLimitBytes: limits.memoryBytes)
+        commitBytes = min(64 << 20, limits.memoryBytes / 16)
     }
 
     // MARK: Sessions
 
-    /// Takes in a session that was accepted for a host, and tells the one that it replaces.
-    ///
-    /// `tell` reaches the session from any thread.
-    package func accept(
-        host: HostID, boot: BootID, epoch: UInt64, agentVersion: RawText,
-        nowMilliseconds now: Int64, tell: @escaping @Sendable (SessionCommand) -> Void
-    ) -> SessionID {
-        let (session, replaced) = guarded.withLock { guarded in
-            let session = SessionID(number: guarded.nextSession)
-            guarded.nextSession += 1
-            guarded.sessions[session] = Session(tell: tell)
-            let replaced = guarded.fleet.sessionAccepted(
-                session, host: host, boot: boot, epoch: epoch, agentVersion: agentVersion,
-                nowMilliseconds: now)
-            return (session, replaced.flatMap { guarded.sessions.removeValue(forKey: $0)?.tell })
-        }
-        replaced?(.replaced)
-        return session
+    /// How a frame was taken.
+    package enum Outcome: Sendable, Equatable {
+        /// It was.
+        case taken
+        /// It was not: another session speaks for the host by now.
+        case replaced
+        /// Not whole: the host tells more than one host may.
+        case tooMuch
+        /// It was not: there is no memory for more.
+        case busy
     }
 
-    /// Lets `change` work on the host that `session` speaks for, then counts the frame
-    /// `sequence` as taken.
-    ///
-    /// - Returns: false if another session speaks for it by now.
+    /// Lets `event` work on the host that `session` speaks for, then counts the frame `sequence`
+    /// as taken.
     package func apply(
-        _ host: HostID, by session: SessionID, sequence: UInt64, nowMilliseconds now: Int64,
-        _ change: (inout HostRecord) -> Void
-    ) -> Bool {
+        _ event: SessionEvent, to host: HostID, by session: SessionID, sequence: UInt64,
+        at now: Moment
+    ) -> Outcome {
         guarded.withLock { guarded in
-            guard guarded.fleet.update(host, by: session, nowMilliseconds: now, change) else {
-                return false
+            guard
+                guarded.fleet.use.heldBytes < limits.memoryBytes
+                    || !guarded.takesMemory(event, of: host)
+            else {
+                guarded.refusals.note(.memory, at: now)
+                return .busy
             }
+            var isTaken = true
+            let isCurrent = guarded.fleet.update(
+                host, by: session, nowMilliseconds: now.utcMilliseconds
+            ) {
+                isTaken = $0.apply(event, nowMilliseconds: now.utcMilliseconds)
+            }
+            guard isCurrent else { return .replaced }
             guarded.sessions[session]?.appliedSequence = sequence
-            return true
+            guarded.noteHeard(session, host, at: now)
+            guarded.mostHeldBytes = max(guarded.mostHeldBytes, guarded.fleet.use.heldBytes)
+            return isTaken ? .taken : .tooMuch
         }
     }
 
     /// Takes note that a host said something that is not to be kept.
-    package func heard(_ host: HostID, by session: SessionID, nowMilliseconds now: Int64) {
+    package func heard(_ host: HostID, by session: SessionID, at now: Moment) {
         guarded.withLock { guarded in
-            _ = guarded.fleet.update(host, by: session, nowMilliseconds: now) { _ in }
+            _ = guarded.fleet.update(
+                host, by: session, nowMilliseconds: now.utcMilliseconds
+            ) { _ in }
+            guarded.noteHeard(session, host, at: now)
         }
     }
 
@@ -117,75 +156,34 @@ package final class Fleet: Sendable {
     /// How many sessions there are.
     package var sessionCount: Int { guarded.withLock { $0.sessions.count } }
 
-    // MARK: Committing
-
-    /// A batch for the store and what to do once it is there.
-    package struct Commit {
-        package let batch: CommitBatch
-        fileprivate let pending: FleetState.Pending
-        fileprivate let applied: [(SessionID, UInt64)]
-    }
-
-    /// Takes everything that is not on the disk.
-    package func takeCommit() -> Commit {
-        guarded.withLock { guarded in
-            let (batch, pending) = guarded.fleet.takeBatch()
-            let applied = guarded.sessions.compactMap { id, session in
-                session.appliedSequence.map { (id, $0) }
-            }
-            return Commit(batch: batch, pending: pending, applied: applied)
-        }
-    }
-
-    /// Takes note that `commit` is on the disk, and acknowledges what it held.
-    package func committed(_ commit: Commit, atMilliseconds now: Int64) {
-        let told = guarded.withLock { guarded in
-            guarded.fleet.committed(commit.pending)
-            let wasFull = guarded.health != .working
-            guarded.health = .working
-            guarded.committedAtMilliseconds = now
-            let applied = Dictionary(uniqueKeysWithValues: commit.applied)
-            return guarded.sessions.compactMap { id, session in
-                // Whoever has sent nothing yet was suspended too, and needs credit to begin.
-                let known = applied[id] ?? (wasFull ? session.toldSequence ?? 0 : nil)
-                guard let sequence = known, wasFull || session.toldSequence != sequence else {
-                    return (@Sendable (SessionCommand) -> Void, UInt64)?.none
-                }
-                guarded.sessions[id]?.toldSequence = sequence
-                return (session.tell, sequence)
-            }
-        }
-        for (tell, sequence) in told {
-            tell(.committed(throughSequence: sequence, credit: credit))
-        }
-    }
-
-    /// Takes note that the store cannot write for now: `commit` is due again, and nobody may send
-    /// more.
-    package func commitFailed(
-        _ commit: Commit, error: PeakStoreError, atMilliseconds now: Int64
-    ) {
-        let told = guarded.withLock { guarded in
-            guarded.fleet.commitFailed(commit.pending)
-            if case .working = guarded.health {
-                guarded.health = .stalled(error, sinceMilliseconds: now)
-            }
-            return guarded.sessions.values.map(\.tell)
-        }
-        for tell in told { tell(.suspended) }
-    }
-
     // MARK: Views
-
-    /// Where the store stands and when it last committed.
-    package var health: (StoreHealth, committedAtMilliseconds: Int64?) {
-        guarded.withLock { ($0.health, $0.committedAtMilliseconds) }
-    }
 
     /// Reads the fleet as it is now; `body` must be short, because sessions wait for it.
     package func read<Result: Sendable>(_ body: (borrowing FleetState) -> sending Result)
         -> sending Result
     {
         guarded.withLock { body($0.fleet) }
+    }
+}
+
+extension Fleet.Guarded {
+    /// Takes note of a sign of life.
+    mutating func noteHeard(_ session: SessionID, _ host: HostID, at now: Moment) {
+        guard let index = sessions.index(forKey: session) else { return }
+        sessions.values[index].heardAtMilliseconds = now.monotonicMilliseconds
+        // Both machines live, so that it is not one that has restarted.
+        if fleet.hosts[host]?.session == session { conflicts.confirm(host, at: now) }
+    }
+
+    /// Whether a frame adds something to what is kept, instead of changing what is there.
+    func takesMemory(_ event: SessionEvent, of host: HostID) -> Bool {
+        switch event {
+        case .define(let runs):
+            // A host that only came back defines what is known.
+            let ledger = fleet.hosts[host]?.ledger
+            return runs.contains { ledger?[$0.key] == nil }
+        case .folds, .counters, .totals, .cgroups, .kills, .gaps: return true
+        default: return false
+        }
     }
 }

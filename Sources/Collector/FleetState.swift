@@ -8,6 +8,11 @@ package import PeakStore
 package struct FleetState {
     /// The hosts by their id.
     package private(set) var hosts: [HostID: HostRecord] = [:]
+    /// What agents that ran before left behind, by the session that tells it.
+    package private(set) var pasts: [SessionID: HostRecord] = [:]
+    private var pastSessions: [HostID: SessionID] = [:]
+    /// What all of it takes.
+    package private(set) var use = MemoryUse()
 
     /// A fleet of no hosts.
     package init() {}
@@ -16,7 +21,7 @@ package struct FleetState {
     package init(store: any PeakStoring) throws {
         for host in try store.hosts() {
             let runs = try store.openRuns(of: host.id)
-            hosts[host.id] = HostRecord(stored: host, openRuns: runs)
+            set(HostRecord(stored: host, openRuns: runs), for: host.id)
         }
     }
 
@@ -27,63 +32,152 @@ package struct FleetState {
         _ session: SessionID, host: HostID, boot: BootID, epoch: UInt64, agentVersion: RawText,
         nowMilliseconds now: Int64
     ) -> SessionID? {
-        let replaced = hosts[host]?.session
-        hosts[
-            host,
-            default: HostRecord(
+        var record =
+            hosts[host]
+            ?? HostRecord(
                 id: host, boot: boot, epoch: epoch, agentVersion: agentVersion,
                 nowMilliseconds: now)
-        ].sessionAccepted(
+        let replaced = record.session
+        record.sessionAccepted(
             session, boot: boot, epoch: epoch, agentVersion: agentVersion, nowMilliseconds: now)
+        set(record, for: host)
         return replaced
     }
 
-    /// Lets `change` work on the host that `session` speaks for.
+    /// Takes in a session that tells what an agent that ran before left behind.
+    ///
+    /// It stands beside the one that speaks for the host.
+    ///
+    /// - Returns: The session that told such things of the host until now, which is to be replaced.
+    package mutating func pastSessionAccepted(
+        _ session: SessionID, host: HostID, boot: BootID, epoch: UInt64, agentVersion: RawText,
+        nowMilliseconds now: Int64
+    ) -> SessionID? {
+        let replaced = pastSessions[host]
+        // What it told and was not committed was not acknowledged: its agent tells it again.
+        if let replaced { forgetPast(replaced) }
+        var record = HostRecord(
+            id: host, boot: boot, epoch: epoch, agentVersion: agentVersion, nowMilliseconds: now,
+            isPast: true)
+        record.session = session
+        pasts[session] = record
+        pastSessions[host] = session
+        use.add(record.use)
+        return replaced
+    }
+
+    /// Lets `change` work on the record of the host that `session` speaks for.
     ///
     /// - Returns: false if another session speaks for it by now; then nothing was changed.
     package mutating func update(
         _ host: HostID, by session: SessionID, nowMilliseconds now: Int64,
         _ change: (inout HostRecord) -> Void
     ) -> Bool {
+        if let index = pasts.index(forKey: session) {
+            use.remove(pasts.values[index].use)
+            change(&pasts.values[index])
+            use.add(pasts.values[index].use)
+            takeOver(pasts.values[index].takeRaisedRuns(), from: pasts.values[index])
+            return true
+        }
         guard let index = hosts.index(forKey: host), hosts.values[index].session == session else {
             return false
         }
+        use.remove(hosts.values[index].use)
         hosts.values[index].heard(nowMilliseconds: now)
         change(&hosts.values[index])
+        use.add(hosts.values[index].use)
         return true
     }
 
     /// Takes note that a session is over.
     package mutating func sessionClosed(_ session: SessionID, host: HostID) {
-        guard hosts[host]?.session == session else { return }
+        guard pasts[session] == nil else { return forgetPast(session) }
+        guard let record = hosts[host], record.session == session else { return }
         hosts[host]?.session = nil
+        // Whoever never said what it is left nothing that could be kept.
+        if record.description == nil { set(nil, for: host) }
+    }
+
+    // MARK: Past sessions
+
+    /// Shows at once what a past session says of runs that still live, and of a host that nobody
+    /// has heard of.
+    private mutating func takeOver(_ raised: [RunRecord], from past: HostRecord) {
+        guard let index = hosts.index(forKey: past.id) else {
+            if let record = HostRecord(past: past) { set(record, for: past.id) }
+            return
+        }
+        guard !raised.isEmpty, hosts.values[index].boot == past.boot else { return }
+        use.remove(hosts.values[index].use)
+        for run in raised { hosts.values[index].raise(from: run) }
+        use.add(hosts.values[index].use)
+    }
+
+    private mutating func forgetPast(_ session: SessionID) {
+        guard let record = pasts.removeValue(forKey: session) else { return }
+        if pastSessions[record.id] == session { pastSessions[record.id] = nil }
+        use.remove(record.use)
+    }
+
+    // MARK: Memory
+
+    private mutating func set(_ record: HostRecord?, for host: HostID) {
+        if let known = hosts[host] { use.remove(known.use) }
+        hosts[host] = record
+        if let record { use.add(record.use) }
     }
 
     // MARK: Committing
 
     /// What is on its way to the disk.
     package struct Pending {
-        fileprivate var hosts: [HostID: HostRecord.Pending]
+        fileprivate var hosts: [HostID: HostRecord.Pending] = [:]
+        fileprivate var pasts: [SessionID: HostRecord.Pending] = [:]
     }
 
     /// Everything that is not on the disk yet, as one batch, and what to report back of it.
     package mutating func takeBatch() -> (batch: CommitBatch, pending: Pending) {
         var batch = CommitBatch()
-        var pending = Pending(hosts: [:])
+        var pending = Pending()
+        use = MemoryUse()
         for index in hosts.indices {
             let host = hosts.keys[index]
             pending.hosts[host] = hosts.values[index].takePending(into: &batch)
+            use.add(hosts.values[index].use)
+        }
+        for index in pasts.indices {
+            let session = pasts.keys[index]
+            pending.pasts[session] = pasts.values[index].takePending(into: &batch)
+            use.add(pasts.values[index].use)
         }
         return (batch, pending)
     }
 
     /// Takes note that `pending` is on the disk.
     package mutating func committed(_ pending: Pending) {
-        for (host, part) in pending.hosts { hosts[host]?.committed(part) }
+        settle(pending) { $0.committed($1) }
     }
 
     /// Takes note that `pending` did not reach the disk; it will be in the next batch.
     package mutating func commitFailed(_ pending: Pending) {
-        for (host, part) in pending.hosts { hosts[host]?.commitFailed(part) }
+        settle(pending) { $0.commitFailed($1) }
+    }
+
+    private mutating func settle(
+        _ pending: Pending, _ change: (inout HostRecord, HostRecord.Pending) -> Void
+    ) {
+        for (host, part) in pending.hosts {
+            guard let index = hosts.index(forKey: host) else { continue }
+            use.remove(hosts.values[index].use)
+            change(&hosts.values[index], part)
+            use.add(hosts.values[index].use)
+        }
+        for (session, part) in pending.pasts {
+            guard let index = pasts.index(forKey: session) else { continue }
+            use.remove(pasts.values[index].use)
+            change(&pasts.values[index], part)
+            use.add(pasts.values[index].use)
+        }
     }
 }

@@ -19,13 +19,16 @@ extension HostRecord {
         let isHeardDue =
             abs(lastHeardAtMilliseconds - (storedHeardAtMilliseconds ?? .min / 2))
             >= HostRecord.heardIntervalMilliseconds
-        let isHostDue = isHostDirty || isHeardDue || !closedRuns.isEmpty
+        let isHostDue = !isPast && (isHostDirty || isHeardDue || !closedRuns.isEmpty)
         guard isHostDue || !dirtyRuns.isEmpty || !facts.isEmpty else { return nil }
-        batch.hosts.append(
-            StoredHost(
-                id: id, boot: boot, epoch: epoch, description: description,
-                agentVersion: agentVersion, firstHeardAtMilliseconds: firstHeardAtMilliseconds,
-                lastHeardAtMilliseconds: lastHeardAtMilliseconds))
+        // What was left behind says nothing of the host's present.
+        if !isPast {
+            batch.hosts.append(
+                StoredHost(
+                    id: id, boot: boot, epoch: epoch, description: description,
+                    agentVersion: agentVersion, firstHeardAtMilliseconds: firstHeardAtMilliseconds,
+                    lastHeardAtMilliseconds: lastHeardAtMilliseconds))
+        }
         batch.runs += closedRuns
         for key in dirtyRuns {
             if let record = ledger[key] {
@@ -36,6 +39,8 @@ extension HostRecord {
         let pending = Pending(
             runs: dirtyRuns, boot: boot, closed: closedRuns, facts: facts.take(into: &batch),
             heardAtMilliseconds: lastHeardAtMilliseconds)
+        underWayRunCount += dirtyRuns.count
+        underWayClosedCount += closedRuns.count
         dirtyRuns = []
         closedRuns = []
         isHostDirty = false
@@ -46,20 +51,32 @@ extension HostRecord {
     package mutating func committed(_ pending: Pending) {
         storedHeardAtMilliseconds = pending.heardAtMilliseconds
         facts.committed(pending.facts)
+        landed(pending)
         guard pending.boot == boot else { return }
         for key in pending.runs where !dirtyRuns.contains(key) && ledger[key]?.end != nil {
             nameBytes -= ledger[key]?.description.nameBytes ?? 0
             ledger.forget(key)
             ordinalEpochs[key] = nil
         }
+        // A table keeps the room that a storm of runs once took.
+        let most = max(1_024, ledger.runs.count * 4)
+        if ledger.runs.capacity > most { ledger.giveBackRoom() }
+        if ordinalEpochs.capacity > most { ordinalEpochs = ordinalEpochs.filter { _ in true } }
     }
 
     /// Takes note that `pending` did not reach the disk: it is due again.
     package mutating func commitFailed(_ pending: Pending) {
         closedRuns += pending.closed
+        landed(pending)
         facts.commitFailed(pending.facts)
         isHostDirty = true
         guard pending.boot == boot else { return }
         dirtyRuns.formUnion(pending.runs)
+    }
+
+    /// Takes note that `pending` is under way no more.
+    private mutating func landed(_ pending: Pending) {
+        underWayRunCount -= pending.runs.count
+        underWayClosedCount -= pending.closed.count
     }
 }

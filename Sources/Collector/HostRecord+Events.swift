@@ -65,10 +65,10 @@ extension HostRecord {
     ///
     /// It is not written for its own sake: that would cost a row for each sample.
     private mutating func take(_ tick: TickEvent, nowMilliseconds now: Int64) {
-        availableBytes = tick.availableBytes
+        if !isPast { availableBytes = tick.availableBytes }
         let at = utc(tick.atMilliseconds, nowMilliseconds: now) ?? now
         for sample in tick.samples {
-            if sample.changesPresent {
+            if sample.changesPresent, !isPast {
                 let known = ledger[sample.key]?.current
                 ledger.setCurrent(sample.key, to: sample.present(after: known, atMilliseconds: at))
             }
@@ -111,6 +111,8 @@ extension HostRecord {
 
     /// STATE_END: every open run that is not among `live` ended while nobody watched.
     private mutating func stateEnd(live: [ProcessKey], nowMilliseconds now: Int64) {
+        // Who tells what was left behind does not know what lives now.
+        guard !isPast else { return }
         let live = Set(live)
         let gone = ledger.runs.values.filter { $0.end == nil && !live.contains($0.key) }
         for record in gone {
@@ -145,7 +147,9 @@ extension HostRecord {
 
     /// Takes note that a change of a run is not on the disk.
     mutating func note(_ key: ProcessKey, _ change: RunChange) {
-        if !change.isEmpty { dirtyRuns.insert(key) }
+        guard !change.isEmpty else { return }
+        dirtyRuns.insert(key)
+        if isPast, change.contains(.peak) { raisedRuns.insert(key) }
     }
 }
 

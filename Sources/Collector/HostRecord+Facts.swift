@@ -97,6 +97,8 @@ extension HostRecord {
     /// or says for the first time what it costs.
     mutating func take(_ said: AgentHealth, nowMilliseconds now: Int64) -> Bool {
         var health = said
+        // What was left behind at an unknown time must not look like the present.
+        if isPast, utc(said.atMilliseconds, nowMilliseconds: now) == nil { return true }
         let sinceStart = said.atMilliseconds.subtractingReportingOverflow(
             said.startedAtMilliseconds)
         health.atMilliseconds = utc(said.atMilliseconds, nowMilliseconds: now) ?? now

@@ -19,9 +19,11 @@ extension HostRecord {
             id: id, description: description, agentVersion: agentVersion,
             state: isConnected
                 ? .up
-                : HostState(
-                    silenceMilliseconds: silence,
-                    intervalMilliseconds: description.intervalMilliseconds),
+                : isKnownFromPastOnly
+                    ? .gone
+                    : HostState(
+                        silenceMilliseconds: silence,
+                        intervalMilliseconds: description.intervalMilliseconds),
             lastHeardAtMilliseconds: lastHeardAtMilliseconds,
             memoryAvailableBytes: availableBytes,
             counters: refusedCount > 0 ? [.refused: refusedCount] : [:],

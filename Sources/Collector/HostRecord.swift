@@ -17,6 +17,10 @@ package struct SessionID: Hashable, Sendable {
 package struct HostRecord {
     /// Who it is, when it was heard, and what it is; the description is nil before the first HOST.
     package let id: HostID
+    /// Whether it holds what an agent that ran before left behind, instead of the present.
+    package let isPast: Bool
+    /// Whether nothing but such an agent's session has told of the host so far.
+    package internal(set) var isKnownFromPastOnly = false
     package internal(set) var boot: BootID
     package internal(set) var epoch: UInt64
     package internal(set) var description: HostDescription?
@@ -48,6 +52,12 @@ package struct HostRecord {
     var dirtyRuns: Set<ProcessKey> = []
     /// The agents' starts that gave runs of the ledger their ordinals.
     var ordinalEpochs: [ProcessKey: UInt64] = [:]
+    /// Runs of the ledger that are on their way to the disk.
+    var underWayRunCount = 0
+    /// Runs of earlier boots that are.
+    var underWayClosedCount = 0
+    /// Runs of a past session that changed since `takeRaisedRuns()`.
+    var raisedRuns: Set<ProcessKey> = []
     /// Runs of earlier boots that are not on the disk.
     var closedRuns: [StoredRun] = []
     /// Everything beside runs that is not on the disk, of any boot and epoch.
@@ -71,9 +81,11 @@ package struct HostRecord {
 
     /// A host that was never heard of before.
     package init(
-        id: HostID, boot: BootID, epoch: UInt64, agentVersion: RawText, nowMilliseconds: Int64
+        id: HostID, boot: BootID, epoch: UInt64, agentVersion: RawText, nowMilliseconds: Int64,
+        isPast: Bool = false
     ) {
         self.id = id
+        self.isPast = isPast
         self.boot = boot
         self.epoch = epoch
         self.agentVersion = agentVersion
@@ -85,6 +97,7 @@ package struct HostRecord {
     /// A host as the store has it, with its open runs.
     package init(stored: StoredHost, openRuns: [StoredRun]) {
         id = stored.id
+        isPast = false
         boot = stored.boot
         epoch = stored.epoch
         description = stored.description
@@ -134,6 +147,7 @@ package struct HostRecord {
             self.epoch = epoch
         }
         self.agentVersion = agentVersion
+        isKnownFromPastOnly = false
         isClockSuspect = false
         isHostDirty = true
         heard(nowMilliseconds: now)

@@ -14,6 +14,8 @@ final class SessionHandler: ChannelInboundHandler {
     private var session: ReceiverSession
     private let codec: FrameCodec
     private let fleet: Fleet
+    private let address: String
+    private let credit: UInt64
     private let onIdentified: @Sendable () -> Void
     private var logger: Logger
 
@@ -26,10 +28,13 @@ final class SessionHandler: ChannelInboundHandler {
     /// What a peer that does not read may have waiting for it before it is dropped, in bytes.
     static let maximumOutputBytes = 65_536
 
+    /// The session of a connection from `address`, which grants `credit` at first.
     init(
-        session: consuming ReceiverSession, codec: FrameCodec, fleet: Fleet, logger: Logger,
-        onIdentified: @escaping @Sendable () -> Void
+        session: consuming ReceiverSession, codec: FrameCodec, fleet: Fleet, address: String,
+        credit: UInt64, logger: Logger, onIdentified: @escaping @Sendable () -> Void
     ) {
+        self.address = address
+        self.credit = credit
         self.session = session
         self.codec = codec
         self.fleet = fleet
@@ -120,9 +125,7 @@ final class SessionHandler: ChannelInboundHandler {
         switch frame {
         case .ping, .pong:
             guard let identity else { return }
-            fleet.heard(
-                identity.host, by: identity.session,
-                nowMilliseconds: WallClock.nowMilliseconds())
+            fleet.heard(identity.host, by: identity.session, at: WallClock.now())
         default: return
         }
     }
@@ -141,7 +144,7 @@ final class SessionHandler: ChannelInboundHandler {
     // MARK: Actions
 
     private func perform(_ actions: [ReceiverAction], _ context: ChannelHandlerContext) {
-        for action in actions {
+        for action in actions where !isClosing {
             switch action {
             case .send(let frame, let sequence): send(frame, sequence, context)
             case .accepted(let peer): accept(peer, context)
@@ -171,37 +174,55 @@ final class SessionHandler: ChannelInboundHandler {
     private func accept(_ peer: SessionIdentity, _ context: ChannelHandlerContext) {
         let loop = context.eventLoop
         let bound = NIOLoopBound((handler: self, context: context), eventLoop: loop)
-        let id = fleet.accept(
-            host: peer.hostID, boot: peer.boot, epoch: peer.epoch,
-            agentVersion: peer.agentVersion, nowMilliseconds: WallClock.nowMilliseconds()
-        ) { command in
+        let admission = fleet.accept(peer, from: address, credit: credit, at: WallClock.now()) {
+            command in
             loop.execute {
                 let (handler, context) = bound.value
                 handler.obey(command, context)
             }
         }
-        identity = (peer.hostID, id)
-        onIdentified()
-        logger[metadataKey: "host"] = "\(peer.hostID)"
-        logger.info("agent connected", metadata: ["name": "\(DisplayText.escaped(peer.hostName))"])
+        switch admission {
+        case .accepted(let id):
+            identity = (peer.hostID, id)
+            onIdentified()
+            logger[metadataKey: "host"] = "\(peer.hostID)"
+            logger.info(
+                "agent connected", metadata: ["name": "\(DisplayText.escaped(peer.hostName))"])
+        case .refused(let refusal): refuse(refusal, context)
+        }
+    }
+
+    private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
+        if refusal.isNotable {
+            logger.warning("turned an agent away", metadata: ["reason": "\(refusal.text)"])
+        }
+        perform(
+            session.fail(
+                code: refusal.code, text: refusal.text,
+                retryAfterMilliseconds: refusal.retryAfterMilliseconds, atMilliseconds: now),
+            context)
     }
 
     private func apply(
         _ event: SessionEvent, _ sequence: UInt64, _ context: ChannelHandlerContext
     ) {
         guard let identity else { return }
-        let time = WallClock.nowMilliseconds()
-        var isTaken = true
-        let isCurrent = fleet.apply(
-            identity.host, by: identity.session, sequence: sequence, nowMilliseconds: time
-        ) { host in
-            isTaken = host.apply(event, nowMilliseconds: time)
-        }
-        if !isCurrent { obey(.replaced, context) }
-        if !isTaken {
+        let outcome = fleet.apply(
+            event, to: identity.host, by: identity.session, sequence: sequence,
+            at: WallClock.now())
+        switch outcome {
+        case .taken: break
+        case .replaced: obey(.replaced(by: "another connection"), context)
+        case .tooMuch:
             let text =
                 "the host tells of too many runs, sums or cgroups, or of names that are too long"
             perform(session.fail(code: .limitExceeded, text: text, atMilliseconds: now), context)
+        case .busy:
+            let text = "this collector has no memory for more (--memory-limit)"
+            perform(
+                session.fail(
+                    code: .busy, text: text, retryAfterMilliseconds: 30_000, atMilliseconds: now),
+                context)
         }
     }
 
@@ -212,10 +233,11 @@ final class SessionHandler: ChannelInboundHandler {
             perform(
                 session.committed(
                     throughSequence: sequence, credit: credit, atMilliseconds: now), context)
-        case .suspended:
-            perform(session.creditChanged(to: 0, atMilliseconds: now), context)
-        case .replaced:
-            perform(session.replaced(atMilliseconds: now), context)
+        case .credit(let credit):
+            perform(session.creditChanged(to: credit, atMilliseconds: now), context)
+        case .replaced(let newer):
+            let text = "a newer session of this host took over, from \(newer)"
+            perform(session.fail(code: .replaced, text: text, atMilliseconds: now), context)
         case .drain(let delay):
             perform(
                 session.drain(retryAfterMilliseconds: delay, atMilliseconds: now), context)

@@ -101,7 +101,7 @@ struct ViewServer: Sendable {
     }
 
     private var health: Response {
-        let problems = views.problems
+        let problems = views.problems(at: WallClock.now())
         return Response.line(
             problems.first ?? "ok", status: problems.isEmpty ? .ok : .serviceUnavailable)
     }

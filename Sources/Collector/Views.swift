@@ -26,7 +26,7 @@ struct Views: Sendable {
             let query = SummaryView.query(nowMilliseconds: now)
             let (folds, areFoldsCut) = try folds(matching: query, of: hosts)
             var view = SummaryView(
-                hosts: hosts, runs: try runs(matching: query, of: hosts).runs, store: storeStatus,
+                hosts: hosts, runs: try runs(matching: query, of: hosts).runs, store: storeStatus(at: WallClock.now()),
                 nowMilliseconds: now,
                 gaps: try gaps(
                     of: hosts, since: query.sinceMilliseconds, until: query.untilMilliseconds, now),
@@ -82,7 +82,7 @@ struct Views: Sendable {
     }
 
     /// What is wrong, for monitoring; empty if nothing is.
-    var problems: [String] { storeStatus.problems }
+    func problems(at now: Moment) -> [String] { storeStatus(at: now).problems }
 
     // MARK: Reading
 
@@ -131,19 +131,5 @@ struct Views: Sendable {
             }
         }
         return (Array(runs.values), selection.matchedCount - selection.runs.count)
-    }
-
-    private var storeStatus: StoreStatus {
-        let (health, committedAt) = fleet.health
-        var problems: [String] = []
-        if case .stalled(let error, let since) = health {
-            let time = Timestamp.text(since) ?? "an unknown time"
-            problems.append(
-                "Nothing can be written since \(time): \(CollectorProblem.store(error)). Agents "
-                    + "keep what they have until then.")
-        }
-        return StoreStatus(
-            lastCommitAtMilliseconds: committedAt, sizeBytes: store.sizeBytes(),
-            problems: problems)
     }
 }

@@ -173,6 +173,11 @@ public struct PeakLedger: Hashable, Sendable {
         runs[key] = nil
     }
 
+    /// Gives back the room that more runs once took.
+    public mutating func giveBackRoom() {
+        runs = runs.filter { _ in true }
+    }
+
     private mutating func believed(_ bytes: UInt64?) -> UInt64? {
         guard let bytes else { return nil }
         guard limits.accepts(bytes) else {

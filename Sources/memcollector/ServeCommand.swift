@@ -3,6 +3,7 @@ import Collector
 import CommandLineProgram
 import Logging
 import MemoryModel
+import Report
 import ServiceLifecycle
 import UnixSignals
 
@@ -35,6 +36,14 @@ struct ServeCommand: AsyncParsableCommand {
             "Where the database is; the folder is made if it is missing.", valueName: "path"))
     var dataDir = "/var/lib/memcollector"
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What agents tell may take in memory, such as 4G; agents keep what does not fit. \
+            (default: 1G, or half of a smaller machine)
+            """, valueName: "size"))
+    var memoryLimit: String?
+
     @Flag(help: "Allow addresses that other machines can reach, although nothing is encrypted.")
     var insecure = false
 
@@ -49,9 +58,25 @@ struct ServeCommand: AsyncParsableCommand {
         guard !dataDir.isEmpty else {
             throw ValidationError("--data-dir is empty; name a folder for the database")
         }
-        return CollectorSettings(
+        var settings = CollectorSettings(
             listen: try address(listen, "--listen"), http: try address(http, "--http"),
             dataDirectory: dataDir, version: RawText(Version.text))
+        settings.limits.memoryBytes = try memoryBytes()
+        return settings
+    }
+
+    private func memoryBytes() throws -> Int {
+        guard let memoryLimit else { return CollectorSettings.usualMemoryBytes }
+        let bytes: UInt64
+        do {
+            bytes = try ByteSize(parsing: memoryLimit).bytes
+        } catch {
+            throw ValidationError("--memory-limit: \(error)")
+        }
+        guard let limit = Int(exactly: bytes), limit >= CollectorSettings.leastMemoryBytes else {
+            throw ValidationError("--memory-limit takes at least 64M, not '\(memoryLimit)'")
+        }
+        return limit
     }
 
     func run() async throws {

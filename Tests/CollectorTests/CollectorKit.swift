@@ -73,6 +73,42 @@ extension SessionEvent {
     }
 }
 
+extension Moment {
+    /// The time of the tests, so much later.
+    static func test(after milliseconds: Int64 = 0) -> Moment {
+        Moment(
+            utcMilliseconds: testNow + milliseconds,
+            monotonicMilliseconds: 1_000_000 + milliseconds)
+    }
+}
+
+extension SessionIdentity {
+    /// An agent of a host.
+    static func sample(
+        _ host: String, bootNumber: UInt64 = 1, epoch: UInt64 = 1, isPast: Bool = false
+    ) -> SessionIdentity {
+        SessionIdentity(
+            hostID: CollectorTests.hostID(host), boot: BootID(high: 0, low: bootNumber),
+            epoch: epoch,
+            hostName: RawText(host), agentVersion: "1", isPast: isPast)
+    }
+}
+
+extension Fleet {
+    /// A session of an agent that is not to be turned away.
+    func open(
+        _ agent: SessionIdentity, at now: Moment = .test(),
+        tell: @escaping @Sendable (SessionCommand) -> Void = { _ in }
+    ) -> SessionID {
+        let admission = accept(
+            agent, from: "10.0.0.1:4000", credit: limits.credit, at: now, tell: tell)
+        guard case .accepted(let session) = admission else {
+            preconditionFailure("\(agent.hostID) was turned away: \(admission)")
+        }
+        return session
+    }
+}
+
 /// One host of a fleet, with sessions that come one after the other.
 struct HostHarness {
     var fleet = FleetState()

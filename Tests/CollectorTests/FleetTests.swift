@@ -26,25 +26,20 @@ private final class Listener: Sendable {
 
 extension Fleet {
     fileprivate func accept(_ host: String, _ listener: Listener, epoch: UInt64 = 1) -> SessionID {
-        accept(
-            host: hostID(host), boot: BootID(high: 0, low: 1), epoch: epoch, agentVersion: "1",
-            nowMilliseconds: testNow
-        ) { listener.tell($0) }
+        open(.sample(host, epoch: epoch)) { listener.tell($0) }
     }
 
     @discardableResult
     fileprivate func apply(
         _ host: String, _ session: SessionID, _ sequence: UInt64, _ event: SessionEvent
     ) -> Bool {
-        apply(hostID(host), by: session, sequence: sequence, nowMilliseconds: testNow) {
-            $0.apply(event, nowMilliseconds: testNow)
-        }
+        apply(event, to: hostID(host), by: session, sequence: sequence, at: .test()) == .taken
     }
 }
 
 @Suite("The fleet that event loops, committer and views share")
 struct FleetTests {
-    private let fleet = Fleet(fleet: FleetState(), credit: 9)
+    private let fleet = Fleet(fleet: FleetState(), limits: FleetLimits(credit: 9))
 
     @Test("a host with a session is up until that is overdue, and a sign of life counts")
     func silence() {
@@ -58,7 +53,7 @@ struct FleetTests {
         }
         #expect(state(after: 45_000) == .up)
         #expect(state(after: 45_001) == .late)
-        fleet.heard(hostID("a"), by: session, nowMilliseconds: testNow + 30_000)
+        fleet.heard(hostID("a"), by: session, at: .test(after: 30_000))
         #expect(state(after: 75_000) == .up)
         fleet.close(session, host: hostID("a"))
         #expect(state(after: 45_000) == .up)
@@ -70,7 +65,7 @@ struct FleetTests {
         let (first, second) = (Listener(), Listener())
         let old = fleet.accept("a", first)
         let new = fleet.accept("a", second)
-        #expect(first.commands() == [.replaced])
+        #expect(first.commands() == [.replaced(by: "10.0.0.1:4000")])
         #expect(second.commands().isEmpty)
         #expect(fleet.sessionCount == 1)
         #expect(!fleet.apply("a", old, 1, .host(.sample)))
@@ -85,14 +80,14 @@ struct FleetTests {
         let listener = Listener()
         let session = fleet.accept("a", listener)
         fleet.apply("a", session, 1, .host(.sample))
-        let commit = fleet.takeCommit()
+        let commit = fleet.takeCommit(at: .test())
         fleet.apply("a", session, 2, .define([1]))
         #expect(listener.commands().isEmpty)
-        fleet.committed(commit, atMilliseconds: testNow)
+        fleet.committed(commit, at: .test())
         #expect(listener.commands() == [.committed(throughSequence: 1, credit: 9)])
-        fleet.committed(fleet.takeCommit(), atMilliseconds: testNow)
+        fleet.committed(fleet.takeCommit(at: .test()), at: .test())
         #expect(listener.commands() == [.committed(throughSequence: 2, credit: 9)])
-        fleet.committed(fleet.takeCommit(), atMilliseconds: testNow)
+        fleet.committed(fleet.takeCommit(at: .test()), at: .test())
         #expect(listener.commands().isEmpty)
     }
 
@@ -101,10 +96,10 @@ struct FleetTests {
         let (first, second) = (Listener(), Listener())
         let old = fleet.accept("a", first)
         fleet.apply("a", old, 7, .host(.sample))
-        let commit = fleet.takeCommit()
+        let commit = fleet.takeCommit(at: .test())
         _ = fleet.accept("a", second)
         _ = first.commands()
-        fleet.committed(commit, atMilliseconds: testNow)
+        fleet.committed(commit, at: .test())
         #expect(first.commands().isEmpty)
         #expect(second.commands().isEmpty)
     }
@@ -116,19 +111,19 @@ struct FleetTests {
         _ = fleet.accept("b", silent)
         fleet.apply("a", session, 1, .host(.sample))
         fleet.commitFailed(
-            fleet.takeCommit(), error: .full(reason: "full"), atMilliseconds: testNow)
-        #expect(told.commands() == [.suspended])
-        #expect(silent.commands() == [.suspended])
+            fleet.takeCommit(at: .test()), error: .full(reason: "full"), at: .test())
+        #expect(told.commands() == [.credit(0)])
+        #expect(silent.commands() == [.credit(0)])
         #expect(fleet.health.0 == .stalled(.full(reason: "full"), sinceMilliseconds: testNow))
         fleet.commitFailed(
-            fleet.takeCommit(), error: .full(reason: "still"), atMilliseconds: testNow + 5)
+            fleet.takeCommit(at: .test()), error: .full(reason: "still"), at: .test(after: 5))
         #expect(fleet.health.0 == .stalled(.full(reason: "full"), sinceMilliseconds: testNow))
         _ = (told.commands(), silent.commands())
-        let commit = fleet.takeCommit()
+        let commit = fleet.takeCommit(at: .test())
         _ = fleet.accept("c", late)
-        fleet.committed(commit, atMilliseconds: testNow + 10)
+        fleet.committed(commit, at: .test(after: 10))
         #expect(told.commands() == [.committed(throughSequence: 1, credit: 9)])
-        #expect(silent.commands() == [.committed(throughSequence: 0, credit: 9)])
+        #expect(silent.commands() == [.credit(9)])
         #expect(fleet.health.0 == .working)
         #expect(fleet.health.committedAtMilliseconds == testNow + 10)
     }
@@ -144,14 +139,14 @@ struct FleetTests {
         }
         #expect(Set(delays).count == 5)
         #expect(delays.allSatisfy { (500...10_000).contains($0) })
-        Fleet(fleet: FleetState(), credit: 1).drain()
+        Fleet(fleet: FleetState(), limits: FleetLimits(credit: 1)).drain()
     }
 }
 
 @Suite("The committer")
 struct CommitterTests {
     private let store = MemoryStore()
-    private let fleet = Fleet(fleet: FleetState(), credit: 9)
+    private let fleet = Fleet(fleet: FleetState(), limits: FleetLimits(credit: 9))
     private let listener = Listener()
 
     /// Calls `body` with a committer that has threads.
@@ -159,7 +154,7 @@ struct CommitterTests {
         let threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
         let committer = Committer(
-            fleet: fleet, store: store, threads: threads,
+            fleet: fleet, store: store, thread: threads,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         do {
             try await body(committer)
@@ -196,10 +191,10 @@ struct CommitterTests {
         store.failure = obstacle
         try await withCommitter { committer in
             try await committer.commit()
-            #expect(listener.commands() == [.suspended])
+            #expect(listener.commands() == [.credit(0)])
             fleet.apply("a", session, 2, .define([1]))
             try await committer.commit()
-            #expect(listener.commands() == [.suspended])
+            #expect(listener.commands().isEmpty)
             #expect(fleet.health.0 != .working)
             #expect(store.runs.isEmpty)
             store.failure = nil

@@ -16,17 +16,16 @@ struct RangeViewsTests {
 
     /// A collector that knows one host with the runs 1, which lives, and 2, which is in the store.
     private func fleet() -> Fleet {
-        let fleet = Fleet(fleet: FleetState(), credit: 64)
-        let session = fleet.accept(
-            host: host, boot: boot, epoch: 1, agentVersion: "1", nowMilliseconds: testNow
-        ) { _ in }
+        let fleet = Fleet(fleet: FleetState(), limits: FleetLimits(credit: 64))
+        let session = fleet.open(
+            SessionIdentity(
+                hostID: host, boot: boot, epoch: 1, hostName: "web", agentVersion: "1"))
         for (sequence, event) in [
             SessionEvent.host(.sample), .define([1]), .peak(1, bytes: 300 << 20),
         ].enumerated() {
-            let isCurrent = fleet.apply(
-                host, by: session, sequence: UInt64(sequence + 1), nowMilliseconds: testNow
-            ) { $0.apply(event, nowMilliseconds: testNow) }
-            #expect(isCurrent)
+            let outcome = fleet.apply(
+                event, to: host, by: session, sequence: UInt64(sequence + 1), at: .test())
+            #expect(outcome == .taken)
         }
         return fleet
     }

@@ -28,7 +28,8 @@ struct SessionHandlerTests {
             let handler = SessionHandler(
                 session: ReceiverSession(
                     acceptedAtMilliseconds: WallClock.monotonicMilliseconds(), settings: settings),
-                codec: try FrameCodec(), fleet: fleet,
+                codec: try FrameCodec(), fleet: fleet, address: "10.0.0.1:4000",
+                credit: settings.credit,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 onIdentified: onIdentified)
             try channel.pipeline.syncOperations.addHandler(handler)
@@ -90,7 +91,7 @@ struct SessionHandlerTests {
         func end() throws { _ = try channel.finish(acceptAlreadyClosed: true) }
     }
 
-    private let fleet = Fleet(fleet: FleetState(), credit: 64)
+    private let fleet = Fleet(fleet: FleetState(), limits: FleetLimits(credit: 64))
 
     private func knownRuns(of host: String = "web-1") -> [ProcessKey] {
         fleet.read { fleet in fleet.hosts[hostID(host)].map { Array($0.ledger.runs.keys) } ?? [] }
@@ -99,7 +100,7 @@ struct SessionHandlerTests {
     @Test("a session that comes byte by byte is the same as one that comes at once")
     func dripFeed() throws {
         for isSlow in [true, false] {
-            let fleet = Fleet(fleet: FleetState(), credit: 64)
+            let fleet = Fleet(fleet: FleetState(), limits: FleetLimits(credit: 64))
             let connection = try Connection(fleet: fleet)
             let bytes = try connection.opening()
             if isSlow {
@@ -118,7 +119,7 @@ struct SessionHandlerTests {
     func randomPieces() throws {
         var random = SeededGenerator()
         for _ in 0..<50 {
-            let fleet = Fleet(fleet: FleetState(), credit: 64)
+            let fleet = Fleet(fleet: FleetState(), limits: FleetLimits(credit: 64))
             let connection = try Connection(fleet: fleet)
             var bytes = try connection.opening()[...]
             while !bytes.isEmpty {
@@ -137,11 +138,11 @@ struct SessionHandlerTests {
         let connection = try Connection(fleet: fleet)
         try connection.receive(try connection.opening())
         _ = try connection.answers()
-        fleet.committed(fleet.takeCommit(), atMilliseconds: testNow)
+        fleet.committed(fleet.takeCommit(at: .test()), at: .test())
         let acknowledgement = AcknowledgementFrame(sequence: 3, credit: 64)
         #expect(try connection.answers() == [.acknowledgement(acknowledgement)])
         fleet.commitFailed(
-            fleet.takeCommit(), error: .full(reason: "full"), atMilliseconds: testNow)
+            fleet.takeCommit(at: .test()), error: .full(reason: "full"), at: .test())
         let suspension = AcknowledgementFrame(sequence: 3, credit: 0)
         #expect(try connection.answers() == [.acknowledgement(suspension)])
         try connection.end()

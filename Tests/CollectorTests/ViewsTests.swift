@@ -15,26 +15,22 @@ struct ViewsTests {
     func definedAgain() async throws {
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(dataDirectory: folder.path + "/data")
-        let fleet = Fleet(fleet: FleetState(), credit: 64)
+        let fleet = Fleet(fleet: FleetState(), limits: FleetLimits(credit: 64))
         let host = hostID("web-1")
         var sequence: UInt64 = 0
-        let session = fleet.accept(
-            host: host, boot: BootID(high: 0, low: 1), epoch: 1, agentVersion: "1",
-            nowMilliseconds: testNow
-        ) { _ in }
+        let session = fleet.open(.sample("web-1"))
         func say(_ events: SessionEvent...) {
             for event in events {
                 sequence += 1
-                let isCurrent = fleet.apply(
-                    host, by: session, sequence: sequence, nowMilliseconds: testNow
-                ) { $0.apply(event, nowMilliseconds: testNow) }
-                #expect(isCurrent)
+                let outcome = fleet.apply(
+                    event, to: host, by: session, sequence: sequence, at: .test())
+                #expect(outcome == .taken)
             }
         }
         say(.host(.sample), .define([1]), .peak(1, bytes: 300 << 20), .exit(1))
-        let commit = fleet.takeCommit()
+        let commit = fleet.takeCommit(at: .test())
         try store.commit(commit.batch)
-        fleet.committed(commit, atMilliseconds: testNow)
+        fleet.committed(commit, at: .test())
         // The EXIT was not acknowledged when the connection broke, so the agent says it again.
         say(.define([1]))
         #expect(fleet.read { $0.hosts[host]?.ledger[run(1)]?.peak } == nil)

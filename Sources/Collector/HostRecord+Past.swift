@@ -1,0 +1,33 @@
+import MemoryModel
+
+// What a session tells that an agent which ran before left behind.
+
+extension HostRecord {
+    /// The record of a host of which only `past` tells; nil before its HOST.
+    init?(past: HostRecord) {
+        guard let description = past.description else { return nil }
+        self.init(
+            id: past.id, boot: past.boot, epoch: past.epoch, agentVersion: past.agentVersion,
+            nowMilliseconds: past.firstHeardAtMilliseconds)
+        self.description = description
+        isKnownFromPastOnly = true
+    }
+
+    /// The runs whose peaks rose since this was last asked.
+    mutating func takeRaisedRuns() -> [RunRecord] {
+        guard !raisedRuns.isEmpty else { return [] }
+        defer { raisedRuns = [] }
+        return raisedRuns.compactMap { ledger[$0] }
+    }
+
+    /// Takes in the peaks of a run that an earlier agent saw, if it still lives.
+    ///
+    /// Its end is not taken: the agent of today knows better what lives.
+    mutating func raise(from earlier: RunRecord) {
+        guard let known = ledger[earlier.key], known.end == nil else { return }
+        if let peak = earlier.peak { note(known.key, ledger.raisePeak(known.key, to: peak)) }
+        if let bytes = earlier.swapPeakBytes {
+            note(known.key, ledger.raiseSwapPeak(known.key, to: bytes))
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import MemoryModel
+import PeakStore
+
+/// What a part of the fleet takes of the collector's memory, estimated in bytes.
+///
+/// The estimate is on the safe side: tables are taken as half full, and a run that changed as
+/// copied once into a batch.
+package struct MemoryUse: Hashable, Sendable {
+    /// All of it.
+    package private(set) var heldBytes = 0
+    /// What of it is not on the disk.
+    package private(set) var uncommittedBytes = 0
+
+    package init() {}
+
+    package init(heldBytes: Int, uncommittedBytes: Int) {
+        self.heldBytes = heldBytes
+        self.uncommittedBytes = uncommittedBytes
+    }
+
+    mutating func add(_ other: MemoryUse) {
+        heldBytes += other.heldBytes
+        uncommittedBytes += other.uncommittedBytes
+    }
+
+    mutating func remove(_ other: MemoryUse) {
+        heldBytes -= other.heldBytes
+        uncommittedBytes -= other.uncommittedBytes
+    }
+
+    /// A host without runs, with its session.
+    static let hostBytes = 2 * MemoryLayout<HostRecord>.stride + 4_096
+    /// A run of the ledger without what its names take, and its copy in a batch.
+    static let runBytes =
+        3 * MemoryLayout<RunRecord>.stride + 2 * MemoryLayout<ProcessKey>.stride + nameCount * 32
+    /// A run that is not in the ledger any more, and its copy in a batch.
+    static let closedRunBytes = 3 * MemoryLayout<StoredRun>.stride + nameCount * 32
+    /// Names of a run, each with a header of its own.
+    private static let nameCount = 6
+}
+
+extension HostRecord {
+    /// What it takes.
+    var use: MemoryUse {
+        let changed = dirtyRuns.count + underWayRunCount
+        let closed = closedRuns.count + underWayClosedCount
+        let uncommitted =
+            min(changed, ledger.runs.count) * MemoryUse.runBytes
+            + closed * MemoryUse.closedRunBytes + facts.sizeBytes
+        let held =
+            MemoryUse.hostBytes + ledger.runs.count * MemoryUse.runBytes + nameBytes
+            + closed * MemoryUse.closedRunBytes + facts.sizeBytes
+        return MemoryUse(heldBytes: held, uncommittedBytes: uncommitted)
+    }
+}
+
+extension FactBuffer.Size {
+    /// What so much takes in bytes, with its copy in a batch.
+    var bytes: Int {
+        totals * 3 * (MemoryLayout<StoredTotal>.stride + MemoryLayout<StoredTotal.Key>.stride)
+            + cgroups * 3
+            * (MemoryLayout<StoredCgroup>.stride + MemoryLayout<StoredCgroup.Key>.stride)
+            + kills * 3 * (MemoryLayout<StoredKill>.stride + MemoryLayout<StoredKill.Key>.stride)
+            + gaps * 3 * (MemoryLayout<StoredGap>.stride + MemoryLayout<StoredGap.Key>.stride)
+            + epochs * 1_024
+            + folds * 3 * (MemoryLayout<StoredFold>.stride + MemoryLayout<StoredFold.Key>.stride)
+            + nameBytes
+    }
+}
