@@ -73,6 +73,10 @@ package struct CollectorService: Service {
         let server = try await AgentServer(
             group: group, fleet: fleet, settings: settings, receiver: receiver, logger: logger)
         let agents = try await bind(server)
+        let control = ControlServer(
+            desk: PurgeDesk(fleet: fleet, store: store, committer: committer, thread: writing),
+            group: group, dataDirectory: settings.dataDirectory, logger: logger)
+        let requests = await control.open()
         let views = ViewServer(
             views: Views(fleet: fleet, store: store, threads: reading), settings: settings,
             group: group, logger: logger)
@@ -80,9 +84,11 @@ package struct CollectorService: Service {
             try await serve(views, fleet, committer, agentPort: agents.localAddress?.port)
         } catch {
             try await agents.close()
+            try await control.close(requests)
             throw error
         }
         try await agents.close()
+        try await control.close(requests)
         try await leave(fleet, committer)
     }
 

@@ -31,7 +31,8 @@ package struct Committer: Sendable {
         try await thread.runIfActive { try commitHere() }
     }
 
-    private func commitHere() throws {
+    /// The same on the thread that writes, which has to be the present one.
+    func commitHere() throws {
         let commit = fleet.takeCommit(at: WallClock.now())
         do {
             if !commit.batch.isEmpty { try store.commit(commit.batch) }

@@ -21,7 +21,6 @@ struct FactBuffer {
     /// What is on its way to the disk.
     struct Taken {
         fileprivate var facts: MergedFacts
-        fileprivate var folds: [StoredFold.Key: StoredFold]
         fileprivate var size: Size
     }
 
@@ -31,13 +30,12 @@ struct FactBuffer {
         folds: 16_384, nameBytes: 32 << 20)
 
     private var due = MergedFacts()
-    private var dueFolds: [StoredFold.Key: StoredFold] = [:]
     private var underWay = Size()
     /// What the names of sums, cgroups and folds in `due` take in bytes, and their histograms.
     private var nameBytes = 0
 
     /// Whether nothing waits to be taken.
-    var isEmpty: Bool { due.isEmpty && dueFolds.isEmpty }
+    var isEmpty: Bool { due.isEmpty }
 
     /// What all of it takes in bytes, on its way to the disk or not.
     var sizeBytes: Int { size.bytes + underWay.bytes }
@@ -101,11 +99,11 @@ struct FactBuffer {
 
     /// Takes in a fold, of which a copy adds nothing; false if there is no room.
     mutating func add(_ fold: StoredFold) -> Bool {
-        guard dueFolds[fold.key] == nil else { return true }
-        guard dueFolds.count + underWay.folds < FactBuffer.bounds.folds,
+        guard due.folds[fold.key] == nil else { return true }
+        guard due.folds.count + underWay.folds < FactBuffer.bounds.folds,
             takeRoom(for: fold.fold.textAndHistogramBytes)
         else { return false }
-        dueFolds[fold.key] = fold
+        due.merge(fold)
         return true
     }
 
@@ -119,11 +117,10 @@ struct FactBuffer {
         batch.gaps += due.gaps.values
         batch.counters += due.counters.values
         batch.health += due.health.values
-        batch.folds += dueFolds.values
-        let taken = Taken(facts: due, folds: dueFolds, size: size)
+        batch.folds += due.folds.values
+        let taken = Taken(facts: due, size: size)
         underWay.add(taken.size)
         due = MergedFacts()
-        dueFolds = [:]
         nameBytes = 0
         return taken
     }
@@ -139,17 +136,16 @@ struct FactBuffer {
         let later = due
         due = taken.facts
         due.mergeLater(later)
-        dueFolds.merge(taken.folds) { $1 }
         nameBytes =
             due.totals.keys.reduce(0) { $0 + $1.subject.name.bytes.count }
             + due.cgroups.keys.reduce(0) { $0 + $1.cgroup.path.bytes.count }
-            + dueFolds.values.reduce(0) { $0 + $1.fold.textAndHistogramBytes }
+            + due.folds.values.reduce(0) { $0 + $1.fold.textAndHistogramBytes }
     }
 
     private var size: Size {
         Size(
             totals: due.totals.count, cgroups: due.cgroups.count, kills: due.kills.count,
-            gaps: due.gaps.count, epochs: due.counters.count, folds: dueFolds.count,
+            gaps: due.gaps.count, epochs: due.counters.count, folds: due.folds.count,
             nameBytes: nameBytes)
     }
 

@@ -11,6 +11,8 @@ package enum SessionCommand: Sendable, Equatable {
     case credit(UInt64)
     /// A newer session, from this address, speaks for the host.
     case replaced(by: String)
+    /// What happened in these stretches of boot time was purged and is to be forgotten.
+    case reset([TimeBracket])
     /// The collector stops.
     case drain(retryAfterMilliseconds: UInt64)
 }
@@ -103,26 +105,40 @@ package final class Fleet: Sendable {
         _ event: SessionEvent, to host: HostID, by session: SessionID, sequence: UInt64,
         at now: Moment
     ) -> Outcome {
-        guarded.withLock { guarded in
-            guard
-                guarded.fleet.use.heldBytes < limits.memoryBytes
-                    || !guarded.takesMemory(event, of: host)
-            else {
-                guarded.refusals.note(.memory, at: now)
-                return .busy
-            }
-            var isTaken = true
-            let isCurrent = guarded.fleet.update(
-                host, by: session, nowMilliseconds: now.utcMilliseconds
-            ) {
-                isTaken = $0.apply(event, nowMilliseconds: now.utcMilliseconds)
-            }
-            guard isCurrent else { return .replaced }
-            guarded.sessions[session]?.appliedSequence = sequence
-            guarded.noteHeard(session, host, at: now)
-            guarded.mostHeldBytes = max(guarded.mostHeldBytes, guarded.fleet.use.heldBytes)
-            return isTaken ? .taken : .tooMuch
+        let (outcome, reset) = guarded.withLock { guarded in
+            let outcome = apply(event, to: host, by: session, sequence, at: now, &guarded)
+            // HOST begins a session, or says that the clock was set.
+            guard outcome == .taken, case .host = event,
+                guarded.fleet.hosts[host]?.session == session
+            else { return (outcome, (@Sendable () -> Void)?.none) }
+            return (outcome, guarded.reset(host))
         }
+        reset?()
+        return outcome
+    }
+
+    private func apply(
+        _ event: SessionEvent, to host: HostID, by session: SessionID, _ sequence: UInt64,
+        at now: Moment, _ guarded: inout Guarded
+    ) -> Outcome {
+        guard
+            guarded.fleet.use.heldBytes < limits.memoryBytes
+                || !guarded.takesMemory(event, of: host)
+        else {
+            guarded.refusals.note(.memory, at: now)
+            return .busy
+        }
+        var isTaken = true
+        let isCurrent = guarded.fleet.update(
+            host, by: session, nowMilliseconds: now.utcMilliseconds
+        ) {
+            isTaken = $0.apply(event, nowMilliseconds: now.utcMilliseconds)
+        }
+        guard isCurrent else { return .replaced }
+        guarded.sessions[session]?.appliedSequence = sequence
+        guarded.noteHeard(session, host, at: now)
+        guarded.mostHeldBytes = max(guarded.mostHeldBytes, guarded.fleet.use.heldBytes)
+        return isTaken ? .taken : .tooMuch
     }
 
     /// Takes note that a host said something that is not to be kept.

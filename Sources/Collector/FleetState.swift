@@ -11,6 +11,8 @@ package struct FleetState {
     /// What agents that ran before left behind, by the session that tells it.
     package private(set) var pasts: [SessionID: HostRecord] = [:]
     private var pastSessions: [HostID: SessionID] = [:]
+    /// What was purged of each host and is not to come back.
+    package private(set) var tombstones: [HostID: [Tombstone]] = [:]
     /// What all of it takes.
     package private(set) var use = MemoryUse()
 
@@ -19,6 +21,7 @@ package struct FleetState {
 
     /// The fleet as `store` has it, with its open runs.
     package init(store: any PeakStoring) throws {
+        tombstones = Dictionary(grouping: try store.tombstones(), by: \.request.host)
         for host in try store.hosts() {
             let runs = try store.openRuns(of: host.id)
             set(HostRecord(stored: host, openRuns: runs), for: host.id)
@@ -60,6 +63,7 @@ package struct FleetState {
             id: host, boot: boot, epoch: epoch, agentVersion: agentVersion, nowMilliseconds: now,
             isPast: true)
         record.session = session
+        record.tombstones = tombstones[host] ?? []
         pasts[session] = record
         pastSessions[host] = session
         use.add(record.use)
@@ -122,10 +126,42 @@ package struct FleetState {
 
     // MARK: Memory
 
-    private mutating func set(_ record: HostRecord?, for host: HostID) {
+    private mutating func set(_ given: HostRecord?, for host: HostID) {
         if let known = hosts[host] { use.remove(known.use) }
+        var record = given
+        record?.tombstones = tombstones[host] ?? []
         hosts[host] = record
         if let record { use.add(record.use) }
+    }
+
+    // MARK: Purging
+
+    /// Forgets what was purged, and keeps it out from now on.
+    package mutating func purge(_ tombstone: Tombstone) {
+        let host = tombstone.request.host
+        tombstones[host, default: []].append(tombstone)
+        if let index = hosts.index(forKey: host) {
+            use.remove(hosts.values[index].use)
+            hosts.values[index].purge(tombstone)
+            use.add(hosts.values[index].use)
+        }
+        if let index = pastSessions[host].flatMap({ pasts.index(forKey: $0) }) {
+            use.remove(pasts.values[index].use)
+            pasts.values[index].purge(tombstone)
+            use.add(pasts.values[index].use)
+        }
+    }
+
+    /// Lets in again what a tombstone kept out; `runs` are those of its host that have not ended,
+    /// as the store has them again.
+    package mutating func undoPurge(_ tombstone: Tombstone, bringingBack runs: [StoredRun]) {
+        let host = tombstone.request.host
+        tombstones[host]?.removeAll { $0.id == tombstone.id }
+        if tombstones[host]?.isEmpty == true { tombstones[host] = nil }
+        hosts[host]?.undoPurge(tombstone.id, bringingBack: runs)
+        if let past = pastSessions[host] {
+            pasts[past]?.undoPurge(tombstone.id, bringingBack: [])
+        }
     }
 
     // MARK: Committing

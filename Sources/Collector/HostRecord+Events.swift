@@ -81,7 +81,9 @@ extension HostRecord {
     private mutating func raise(_ event: PeakEvent, nowMilliseconds now: Int64) {
         if var peak = event.peak {
             peak.bracket = peak.bracket.flatMap { utc($0, nowMilliseconds: now) }
-            note(event.key, ledger.raisePeak(event.key, to: peak))
+            if !isPurged(peak.bracket) {
+                note(event.key, ledger.raisePeak(event.key, to: peak))
+            }
         }
         if let bytes = event.swapPeakBytes {
             note(event.key, ledger.raiseSwapPeak(event.key, to: bytes))

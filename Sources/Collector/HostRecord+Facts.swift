@@ -18,6 +18,7 @@ extension HostRecord {
             }
             var peak = event.peak
             peak.atMilliseconds = peak.atMilliseconds.flatMap { utc($0, nowMilliseconds: now) }
+            guard !isPurged(peak.bracket) else { continue }
             var subject = event.subject
             if subject.kind == .host || subject.kind == .hostUsed { subject.name = "" }
             let total = StoredTotal(
@@ -43,6 +44,7 @@ extension HostRecord {
             if let bracket = record.peak?.peak.bracket {
                 record.peak?.peak.bracket = utc(bracket, nowMilliseconds: now)
             }
+            if isPurged(record.peak?.peak.bracket) { record.peak = nil }
             record.seenAtMilliseconds = record.seenAtMilliseconds
                 .flatMap { utc($0, nowMilliseconds: now) }
             guard writtenCgroups.isDue(record, nowMilliseconds: now) else { continue }
@@ -123,4 +125,13 @@ extension HostRecord {
 
     /// How often an agent's health is written when nothing but its cost changed.
     private static let healthIntervalMilliseconds: Int64 = 60_000
+}
+
+extension TotalPeak {
+    /// The instant as a bracket; nil where it is not known.
+    fileprivate var bracket: TimeBracket? {
+        atMilliseconds.map {
+            TimeBracket(notBeforeMilliseconds: $0, notAfterMilliseconds: $0)
+        }
+    }
 }

@@ -41,6 +41,11 @@ package struct HostRecord {
     /// before it said anything.
     package internal(set) var health: AgentHealth?
 
+    /// What was purged and is not to come back.
+    var tombstones: [Tombstone] = []
+    /// How many copies of what was purged were kept out.
+    var keptOutCount: UInt64 = 0
+
     /// What the names in the ledger take in bytes.
     var nameBytes = 0
     /// The counters of the epoch.

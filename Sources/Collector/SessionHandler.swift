@@ -22,6 +22,7 @@ final class SessionHandler: ChannelInboundHandler {
     private var received = ByteBuffer()
     private var hasPreface = false
     private var identity: (host: HostID, session: SessionID)?
+    private var refusal: Refusal?
     private var isClosing = false
     private var deadline: (milliseconds: Int64, task: Scheduled<Void>)?
 
@@ -154,6 +155,14 @@ final class SessionHandler: ChannelInboundHandler {
                 close(context)
             }
         }
+        if let refusal {
+            self.refusal = nil
+            perform(
+                session.fail(
+                    code: refusal.code, text: refusal.text,
+                    retryAfterMilliseconds: refusal.retryAfterMilliseconds, atMilliseconds: now),
+                context)
+        }
     }
 
     private func send(_ frame: Frame, _ sequence: UInt64, _ context: ChannelHandlerContext) {
@@ -188,19 +197,16 @@ final class SessionHandler: ChannelInboundHandler {
             logger[metadataKey: "host"] = "\(peer.hostID)"
             logger.info(
                 "agent connected", metadata: ["name": "\(DisplayText.escaped(peer.hostName))"])
-        case .refused(let refusal): refuse(refusal, context)
+        case .refused(let refusal): refuse(refusal)
         }
     }
 
-    private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
+    /// Turns the agent away once the session has said what HELLO is answered with.
+    private func refuse(_ refusal: Refusal) {
         if refusal.isNotable {
             logger.warning("turned an agent away", metadata: ["reason": "\(refusal.text)"])
         }
-        perform(
-            session.fail(
-                code: refusal.code, text: refusal.text,
-                retryAfterMilliseconds: refusal.retryAfterMilliseconds, atMilliseconds: now),
-            context)
+        self.refusal = refusal
     }
 
     private func apply(
@@ -238,6 +244,7 @@ final class SessionHandler: ChannelInboundHandler {
         case .replaced(let newer):
             let text = "a newer session of this host took over, from \(newer)"
             perform(session.fail(code: .replaced, text: text, atMilliseconds: now), context)
+        case .reset: break
         case .drain(let delay):
             perform(
                 session.drain(retryAfterMilliseconds: delay, atMilliseconds: now), context)

@@ -173,6 +173,19 @@ public struct PeakLedger: Hashable, Sendable {
         runs[key] = nil
     }
 
+    /// Drops the resident peaks that are to be forgotten, so that lesser ones count again.
+    ///
+    /// Returns the runs whose peak is not known any more.
+    public mutating func dropPeaks(where isDropped: (Peak) -> Bool) -> [ProcessKey] {
+        var dropped: [ProcessKey] = []
+        for index in runs.indices where runs.values[index].peak.map(isDropped) ?? false {
+            runs.values[index].peak = nil
+            runs.values[index].flags.remove(.peakIsFinal)
+            dropped.append(runs.keys[index])
+        }
+        return dropped
+    }
+
     /// Gives back the room that more runs once took.
     public mutating func giveBackRoom() {
         runs = runs.filter { _ in true }

@@ -22,6 +22,7 @@ struct Memcollector: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, SummaryCommand.self, HostsCommand.self, ProcessesCommand.self,
             ReportCommand.self, KillsCommand.self, CgroupsCommand.self, CompositionCommand.self,
+            PurgeCommand.self,
         ])
 
     static func main() async { await runAsProgram() }
