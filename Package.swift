@@ -163,7 +163,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "MemoryModel", "ProcessSampler", "TestSupport", "memagent", "memcollector",
+                "MemoryModel", "ProcessSampler", "TestSupport", "Wire", "memagent", "memcollector",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             exclude: ["Storm"], swiftSettings: settings),
         .testTarget(

@@ -69,7 +69,63 @@ public final class ProcTree: Sendable {
 
     /// Writes all files of a process, new or in place.
     public func write(_ process: Process) throws {
+        try write(process, below: "\(process.pid)")
+    }
+
+    /// Adds a process that a reader sees as a whole or not at all.
+    public func place(_ process: Process) throws {
+        try write(process, below: ".new-\(process.pid)")
+        try move(".new-\(process.pid)", to: "\(process.pid)")
+    }
+
+    /// Takes a process away as a whole; whoever holds its files open goes on reading them.
+    public func takeAway(pid: Int32) throws {
+        try move("\(pid)", to: ".gone-\(pid)")
+        try FileManager.default.removeItem(atPath: "\(path)/.gone-\(pid)")
+    }
+
+    /// Writes a process's memory anew, a file at a time: first the mark, then the size.
+    ///
+    /// Figures of as many digits as before are never seen in part.
+    public func rewriteMemory(_ process: Process) throws {
+        try overwrite(status(process, exists: true), "\(process.pid)/status")
+        try overwrite(Data(statm(process, exists: true).utf8), "\(process.pid)/statm")
+    }
+
+    /// Makes a process run another program image, the mark last, by which a reader knows it.
+    public func execute(_ process: Process) throws {
         let base = "\(process.pid)"
+        let link = "\(path)/.exe-\(process.pid)"
+        try overwrite(Data(process.arguments.map { $0 + "\0" }.joined().utf8), "\(base)/cmdline")
+        try overwrite(Data(process.comm) + Data("\n".utf8), "\(base)/comm")
+        try overwrite(ProcTree.stat(process), "\(base)/stat")
+        if let executable = process.executable {
+            try FileManager.default.createSymbolicLink(
+                atPath: link, withDestinationPath: executable)
+            try move(".exe-\(process.pid)", to: "\(base)/exe")
+        }
+        try overwrite(Data(statm(process, exists: true).utf8), "\(base)/statm")
+        try overwrite(status(process, exists: true), "\(base)/status")
+    }
+
+    private func move(_ name: String, to other: String) throws {
+        guard rename("\(path)/\(name)", "\(path)/\(other)") == 0 else {
+            throw CocoaError(.fileWriteUnknown)
+        }
+    }
+
+    /// Puts bytes in the place of as many others by one call, so that no reader sees none.
+    private func overwrite(_ bytes: Data, _ name: String) throws {
+        let file = open("\(path)/\(name)", O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { throw CocoaError(.fileWriteUnknown) }
+        defer { close(file) }
+        let written = bytes.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, 0) }
+        guard written == bytes.count, ftruncate(file, off_t(bytes.count)) == 0 else {
+            throw CocoaError(.fileWriteUnknown)
+        }
+    }
+
+    private func write(_ process: Process, below base: String) throws {
         try write(ProcTree.stat(process), to: "\(base)/stat")
         try write(Data(process.comm) + Data("\n".utf8), to: "\(base)/comm")
         try write(process.cgroup, to: "\(base)/cgroup")
@@ -124,12 +180,18 @@ public final class ProcTree: Sendable {
     }
 
     private func writeMemory(_ process: Process, exists: Bool, to base: String) throws {
+        try write(statm(process, exists: exists), to: "\(base)/statm")
+        try write(status(process, exists: exists), to: "\(base)/status")
+    }
+
+    private func statm(_ process: Process, exists: Bool) -> String {
         let resident = process.residentPages
-        try write(
-            exists
-                ? "\(resident + 500) \(resident) 20 \(process.textPages) 0 300 0\n"
-                : "0 0 0 0 0 0 0\n",
-            to: "\(base)/statm")
+        return exists
+            ? "\(resident + 500) \(resident) 20 \(process.textPages) 0 300 0\n"
+            : "0 0 0 0 0 0 0\n"
+    }
+
+    private func status(_ process: Process, exists: Bool) -> Data {
         var name: [UInt8] = []
         for byte in process.comm {
             switch byte {
@@ -140,14 +202,13 @@ public final class ProcTree: Sendable {
         }
         let memory =
             "VmPeak:\t  900000 kB\nVmHWM:\t  \(process.markKibibytes) kB\n"
-            + "VmRSS:\t  \(resident * 4) kB\nVmSwap:\t  \(process.swapKibibytes) kB\n"
+            + "VmRSS:\t  \(process.residentPages * 4) kB\n"
+            + "VmSwap:\t  \(process.swapKibibytes) kB\n"
         let user = process.userID
-        try write(
-            Data("Name:\t".utf8) + Data(name)
-                + Data(
-                    ("\nUmask:\t0022\nState:\t\(process.state)\nTgid:\t\(process.pid)\n"
-                        + "Uid:\t\(user)\t\(user)\t\(user)\t\(user)\nGroups:\t0 1\n"
-                        + (exists ? memory : "") + "Threads:\t\(process.threadCount)\n").utf8),
-            to: "\(base)/status")
+        return Data("Name:\t".utf8) + Data(name)
+            + Data(
+                ("\nUmask:\t0022\nState:\t\(process.state)\nTgid:\t\(process.pid)\n"
+                    + "Uid:\t\(user)\t\(user)\t\(user)\t\(user)\nGroups:\t0 1\n"
+                    + (exists ? memory : "") + "Threads:\t\(process.threadCount)\n").utf8)
     }
 }

@@ -1,0 +1,160 @@
+import Foundation
+import MemoryModel
+import Synchronization
+import TestSupport
+
+/// Three agents on trees that change, two collectors, and one disturbance after the other.
+final class OracleRun {
+    private let record: WireRecord
+    private let collectors: [OracleCollector]
+    private let hosts: [OracleHost]
+    private var generator: SeededGenerator
+    private let cycles: [Disturbance]
+    private let say: (String) -> Void
+
+    init(cycles: Int, seed: SeededGenerator, say: @escaping (String) -> Void) async throws {
+        generator = seed
+        self.say = say
+        self.cycles = Disturbance.schedule(cycles, using: &generator)
+        let record = try WireRecord()
+        self.record = record
+        let collectors = [try await OracleCollector(), try await OracleCollector()]
+        self.collectors = collectors
+        let ports = collectors.map(\.port)
+        var hosts: [OracleHost] = []
+        for id in ["one", "two", "three"] {
+            hosts.append(
+                try OracleHost(id: id, seed: generator.next(), record: record) { place in
+                    ports[place % 3 == 2 ? 1 : 0]
+                })
+        }
+        self.hosts = hosts
+    }
+
+    /// Disturbs, comes to rest, judges; gives all that is wrong.
+    ///
+    /// It takes about half a second a cycle, and leaves cycles out once it has taken `seconds`.
+    func problems(seconds: Double) async throws -> [String] {
+        let trees = hosts.map(\.tree)
+        let problems: [String] = try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    for tree in trees { try tree.step() }
+                    try? await Task.sleep(for: .milliseconds(25))
+                }
+            }
+            defer { group.cancelAll() }
+            try await disturb(until: .now + .seconds(seconds))
+            return try await judge()
+        }
+        for host in hosts { try await host.stop() }
+        for collector in collectors { try await collector.stop() }
+        return problems + record.problems + unseen()
+    }
+
+    // MARK: Disturbing
+
+    private func disturb(until end: ContinuousClock.Instant) async throws {
+        for (cycle, disturbance) in cycles.enumerated() {
+            guard ContinuousClock.now < end else {
+                say("out of time after \(cycle) of \(cycles.count) cycles")
+                return
+            }
+            if cycle % 50 == 0 { say("cycle \(cycle) of \(cycles.count)") }
+            let pause = Int.random(in: 0...600, using: &generator)
+            try await Task.sleep(for: .milliseconds(pause))
+            let host = hosts[.random(in: 0..<hosts.count, using: &generator)]
+            try await apply(disturbance, to: host)
+            for host in hosts { try host.checkRunning() }
+            for collector in collectors { try collector.checkRunning() }
+        }
+    }
+
+    private func apply(_ disturbance: Disturbance, to host: OracleHost) async throws {
+        if let fault = disturbance.fault(using: &generator) {
+            if disturbance == .cutNextConnection { host.proxy.cut() }
+            if host.proxy.connections.isEmpty || disturbance == .cutNextConnection {
+                host.proxy.plan(fault)
+            } else {
+                host.proxy.apply(fault)
+            }
+            return
+        }
+        switch disturbance {
+        case .killAgent: try await host.restart(SIGKILL)
+        case .stopAgent: try await host.restart(SIGTERM)
+        case .killCollector: try await collector(of: host)?.restart(SIGKILL)
+        case .drainCollector: try await collector(of: host)?.restart(SIGTERM)
+        case .repeatSession: try await repeatSession(of: host, cutsFirst: true)
+        case .replaceSession: try await repeatSession(of: host, cutsFirst: false)
+        default: host.proxy.cut()
+        }
+    }
+
+    /// Sends a session again while its host keeps still.
+    private func repeatSession(of host: OracleHost, cutsFirst: Bool) async throws {
+        host.tree.keepStill(true)
+        defer { host.tree.keepStill(false) }
+        // What ended or began before has been told in the old session or is told in the new one.
+        host.proxy.cut()
+        try await comeToRest(host)
+        guard let collector = try await collector(of: host) else { return }
+        _ = try await host.repeatSession(to: collector.port, cutsFirst: cutsFirst)
+    }
+
+    /// The collector that the host speaks to, once it does.
+    private func collector(of host: OracleHost) async throws -> OracleCollector? {
+        try await eventually("\(host.id) speaks to a collector", seconds: 120) {
+            record.openSessions(of: host.id).contains { $0.store != nil }
+        }
+        let store = record.openSessions(of: host.id).compactMap(\.store).first
+        return try collectors.first { try $0.database().storeID == store }
+    }
+
+    // MARK: Judging
+
+    /// Waits until one session of the host stands in which everything is told and acknowledged,
+    /// a change that came after all others included.
+    private func comeToRest(_ host: OracleHost) async throws {
+        for _ in 0..<2 {
+            let raised = try host.tree.raiseOne()
+            try await eventually("\(host.id) comes to rest", seconds: 120) {
+                guard let session = record.openSessions(of: host.id).first(where: \.isCalm),
+                    let store = session.store
+                else { return false }
+                let peaks = record.host(host.id).acknowledged[store]?.peaks ?? [:]
+                return peaks.contains {
+                    $0.key.pid == raised.pid && $0.value.bytes == raised.markBytes
+                }
+            }
+        }
+    }
+
+    /// Leads all agents to the one collector, then to the other, and looks at what is there.
+    private func judge() async throws -> [String] {
+        for host in hosts { host.tree.keepStill(true) }
+        var problems: [String] = []
+        for collector in collectors {
+            let port = collector.port
+            for host in hosts {
+                host.proxy.lead { _ in port }
+                host.proxy.cut()
+            }
+            for host in hosts { try await comeToRest(host) }
+            let database = try collector.database()
+            for host in hosts {
+                let verdict = OracleVerdict(database, host.tree, record)
+                problems += verdict.problems(isCalm: true)
+                say("\(host.id): \(verdict)")
+            }
+        }
+        say("seen: \(record.sightings.map { "\($0.value) x \($0.key.rawValue)" }.sorted())")
+        return problems
+    }
+
+    /// What this run was to see and did not.
+    private func unseen() -> [String] {
+        let seen = record.sightings
+        return Sighting.allCases.filter { seen[$0] == nil }.map { "never seen: \($0.rawValue)" }
+    }
+}

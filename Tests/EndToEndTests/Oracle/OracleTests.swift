@@ -1,0 +1,31 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Whatever is cut, killed or lost: what was acknowledged is there, what is there is true.
+@Suite("Oracle")
+struct OracleTests {
+    /// How many disturbances: 200, or as many as `HIGHWATER_CYCLES` says.
+    private static let cycles =
+        ProcessInfo.processInfo.environment["HIGHWATER_CYCLES"].flatMap { Int($0) } ?? 200
+
+    @Test(
+        """
+        every acknowledged peak is in the database, every peak there was sent and true, what lives \
+        ends exact, and what ended does not live
+        """,
+        .timeLimit(.minutes(60)))
+    func oracle() async throws {
+        let seed = SeededGenerator()
+        say("\(seed)")
+        let run = try await OracleRun(cycles: Self.cycles, seed: seed, say: say)
+        let problems = try await run.problems(seconds: Double(Self.cycles) * 0.6)
+        for problem in problems.prefix(50) { Issue.record("\(problem); \(seed)") }
+        #expect(problems.isEmpty, "\(problems.count) problems; \(seed)")
+    }
+
+    /// Progress goes where it is seen at once.
+    private func say(_ text: String) {
+        FileHandle.standardError.write(Data("oracle: \(text)\n".utf8))
+    }
+}
