@@ -168,6 +168,30 @@ public struct PeakLedger: Hashable, Sendable {
         return runs.values[index].merge(record, otherIsNewer: newer)
     }
 
+    /// Takes in what an earlier agent of the same boot knew of a run that lives: its peaks, flags,
+    /// processor time, faults and beginning.
+    ///
+    /// Returns what became different; nil if the run is not known or has ended.
+    public mutating func restore(_ record: RunRecord) -> RunChange? {
+        guard let index = runs.index(forKey: record.key), runs.values[index].end == nil else {
+            return nil
+        }
+        var change: RunChange = []
+        if let peak = record.peak, believed(peak.bytes) != nil {
+            change.formUnion(runs.values[index].raisePeak(peak))
+        }
+        change.formUnion(runs.values[index].raiseSwapPeak(believed(record.swapPeakBytes)))
+        change.formUnion(runs.values[index].raiseProcessorTime(record.processorMilliseconds))
+        runs.values[index].raiseFaults(record.faults)
+        change.formUnion(runs.values[index].add(record.flags))
+        let known = runs.values[index].description.startedAtMilliseconds
+        if let started = record.description.startedAtMilliseconds, started < known ?? .max {
+            runs.values[index].description.startedAtMilliseconds = started
+            change.insert(.description)
+        }
+        return change
+    }
+
     /// Drops a run, once everything about it is kept elsewhere.
     public mutating func forget(_ key: ProcessKey) {
         runs[key] = nil

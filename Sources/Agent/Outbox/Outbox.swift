@@ -9,21 +9,39 @@ package import Wire
 /// While nothing can be sent, new facts merge in the ledger, so an outage costs memory for what
 /// there is, not for its length.
 package struct Outbox {
-    private var runs: RunOutbox
-    private var totals = Totals()
-    private var registers = RegisterOutbox()
+    var runs: RunOutbox
+    var totals = Totals()
+    var registers = RegisterOutbox()
 
-    private var isSessionOpen = false
-    private var isStateEndDue = false
-    private var host: HostDescription
-    private var isHostDue = true
+    var isSessionOpen = false
+    var isStateEndDue = false
+    var host: HostDescription
+    var isHostDue = true
 
-    private var counters: [CounterReason: UInt64] = [:]
+    var counters: [CounterReason: UInt64] = [:]
     private var sentCounters: [CounterReason: UInt64] = [:]
     private var sampledCounters = SamplerCounters()
 
+    /// Rises with every change of the host and of the counters.
+    var ownChangeCount: UInt64 = 0
+    /// The latest frame that carries state, and whether the next one that is sent does.
+    var latestStateSequence: UInt64 = 0
+    var isLatestFrameState = false
+    var acknowledgedSequence: UInt64 = 0
+    /// How far what stands in the state file is known to be durable at a collector.
+    var savedState = SavedState()
+
+    /// How much an outbox may hold unless it is said otherwise: 32 MiB.
+    package static let defaultMemoryLimitBytes = 32 << 20
+
     /// An outbox with nothing in it for `host`.
-    package init(host: HostDescription) {
+    ///
+    /// - Parameters:
+    ///   - host: What is known of the host.
+    ///   - memoryLimitBytes: About how much the outbox may hold before it folds ended runs.
+    package init(
+        host: HostDescription, memoryLimitBytes: Int = Outbox.defaultMemoryLimitBytes
+    ) {
         self.host = host
         runs = RunOutbox(limits: PeakLimits(memoryTotalBytes: host.memoryTotalBytes))
     }
@@ -48,6 +66,7 @@ package struct Outbox {
         if description != host {
             host = description
             isHostDue = true
+            ownChangeCount += 1
             runs.ledger.limits = PeakLimits(memoryTotalBytes: host.memoryTotalBytes)
         }
         setWallMinusBoot(milliseconds: offset)
@@ -58,6 +77,7 @@ package struct Outbox {
         guard abs(milliseconds &- host.wallMinusBootMilliseconds) > 1_000 else { return }
         host.wallMinusBootMilliseconds = milliseconds
         isHostDue = true
+        ownChangeCount += 1
     }
 
     /// Takes what the agent says of itself, which is sent at once.
@@ -124,6 +144,7 @@ package struct Outbox {
     private mutating func beginTurn(atMilliseconds now: Int64) {
         takeTotals()
         registers.beginTurn(atMilliseconds: now)
+        if isSessionOpen { savedState.turnBegan() }
     }
 
     private mutating func takeTotals() {
@@ -131,6 +152,8 @@ package struct Outbox {
     }
 
     private mutating func setCounters() {
+        let before = counters
+        defer { if counters != before { ownChangeCount += 1 } }
         let sampled = sampledCounters
         counters[.vanished] = sampled.vanished
         counters[.unreadable] = sampled.unreadable
@@ -161,7 +184,11 @@ package struct Outbox {
         isStateEndDue = true
         isHostDue = true
         sentCounters = [:]
+        latestStateSequence = 0
+        acknowledgedSequence = 0
         takeTotals()
+        savedState.sessionClosed()
+        savedState.turnBegan()
         registers.sessionOpened()
         runs.sessionOpened(
             maximumRuns: maximumRuns, frames: FrameLimits(maximumWireBytes: maximumWireBytes))
@@ -171,12 +198,16 @@ package struct Outbox {
     package mutating func sessionClosed() {
         isSessionOpen = false
         isStateEndDue = false
+        savedState.sessionClosed()
         runs.sessionClosed()
         registers.sessionClosed()
     }
 
     /// Takes note that everything up to `sequence` is durable: what is over can be forgotten.
     package mutating func acknowledged(throughSequence sequence: UInt64) {
+        guard isSessionOpen else { return }
+        acknowledgedSequence = max(acknowledgedSequence, sequence)
+        savedState.acknowledged(throughSequence: sequence)
         runs.acknowledged(throughSequence: sequence)
         registers.acknowledged(throughSequence: sequence)
     }
@@ -190,6 +221,20 @@ package struct Outbox {
     /// its sequence number by `sent(sequence:)`.
     package mutating func nextFrame() -> Frame? {
         guard isSessionOpen else { return nil }
+        guard let frame = nextDue() else {
+            if !runs.holdsFolds(savedState) {
+                savedState.drained(lastSequence: latestStateSequence)
+            }
+            return nil
+        }
+        switch frame {
+        case .samples, .health: isLatestFrameState = false
+        default: isLatestFrameState = true
+        }
+        return frame
+    }
+
+    private mutating func nextDue() -> Frame? {
         if isHostDue {
             isHostDue = false
             return .host(runs.frames.fitted(host))
@@ -204,13 +249,19 @@ package struct Outbox {
 
     /// Takes note of the sequence number under which the frame of `nextFrame()` was sent.
     package mutating func sent(sequence: UInt64) {
+        if isLatestFrameState { latestStateSequence = sequence }
         runs.sent(sequence: sequence)
         registers.sent(sequence: sequence)
     }
 
+    /// The counters that the collector of this session was not told.
+    var dueCounters: [CounterReason: UInt64] {
+        counters.filter { $0.value > 0 && sentCounters[$0.key] != $0.value }
+    }
+
     private mutating func nextCounters() -> Frame? {
         counters[.runsOverLimit] = runs.overLimitCount + sampledCounters.overLimit
-        let due = counters.filter { $0.value > 0 && sentCounters[$0.key] != $0.value }
+        let due = dueCounters
         guard !due.isEmpty else { return nil }
         sentCounters.merge(due) { _, new in new }
         return .counters(CountersFrame(values: due))

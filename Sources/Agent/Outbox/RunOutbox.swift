@@ -44,6 +44,19 @@ struct RunOutbox {
     private var exitsInFlight: [(sequence: UInt64, keys: [ProcessKey])] = []
     var keysOfLatestExit: [ProcessKey] = []
 
+    /// Rises with every change of what a state file would hold of runs.
+    var changeCount: UInt64 = 0
+
+    /// How often runs were folded.
+    private(set) var foldClock: UInt64 = 0
+
+    var heldBytes: Int { ledger.runs.count * 800 }
+    var foldCount: Int { 0 }
+    var isAcknowledged: Bool {
+        definesDue.isEmpty && peaksDue.isEmpty && exitsDue.isEmpty && exitsInFlight.isEmpty
+    }
+    func holdsFolds(_ saved: SavedState) -> Bool { false }
+
     /// An outbox without runs that believes figures within `limits`.
     init(limits: PeakLimits) {
         ledger = PeakLedger(limits: limits)
@@ -56,6 +69,15 @@ struct RunOutbox {
         var change = ledger.start(run.key, run.description)
         change.formUnion(ledger.add(run.flags, to: run.key))
         mark(run.key, change)
+    }
+
+    /// Takes in what an earlier agent of the same boot knew of a run that lives.
+    ///
+    /// Returns false if the run does not live.
+    mutating func restore(_ record: RunRecord) -> Bool {
+        guard let change = ledger.restore(record) else { return false }
+        mark(record.key, change)
+        return true
     }
 
     /// Takes in the end of a run.
@@ -188,7 +210,9 @@ struct RunOutbox {
 
     /// Makes parts of a run due; without a session nothing is, because a new one begins with all.
     mutating func mark(_ key: ProcessKey, _ change: RunChange) {
-        guard isSessionOpen, !change.isEmpty else { return }
+        guard !change.isEmpty else { return }
+        if !change.isDisjoint(with: [.description, .peak, .end]) { changeCount += 1 }
+        guard isSessionOpen else { return }
         let delivery = deliveries[key] ?? Delivery()
         let new = change.subtracting(delivery.due)
         guard !new.isEmpty else { return }
@@ -237,6 +261,7 @@ struct RunOutbox {
     }
 
     private mutating func forget(_ key: ProcessKey) {
+        changeCount += 1
         ledger.forget(key)
         deliveries[key] = nil
     }

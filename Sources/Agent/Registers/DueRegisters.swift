@@ -22,6 +22,9 @@ struct DueRegisters<Key: Hashable, Value> {
     private var taken: [Sent] = []
     private var inFlight: [(sequence: UInt64, sent: [Sent])] = []
 
+    /// Rises with every change of what is held.
+    private(set) var changeCount: UInt64 = 0
+
     /// How many are held.
     var count: Int { entries.count }
 
@@ -34,6 +37,11 @@ struct DueRegisters<Key: Hashable, Value> {
     /// Whether something waits to be taken.
     var isDue: Bool { !waiting.isEmpty }
 
+    /// Whether the collector of this session has the latest version of everything for sure.
+    var isAcknowledged: Bool {
+        isSessionOpen && waiting.isEmpty && taken.isEmpty && inFlight.isEmpty
+    }
+
     // MARK: Values in
 
     /// Holds `value`, which is due now.
@@ -43,6 +51,7 @@ struct DueRegisters<Key: Hashable, Value> {
             return true
         }
         guard !known else { return }
+        changeCount += 1
         entries[key] = Entry(value: value)
         wait(key)
     }
@@ -54,6 +63,7 @@ struct DueRegisters<Key: Hashable, Value> {
         guard let index = entries.index(forKey: key) else { return false }
         if change(&entries.values[index].value) {
             entries.values[index].version += 1
+            changeCount += 1
             wait(key)
         }
         return true
@@ -76,7 +86,8 @@ struct DueRegisters<Key: Hashable, Value> {
 
     /// Lets a value go at once, sent or not.
     mutating func remove(_ key: Key) {
-        entries[key] = nil
+        guard entries.removeValue(forKey: key) != nil else { return }
+        changeCount += 1
     }
 
     private mutating func wait(_ key: Key) {
@@ -118,6 +129,7 @@ struct DueRegisters<Key: Hashable, Value> {
             guard let entry = entries[key] else { continue }
             if entry.isRetired, entry.version == version {
                 entries[key] = nil
+                changeCount += 1
             } else {
                 entries[key]?.acknowledgedVersion = version
             }

@@ -50,6 +50,18 @@ struct RegisterOutbox {
     /// Sums and cgroups that were left out or dropped for want of room.
     var overLimitCount: UInt64 { cgroupsLeftOut.count + droppedTotals }
 
+    /// Rises with every change of what a state file would hold of it: all but the health.
+    var changeCount: UInt64 {
+        totals.changeCount &+ cgroups.changeCount &+ kills.changeCount
+            &+ gaps.registers.changeCount
+    }
+
+    /// Whether all that is held of sums, cgroups, kills and gaps is acknowledged.
+    var isAcknowledged: Bool {
+        totals.isAcknowledged && cgroups.isAcknowledged && kills.isAcknowledged
+            && gaps.registers.isAcknowledged
+    }
+
     /// How much is held, for tests of the bounds.
     var counts: (totals: Int, cgroups: Int, kills: Int, gaps: Int) {
         (totals.count, cgroups.count, kills.count, gaps.registers.count)

@@ -201,6 +201,9 @@ struct Totals {
         return closed
     }
 
+    /// Whether a register was raised since they were last taken.
+    var hasRaised: Bool { !raised.isEmpty }
+
     /// The registers that were raised since they were last taken.
     mutating func takeRaised() -> [TotalRegister] {
         let registers = raised.compactMap { place -> TotalRegister? in
