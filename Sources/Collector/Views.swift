@@ -90,8 +90,12 @@ struct Views: Sendable {
         let counters = try store.counters()
         let health = try store.health()
         let hosts = fleet.read { $0.hosts.values.compactMap { $0.reported(nowMilliseconds: now) } }
+        let conflicts = fleet.conflicts(at: WallClock.now())
         return hosts.map { host in
             var host = host
+            host.claimants = conflicts[host.id].map {
+                HostClaimants(present: $0.presentAddress, refused: $0.refusedAddress)
+            }
             host.counters.merge(counters[host.id] ?? [:]) { $0 > .max - $1 ? .max : $0 + $1 }
             host.health = health[host.id]?.health
             return host

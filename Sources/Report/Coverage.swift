@@ -29,6 +29,10 @@ public struct Coverage: Hashable, Sendable {
     public var suspectClockHostCount = 0
     /// Names of the first few of those.
     public var suspectClockHostNames: [RawText] = []
+    /// Hosts whose id two machines claimed within the last hour.
+    public var claimedTwiceHostCount = 0
+    /// The first few of those in words, each with both addresses.
+    var claimedTwiceHosts: [String] = []
     /// The shortest time between two samples of a host, in milliseconds; nil without hosts.
     public var shortestIntervalMilliseconds: UInt32?
     /// The longest, likewise.
@@ -86,6 +90,9 @@ public struct Coverage: Hashable, Sendable {
         }
         stretchedAgentCount = named { $0.state != .gone && $0.isAgentStretched }.0
         (suspectClockHostCount, suspectClockHostNames) = named(\.isClockSuspect)
+        let claimedTwice = hosts.filter { $0.claimants != nil }.sorted { $0.id < $1.id }
+        claimedTwiceHostCount = claimedTwice.count
+        claimedTwiceHosts = claimedTwice.prefix(Coverage.namedHostLimit).map(\.claimText)
         let intervals = hosts.map(\.description.intervalMilliseconds)
         shortestIntervalMilliseconds = intervals.min()
         longestIntervalMilliseconds = intervals.max()
@@ -139,6 +146,13 @@ extension Coverage {
             ).map { "\($0): what lived shorter than a sample is missed there" }
         }
         facts += suspectClocks(ascii: ascii)
+        facts += claimedTwiceHosts
+        if claimedTwiceHostCount > claimedTwiceHosts.count {
+            let more = claimedTwiceHostCount - claimedTwiceHosts.count
+            facts.append(
+                "\(DecimalText.grouped(more)) more host \(more == 1 ? "id is" : "ids are")"
+                    + " claimed by two machines")
+        }
         if let shortest = shortestIntervalMilliseconds, let longest = longestIntervalMilliseconds {
             let text = DurationText.format(milliseconds: Int64(shortest))
             facts.append(
@@ -256,6 +270,7 @@ extension Coverage {
             Member("agents_stretched", .count(stretchedAgentCount)),
             Member("gaps", gapsJSON),
             Member("is_cut", .boolean(isCut || gaps?.isCut == true)),
+            Member("host_ids_claimed_twice", .count(claimedTwiceHostCount)),
             Member("sums_not_read", .boolean(areTotalsCut)),
         ])
     }
@@ -279,5 +294,14 @@ extension Coverage {
                     ? .null : .thousandths(UInt64(clamping: down?.milliseconds ?? 0))),
             Member("processes_missed_without_agent", missed(.agentDown)),
         ])
+    }
+}
+
+extension ReportedHost {
+    /// Which machines claim its id, and what to do; empty where only one does.
+    fileprivate var claimText: String {
+        guard let claimants else { return "" }
+        return "two machines claim the host id \(id.text) (\(claimants.present) and"
+            + " \(claimants.refused)): the peaks of one are missed until it has another --host-id"
     }
 }

@@ -30,6 +30,20 @@ public enum HostState: String, Hashable, Sendable, CaseIterable {
     }
 }
 
+/// Two machines that claim one host id, by their addresses.
+public struct HostClaimants: Hashable, Sendable {
+    /// The one that is connected.
+    public var present: String
+    /// The one that was turned away last.
+    public var refused: String
+
+    /// Takes both as they are.
+    public init(present: String, refused: String) {
+        self.present = present
+        self.refused = refused
+    }
+}
+
 /// A host as every view takes it in.
 public struct ReportedHost: Hashable, Sendable {
     /// Its lasting name.
@@ -48,6 +62,9 @@ public struct ReportedHost: Hashable, Sendable {
     public var counters: [CounterReason: UInt64]
     /// Whether its clock is so far ahead of the collector's that its times are not taken.
     public var isClockSuspect: Bool
+    /// The addresses of two machines that claimed its host id within the last hour, the one that is
+    /// connected first; nil where only one does.
+    public var claimants: HostClaimants?
     /// What its agent last said of itself, with its times in UTC; nil where it said nothing yet.
     public var health: AgentHealth?
 

@@ -16,11 +16,13 @@ enum FakeAgent {
         return bytes
     }
 
-    static func hello(_ hostID: String) -> Frame {
+    static func hello(
+        _ hostID: String, boot: BootID = BootID(high: 1, low: 2), epoch: UInt64 = 42
+    ) -> Frame {
         .hello(
             HelloFrame(
                 lowestMajor: 1, highestMajor: 1, requiredFeatures: 0, offeredFeatures: 0,
-                epoch: 42, boot: BootID(high: 1, low: 2), hostID: RawText(hostID),
+                epoch: epoch, boot: boot, hostID: RawText(hostID),
                 hostName: RawText(hostID), agentVersion: "1.0"))
     }
 
