@@ -56,6 +56,7 @@ package final class Fleet: Sendable {
         var commitBeganAtMilliseconds: Int64?
         var conflicts = IdentityConflicts()
         var refusals = Refusals()
+        var allowances = RateAllowances()
         /// The most that was held since memory was last given back.
         var mostHeldBytes = 0
     }
@@ -151,12 +152,21 @@ package final class Fleet: Sendable {
         }
     }
 
-    /// Takes note that a session is over.
-    package func close(_ session: SessionID, host: HostID) {
+    /// Takes note that a session is over, and of what its host may send when it comes back.
+    package func close(
+        _ session: SessionID, host: HostID, allowance: RateAllowance? = nil,
+        at now: Moment = WallClock.now()
+    ) {
         guarded.withLock { guarded in
             guarded.sessions[session] = nil
             guarded.fleet.sessionClosed(session, host: host)
+            if let allowance { guarded.allowances.add(allowance, of: host, at: now) }
         }
+    }
+
+    /// What a host that comes back may send at once; nil if that is everything.
+    func takeAllowance(of host: HostID, at now: Moment) -> RateAllowance? {
+        guarded.withLock { $0.allowances.take(of: host, at: now) }
     }
 
     /// Tells every session to go, each with another delay before it comes back.

@@ -22,7 +22,6 @@ final class SessionHandler: ChannelInboundHandler {
     private var received = ByteBuffer()
     private var hasPreface = false
     private var identity: (host: HostID, session: SessionID)?
-    private var refusal: Refusal?
     private var isClosing = false
     private var deadline: (milliseconds: Int64, task: Scheduled<Void>)?
 
@@ -155,14 +154,6 @@ final class SessionHandler: ChannelInboundHandler {
                 close(context)
             }
         }
-        if let refusal {
-            self.refusal = nil
-            perform(
-                session.fail(
-                    code: refusal.code, text: refusal.text,
-                    retryAfterMilliseconds: refusal.retryAfterMilliseconds, atMilliseconds: now),
-                context)
-        }
     }
 
     private func send(_ frame: Frame, _ sequence: UInt64, _ context: ChannelHandlerContext) {
@@ -193,20 +184,26 @@ final class SessionHandler: ChannelInboundHandler {
         switch admission {
         case .accepted(let id):
             identity = (peer.hostID, id)
+            if let rest = fleet.takeAllowance(of: peer.hostID, at: WallClock.now()) {
+                session.restrict(to: rest, atMilliseconds: now)
+            }
             onIdentified()
             logger[metadataKey: "host"] = "\(peer.hostID)"
             logger.info(
                 "agent connected", metadata: ["name": "\(DisplayText.escaped(peer.hostName))"])
-        case .refused(let refusal): refuse(refusal)
+        case .refused(let refusal): refuse(refusal, context)
         }
     }
 
-    /// Turns the agent away once the session has said what HELLO is answered with.
-    private func refuse(_ refusal: Refusal) {
+    private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
         if refusal.isNotable {
             logger.warning("turned an agent away", metadata: ["reason": "\(refusal.text)"])
         }
-        self.refusal = refusal
+        perform(
+            session.refuse(
+                code: refusal.code, text: refusal.text,
+                retryAfterMilliseconds: refusal.retryAfterMilliseconds, atMilliseconds: now),
+            context)
     }
 
     private func apply(
@@ -244,7 +241,8 @@ final class SessionHandler: ChannelInboundHandler {
         case .replaced(let newer):
             let text = "a newer session of this host took over, from \(newer)"
             perform(session.fail(code: .replaced, text: text, atMilliseconds: now), context)
-        case .reset: break
+        case .reset(let stretches):
+            perform(session.reset(stretches, atMilliseconds: now), context)
         case .drain(let delay):
             perform(
                 session.drain(retryAfterMilliseconds: delay, atMilliseconds: now), context)
@@ -274,7 +272,9 @@ final class SessionHandler: ChannelInboundHandler {
         deadline?.task.cancel()
         deadline = nil
         if let identity {
-            fleet.close(identity.session, host: identity.host)
+            fleet.close(
+                identity.session, host: identity.host, allowance: session.allowance,
+                at: WallClock.now())
             logger.info("agent disconnected")
         }
         identity = nil

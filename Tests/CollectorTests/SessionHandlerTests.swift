@@ -19,12 +19,18 @@ struct SessionHandlerTests {
         private let codec: FrameCodec
         private var sequence: UInt64 = 0
         private var unread: [UInt8] = []
+        /// The numbers of the frames that the collector sent.
+        private(set) var answeredSequences: [UInt64] = []
 
-        init(fleet: Fleet, onIdentified: @escaping @Sendable () -> Void = {}) throws {
+        init(
+            fleet: Fleet, maximumRuns: UInt32 = 100,
+            onIdentified: @escaping @Sendable () -> Void = {}
+        ) throws {
             self.fleet = fleet
             codec = try FrameCodec()
             let settings = ReceiverSettings(
-                storeID: StoreID(high: 7, low: 8), collectorVersion: "1", maximumRuns: 100)
+                storeID: StoreID(high: 7, low: 8), collectorVersion: "1",
+                maximumRuns: maximumRuns)
             let handler = SessionHandler(
                 session: ReceiverSession(
                     acceptedAtMilliseconds: WallClock.monotonicMilliseconds(), settings: settings),
@@ -46,18 +52,25 @@ struct SessionHandlerTests {
             return bytes
         }
 
-        /// The whole beginning of a session, up to the end of the full state.
-        func opening(_ host: RawText = "web-1") throws -> [UInt8] {
+        /// HELLO and HOST.
+        func beginning(
+            _ host: RawText = "web-1", boot: BootID = BootID(high: 0, low: 1)
+        ) throws -> [UInt8] {
             let hello = HelloFrame(
                 lowestMajor: 1, highestMajor: 1, requiredFeatures: 0, offeredFeatures: 0, epoch: 1,
-                boot: BootID(high: 0, low: 1), hostID: host, hostName: host, agentVersion: "1")
+                boot: boot, hostID: host, hostName: host, agentVersion: "1")
+            return try FrameEncoder.preface + bytes(.hello(hello)) + bytes(.host(.sample))
+        }
+
+        /// The whole beginning of a session, up to the end of the full state.
+        func opening(_ host: RawText = "web-1") throws -> [UInt8] {
             let define = DefineFrame(runs: [
                 .init(
                     slot: 0, key: run(1),
                     description: RunDescription(program: "p", comm: "c"))
             ])
-            return try FrameEncoder.preface + bytes(.hello(hello)) + bytes(.host(.sample))
-                + bytes(.define(define)) + bytes(.stateEnd(StateEndFrame(liveCount: 1)))
+            return try beginning(host) + bytes(.define(define))
+                + bytes(.stateEnd(StateEndFrame(liveCount: 1)))
         }
 
         func receive(_ bytes: some Sequence<UInt8>) throws {
@@ -75,6 +88,7 @@ struct SessionHandlerTests {
                 try codec.decode($0, isWelcomed: true)
             }) {
                 frames.append(decoded.frame)
+                answeredSequences.append(decoded.sequence)
                 unread.removeFirst(decoded.consumedBytes)
             }
             return frames
@@ -146,6 +160,64 @@ struct SessionHandlerTests {
         let suspension = AcknowledgementFrame(sequence: 3, credit: 0)
         #expect(try connection.answers() == [.acknowledgement(suspension)])
         try connection.end()
+    }
+
+    @Test("a host that connects again has no more to define than it had left")
+    func reconnected() throws {
+        func defines(_ slots: Range<UInt32>) -> Frame {
+            .define(
+                DefineFrame(
+                    runs: slots.map {
+                        .init(
+                            slot: $0, key: run(Int32($0) + 1),
+                            description: RunDescription(program: "p", comm: "c"))
+                    }))
+        }
+        var errors: [ErrorCode?] = []
+        for _ in 0..<4 {
+            let connection = try Connection(fleet: fleet, maximumRuns: 40_000)
+            try connection.receive(try connection.beginning())
+            for first in stride(from: UInt32(0), to: 30_000, by: 3_000) {
+                try connection.receive(try connection.bytes(defines(first..<first + 3_000)))
+            }
+            errors.append(try connection.errorCode())
+            try connection.end()
+        }
+        #expect(errors.prefix(2).allSatisfy { $0 == nil })
+        #expect(errors.suffix(2).contains(.limitExceeded), "\(errors)")
+    }
+
+    @Test("a machine that is turned away gets ERROR instead of WELCOME, with the first number")
+    func refused() throws {
+        let first = try Connection(fleet: fleet)
+        try first.receive(try first.opening())
+        let second = try Connection(fleet: fleet)
+        try second.receive(try second.beginning(boot: BootID(high: 0, low: 2)))
+        let answers = try second.answers()
+        #expect(answers.map(\.type) == [.error])
+        #expect(second.answeredSequences == [0])
+        #expect(!second.channel.isActive)
+        #expect(try first.answers().map(\.type) == [.welcome])
+        try first.end()
+        try second.end()
+    }
+
+    @Test("a purge reaches the agent as RESET")
+    func reset() throws {
+        let connection = try Connection(fleet: fleet)
+        try connection.receive(try connection.opening())
+        _ = try connection.answers()
+        let request = PurgeRequest(
+            host: hostID("web-1"), sinceMilliseconds: wallMinusBoot + 5,
+            untilMilliseconds: wallMinusBoot + 9)
+        fleet.purge(Tombstone(id: 1, request: request, createdAtMilliseconds: testNow))
+        let stretch = TimeBracket(notBeforeMilliseconds: 5, notAfterMilliseconds: 9)
+        #expect(try connection.answers() == [.reset(ResetFrame(stretches: [stretch]))])
+        try connection.end()
+        let again = try Connection(fleet: fleet)
+        try again.receive(try again.opening())
+        #expect(try again.answers().map(\.type) == [.welcome, .reset])
+        try again.end()
     }
 
     @Test("what does not begin like an agent gets ERROR, then the end, and no memory is kept of it")

@@ -62,6 +62,16 @@ public struct ReceiverSession: ~Copyable, Sendable {
         grant = CreditGrant(credit: settings.credit)
     }
 
+    /// What the agent may send and define at once, for the next session of its host.
+    public var allowance: RateAllowance { RateAllowance(defines: defines, bytes: bytes) }
+
+    /// Lets the agent send no more than `rest`, which an earlier session of its host left over.
+    public mutating func restrict(to rest: RateAllowance, atMilliseconds now: Int64) {
+        let lesser = allowance.lesser(rest, atMilliseconds: now)
+        defines = lesser.defines
+        bytes = lesser.bytes
+    }
+
     /// Whether HELLO was accepted: only then are payloads inflated and as long as WELCOME says.
     public var isWelcomed: Bool {
         switch state {

@@ -21,6 +21,14 @@ struct TokenBucket: Hashable, Sendable {
         return true
     }
 
+    /// The one of two with less in it by now.
+    func lesser(_ other: TokenBucket, atMilliseconds now: Int64) -> TokenBucket {
+        var (mine, theirs) = (self, other)
+        mine.fill(atMilliseconds: now)
+        theirs.fill(atMilliseconds: now)
+        return theirs.thousandths < mine.thousandths ? theirs : mine
+    }
+
     private mutating func fill(atMilliseconds now: Int64) {
         guard now > filledAtMilliseconds else { return }
         let elapsed = now - filledAtMilliseconds
@@ -32,5 +40,20 @@ struct TokenBucket: Hashable, Sendable {
         } else {
             thousandths += elapsed * rate
         }
+    }
+}
+
+/// What a session leaves over of what its agent may send and define at once.
+///
+/// Whoever keeps it by host sees to it that nobody gets more by connecting again.
+public struct RateAllowance: Hashable, Sendable {
+    let defines: TokenBucket
+    let bytes: TokenBucket
+
+    /// Of both, the lesser of each kind.
+    public func lesser(_ other: RateAllowance, atMilliseconds now: Int64) -> RateAllowance {
+        RateAllowance(
+            defines: defines.lesser(other.defines, atMilliseconds: now),
+            bytes: bytes.lesser(other.bytes, atMilliseconds: now))
     }
 }
