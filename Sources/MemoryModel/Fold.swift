@@ -47,4 +47,45 @@ public struct Fold: Hashable, Sendable {
         self.ordinal = ordinal
         self.subject = subject
     }
+
+    /// Counts a run that ended.
+    ///
+    /// A peak that is no more than what the run inherited is its parent's, not its own: the run
+    /// counts as one without a known peak.
+    public mutating func add(_ record: RunRecord) {
+        runCount = runCount.saturatingSum(1)
+        if let theirs = record.peak, !record.isPeakInherited {
+            peak = Peak.merged(peak, theirs)
+            sumOfPeaksBytes = sumOfPeaksBytes.saturatingSum(theirs.bytes)
+            histogram.add(bytes: theirs.bytes)
+        }
+        if let end = record.end?.bracket {
+            bracket = TimeBracket(
+                notBeforeMilliseconds: min(
+                    bracket?.notBeforeMilliseconds ?? .max, end.notBeforeMilliseconds),
+                notAfterMilliseconds: max(
+                    bracket?.notAfterMilliseconds ?? .min, end.notAfterMilliseconds))
+        }
+        processorMilliseconds = processorMilliseconds.saturatingSum(
+            record.processorMilliseconds ?? 0)
+        if record.end?.exitSignal != nil || record.end?.exitCode ?? 0 != 0 { failureCount += 1 }
+        if record.flags.contains(.killedForMemory) { killCount += 1 }
+    }
+
+    /// Forgets the peaks of its runs: the greatest, their sum and their sizes.
+    public mutating func forgetPeaks() {
+        peak = nil
+        sumOfPeaksBytes = 0
+        histogram = PeakHistogram()
+    }
+}
+
+extension FoldSubject {
+    /// What a run has in common with others.
+    public init(_ description: RunDescription) {
+        self.init(
+            program: description.program,
+            user: description.user ?? description.userID.map { RawText(String($0)) },
+            cgroup: description.cgroup)
+    }
 }

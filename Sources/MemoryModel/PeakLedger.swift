@@ -9,6 +9,9 @@ public struct PeakLedger: Hashable, Sendable {
     public var limits: PeakLimits
     /// Figures that were refused because they cannot be true.
     public private(set) var refusedCount: UInt64 = 0
+    /// Marks of the kernel that were forgotten with their peaks; one that is not above them is
+    /// none of what the run did since.
+    private var forgottenMarks: [ProcessKey: UInt64] = [:]
 
     /// An empty ledger that believes figures within `limits`.
     public init(limits: PeakLimits) {
@@ -54,7 +57,8 @@ public struct PeakLedger: Hashable, Sendable {
         believed.swapBytes = swap
         believed.fileBytes = file
         believed.proportionalBytes = proportional
-        return runs.values[index].observe(believed, atMilliseconds: at)
+        return runs.values[index].observe(
+            believed, forgottenMarkBytes: forgottenMarks[observation.key], atMilliseconds: at)
     }
 
     /// Takes in a peak that was reported of a run.
@@ -117,6 +121,9 @@ public struct PeakLedger: Hashable, Sendable {
         var change: RunChange = []
         if var record = run.record {
             record.markBytes = believed(record.markBytes)
+            if let mark = record.markBytes, mark <= forgottenMarks[run.key] ?? 0 {
+                record.markBytes = nil
+            }
             change.formUnion(runs.values[index].take(record, at: run.end.bracket))
         }
         change.formUnion(runs.values[index].setEnd(run.end))
@@ -195,6 +202,39 @@ public struct PeakLedger: Hashable, Sendable {
     /// Drops a run, once everything about it is kept elsewhere.
     public mutating func forget(_ key: ProcessKey) {
         runs[key] = nil
+        if !forgottenMarks.isEmpty { forgottenMarks[key] = nil }
+        runs.giveBackMemory()
+    }
+
+    /// Forgets the peaks of runs that live whose time overlaps one of `stretches`.
+    ///
+    /// Such a run begins anew with what it holds at present. The kernel's mark stays as high as it
+    /// was and means nothing until it rises, as one that was inherited.
+    ///
+    /// - Parameters:
+    ///   - stretches: On the owner's clock.
+    ///   - now: When the new peak counts from.
+    /// - Returns: The runs that had such a peak.
+    public mutating func forgetPeaks(
+        in stretches: [TimeBracket], atMilliseconds now: Int64
+    ) -> [ProcessKey] {
+        var keys: [ProcessKey] = []
+        for index in runs.indices {
+            let record = runs.values[index]
+            guard record.end == nil, let peak = record.peak,
+                peak.bracket.map({ $0.overlaps(anyOf: stretches) }) ?? false
+            else { continue }
+            forgottenMarks[record.key] = max(forgottenMarks[record.key] ?? 0, peak.bytes)
+            runs.values[index].peak = record.current?.residentBytes.map {
+                let bracket = TimeBracket(notBeforeMilliseconds: now, notAfterMilliseconds: now)
+                return Peak(bytes: $0, bracket: bracket, source: .sampled)
+            }
+            if record.markReadAtMilliseconds != nil {
+                runs.values[index].markReadAtMilliseconds = now
+            }
+            keys.append(record.key)
+        }
+        return keys
     }
 
     /// Drops the resident peaks that are to be forgotten, so that lesser ones count again.
@@ -231,11 +271,12 @@ extension RunRecord {
     /// The kernel's mark counts as this run's own peak only where it is above what the run
     /// inherited; below that the samples speak.
     fileprivate mutating func observe(
-        _ seen: RunObservation, atMilliseconds at: Int64
+        _ seen: RunObservation, forgottenMarkBytes: UInt64?, atMilliseconds at: Int64
     ) -> RunChange {
         var change: RunChange = []
         if let markBytes = seen.markBytes {
-            if markBytes > max(description.inheritedBytes ?? 0, peak?.bytes ?? 0) {
+            let floor = max(description.inheritedBytes ?? 0, forgottenMarkBytes ?? 0)
+            if markBytes > max(floor, peak?.bytes ?? 0) {
                 let bracket = TimeBracket(
                     notBeforeMilliseconds: markReadAtMilliseconds
                         ?? description.startedAtMilliseconds ?? 0,

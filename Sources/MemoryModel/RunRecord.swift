@@ -111,6 +111,7 @@ public struct RunRecord: Hashable, Sendable {
         raiseFaults(other.faults)
         change.formUnion(add(other.flags))
         change.formUnion(setEnd(other.end))
+        ordinal = ordinal ?? other.ordinal
         return change
     }
 

@@ -109,7 +109,7 @@ struct OutboxPropertyTests {
             let isHeard = !chance(8, &random)
             if Bool.random(using: &random) { try commit(isHeard: isHeard) }
             if !isHeard || chance(12, &random) { lose() }
-            let forgotten = host.runs.filter { $0.value.end != nil && outbox.ledger[$0.key] == nil }
+            let forgotten = host.runs.filter { $0.value.end != nil && outbox[$0.key] == nil }
             #expect(acknowledgedEnds.isSuperset(of: forgotten.keys), comment)
         }
 

@@ -22,8 +22,8 @@ struct FrameLimits: Hashable, Sendable {
     /// PEAKS: slot, mask, peak, source, age, width, swap.
     private static let peakBytes = 36
     /// EXIT: slot, reason, age, width, exit code, exit signal, processor time, two counts of
-    /// faults, flags.
-    private static let exitBytes = 3 + 1 + 9 + 9 + 2 + 2 + 10 + 10 + 10 + 5
+    /// faults, flags, ordinal.
+    private static let exitBytes = 3 + 1 + 9 + 9 + 2 + 2 + 10 + 10 + 10 + 5 + 10
     /// SAMPLES: slot, mask, resident memory, swap, processor time, file and proportional memory.
     private static let sampleBytes = 3 + 1 + 6 + 6 + 10 + 6 + 6
     private static let tickBytes = 20

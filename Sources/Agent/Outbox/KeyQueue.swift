@@ -9,6 +9,9 @@ struct KeyQueue<Key> {
     /// The one that came first.
     var first: Key? { isEmpty ? nil : keys[head] }
 
+    /// What it takes in memory, in bytes.
+    var bytes: Int { keys.capacity * MemoryLayout<Key>.stride }
+
     /// Adds one at the end.
     mutating func append(_ key: Key) {
         keys.append(key)

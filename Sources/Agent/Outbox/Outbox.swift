@@ -46,11 +46,14 @@ package struct Outbox {
         runs = RunOutbox(limits: PeakLimits(memoryTotalBytes: host.memoryTotalBytes))
     }
 
-    /// All runs that live, and those that ended and are not yet acknowledged.
+    /// All runs that live.
     package var ledger: PeakLedger { runs.ledger }
 
+    /// A run that lives, or ended and is neither acknowledged nor folded; nil if there is none.
+    package subscript(key: ProcessKey) -> RunRecord? { runs.ledger[key] ?? runs.ended[key] }
+
     /// How many runs are known, ended ones that are not acknowledged included.
-    package var runCount: Int { runs.ledger.runs.count }
+    package var runCount: Int { runs.ledger.runs.count + runs.ended.count }
 
     /// How many runs live.
     package var liveCount: Int { totals.memberCount }
@@ -222,7 +225,7 @@ package struct Outbox {
     package mutating func nextFrame() -> Frame? {
         guard isSessionOpen else { return nil }
         guard let frame = nextDue() else {
-            if !runs.holdsFolds(savedState) {
+            if !runs.folds.isHeld(by: savedState) {
                 savedState.drained(lastSequence: latestStateSequence)
             }
             return nil
@@ -239,7 +242,7 @@ package struct Outbox {
             isHostDue = false
             return .host(runs.frames.fitted(host))
         }
-        if let frame = runs.nextFrame() { return frame }
+        if let frame = runs.nextFrame(savedState) { return frame }
         if isStateEndDue {
             isStateEndDue = false
             return .stateEnd(StateEndFrame(liveCount: UInt64(runs.slots.usedCount)))

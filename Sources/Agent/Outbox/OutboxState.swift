@@ -29,7 +29,7 @@ extension Outbox {
     /// until then folds that change wait, because a file may hold runs that go into them.
     package var stateMark: StateMark {
         mutating get {
-            let mark = StateMark(foldClock: runs.foldClock)
+            let mark = StateMark(foldClock: runs.folds.clock)
             savedState.begin(mark)
             return mark
         }
@@ -56,7 +56,7 @@ extension Outbox {
     package var isSavedStateAcknowledged: Bool { savedState.isAcknowledged }
 
     /// Whether folds wait until the state file was written anew or removed.
-    package var isStateFileAwaited: Bool { runs.holdsFolds(savedState) }
+    package var isStateFileAwaited: Bool { runs.folds.isHeld(by: savedState) }
 
     /// Whether the collector of this session has everything that a state file would hold.
     ///
@@ -94,10 +94,10 @@ extension Outbox {
     }
 
     /// About how much memory is held, in bytes.
-    package var heldBytes: Int { runs.heldBytes }
+    package var heldBytes: Int { runs.liveBytes + runs.endedBytes }
 
     /// How many folds are not yet acknowledged.
-    package var foldCount: Int { runs.foldCount }
+    package var foldCount: Int { runs.folds.count }
 
     /// Forgets the peaks that were reached, or may have been, in one of these stretches.
     ///

@@ -19,6 +19,42 @@ extension FrameLimits {
     /// OOM: age, pid, start, image, three names, constraint, limit, resident, last peak, evidence.
     private static let killBytes = 9 + 5 + 10 + 5 + 3 * 3 + 1 + 8 + 8 + 8 + 2
 
+    /// FOLD: ordinal, three names, count, peak, age, width, source, sum, age, width, processor
+    /// time, two counts, steps.
+    private static let foldBytes = 10 + 3 * 3 + 10 + 8 + 9 + 9 + 1 + 10 + 9 + 9 + 10 + 2 * 10 + 2
+
+    /// What a fold takes, in bytes.
+    func bytes(of fold: Fold) -> Int {
+        let numbers = FrameLimits.numberBytes(of: fold)
+        return fold.subject.names.reduce(numbers) {
+            $0 + FrameLimits.nameLengthBytes
+                + min($1?.bytes.count ?? 0, nameBytes(besides: numbers))
+        }
+    }
+
+    /// `fold` with its names cut where no frame could carry it.
+    func fitted(_ fold: Fold) -> Fold {
+        let room = nameBytes(besides: FrameLimits.numberBytes(of: fold))
+        var fitted = fold
+        fitted.subject = FoldSubject(
+            program: fold.subject.program.clamped(toBytes: room),
+            user: fold.subject.user?.clamped(toBytes: room),
+            cgroup: fold.subject.cgroup?.clamped(toBytes: room))
+        return fitted
+    }
+
+    private func nameBytes(besides numberBytes: Int) -> Int {
+        let room = (maximumBytes - FrameLimits.countsBytes - numberBytes) / 3
+        return min(FrameLimits.maximumNameBytes, room - FrameLimits.nameLengthBytes)
+    }
+
+    private static func numberBytes(of fold: Fold) -> Int {
+        fold.histogram.counts.values.reduce(foldBytes) { sum, count in
+            // The step, and seven bits of the count in each byte.
+            sum + 2 + max(1, (UInt64.bitWidth - count.leadingZeroBitCount + 6) / 7)
+        }
+    }
+
     /// What a sum takes, in bytes.
     func bytes(of subject: TotalSubject, _ peak: TotalPeak) -> Int {
         FrameLimits.totalBytes + bytes(ofName: subject.name, amongst: 1)
@@ -73,6 +109,10 @@ extension FrameLimits {
         let room = maximumBytes - FrameLimits.countsBytes - numbers
         return min(FrameLimits.maximumNameBytes, room / count - FrameLimits.nameLengthBytes)
     }
+}
+
+extension FoldSubject {
+    fileprivate var names: [RawText?] { [program, user, cgroup] }
 }
 
 /// What is left of a frame while parts are put into it.

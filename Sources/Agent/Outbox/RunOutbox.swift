@@ -1,7 +1,8 @@
 import MemoryModel
 import Wire
 
-/// What an agent knows of runs and has yet to tell: the ledger, and which parts of it are due.
+/// What an agent knows of runs and has yet to tell: those that live, those that ended, folds, and
+/// which parts of them are due.
 struct RunOutbox {
     /// Where one run stands in the session of the moment.
     struct Delivery {
@@ -11,24 +12,38 @@ struct RunOutbox {
         var isCompositionWaiting = false
     }
 
-    /// All runs that live, and those that ended and are not yet acknowledged.
+    /// All runs that live.
     var ledger: PeakLedger
+    /// Runs that ended and are not yet acknowledged.
+    var ended = EndedRuns()
+    /// What became of those for which there was no room.
+    var folds = FoldOutbox()
+    /// Runs that live and stood in a frame, of whatever session.
+    var toldRuns: Set<ProcessKey> = []
+    /// The number of the next run that ends or fold that begins.
+    var nextOrdinal: UInt64 = 0
+    /// What the command lines of runs that live take in memory, in bytes.
+    private var commandBytes = 0
+
     /// What frames may hold in the session of the moment.
     var frames = FrameLimits(maximumWireBytes: WireLimits.agentWireBytes)
     var slots = SlotTable(count: 0)
+    /// Runs of which something is due or that have a slot.
     var deliveries: [ProcessKey: Delivery] = [:]
 
-    private var isSessionOpen = false
-    /// Runs that have a slot and give it back with their EXIT, which is due.
-    var endingSlotCount = 0
+    var isSessionOpen = false
 
-    // Runs with something due, each at most once in each queue. One without a slot waits to be
-    // defined, and comes into the others then.
+    // Runs that live with something due, each at most once in each queue. One without a slot
+    // waits to be defined, and comes into the others then.
     var definesDue = KeyQueue<ProcessKey>()
     var presentDue = KeyQueue<ProcessKey>()
     var peaksDue = KeyQueue<ProcessKey>()
-    var exitsDue = KeyQueue<ProcessKey>()
     var compositionsWaiting: [ProcessKey] = []
+
+    /// What of the runs that ended is told in this session.
+    var ends = EndDelivery()
+    /// Whether it is the turn of the runs that ended.
+    var isTurnOfEnds = false
 
     var latestTickMilliseconds: Int64 = 0
     var latestAvailableBytes: UInt64?
@@ -38,37 +53,59 @@ struct RunOutbox {
     /// Runs that found no slot in this session; they live.
     var runsOverLimit: Set<ProcessKey> = []
     /// How many found none, in all sessions.
-    private(set) var overLimitCount: UInt64 = 0
-
-    /// Runs whose EXIT went out in a frame that is not acknowledged, oldest first.
-    private var exitsInFlight: [(sequence: UInt64, keys: [ProcessKey])] = []
-    var keysOfLatestExit: [ProcessKey] = []
+    var overLimitCount: UInt64 = 0
+    /// How many were folded, and how many were dropped.
+    var foldedCount: UInt64 = 0
+    var droppedCount: UInt64 = 0
 
     /// Rises with every change of what a state file would hold of runs.
     var changeCount: UInt64 = 0
-
-    /// How often runs were folded.
-    private(set) var foldClock: UInt64 = 0
-
-    var heldBytes: Int { ledger.runs.count * 800 }
-    var foldCount: Int { 0 }
-    var isAcknowledged: Bool {
-        definesDue.isEmpty && peaksDue.isEmpty && exitsDue.isEmpty && exitsInFlight.isEmpty
-    }
-    func holdsFolds(_ saved: SavedState) -> Bool { false }
 
     /// An outbox without runs that believes figures within `limits`.
     init(limits: PeakLimits) {
         ledger = PeakLedger(limits: limits)
     }
 
+    /// What runs that live take, in bytes.
+    var liveBytes: Int {
+        commandBytes
+            + HeldBytes.table(
+                capacity: ledger.runs.capacity,
+                strideBytes: MemoryLayout<ProcessKey>.stride + MemoryLayout<RunRecord>.stride)
+            + HeldBytes.table(
+                capacity: deliveries.capacity,
+                strideBytes: MemoryLayout<ProcessKey>.stride + MemoryLayout<Delivery>.stride)
+            + HeldBytes.table(
+                capacity: toldRuns.capacity, strideBytes: MemoryLayout<ProcessKey>.stride)
+    }
+
+    /// What runs that ended and folds take, in bytes.
+    var endedBytes: Int { ended.bytes + folds.bytes + ends.bytes }
+
+    /// Whether the collector of this session has everything about runs but their present.
+    var isAcknowledged: Bool {
+        ended.count == 0 && folds.isAcknowledged && definesDue.isEmpty && peaksDue.isEmpty
+    }
+
     // MARK: Facts in
 
     /// Takes in a run that began or is called by another name now.
     mutating func start(_ run: StartedRun) {
+        if ended.contains(run.key) {
+            amend(run.key) {
+                $0.start(run.key, run.description).union($0.add(run.flags, to: run.key))
+            }
+            return
+        }
+        commandBytes -= RunOutbox.commandBytes(of: ledger[run.key])
         var change = ledger.start(run.key, run.description)
         change.formUnion(ledger.add(run.flags, to: run.key))
+        commandBytes += RunOutbox.commandBytes(of: ledger[run.key])
         mark(run.key, change)
+    }
+
+    private static func commandBytes(of record: RunRecord?) -> Int {
+        record?.description.command.map { HeldBytes.text($0) } ?? 0
     }
 
     /// Takes in what an earlier agent of the same boot knew of a run that lives.
@@ -82,48 +119,75 @@ struct RunOutbox {
 
     /// Takes in the end of a run.
     mutating func end(_ run: EndedRun) {
-        let change = ledger.end(run)
-        if change.contains(.end) {
-            markEnd(run.key, change)
-        } else if !change.isEmpty {
-            tellAgain(run.key)
+        if ended.contains(run.key) {
+            amend(run.key) { $0.end(run) }
+        } else if ledger[run.key] != nil {
+            finish(run.key, ledger.end(run))
         }
     }
 
     /// Takes in a run that began and ended between two looks.
     mutating func complete(_ run: CompletedRun) {
-        let change = ledger.complete(run)
-        mark(run.start.key, change.intersection(.description))
-        markEnd(run.start.key, change)
-    }
-
-    /// Marks what is told of an end; EXIT itself carries flags, faults and processor time.
-    private mutating func markEnd(_ key: ProcessKey, _ change: RunChange) {
-        if runsOverLimit.remove(key) != nil {
-            // It never had a slot: only its count remains.
-            forget(key)
-        } else {
-            mark(key, change.intersection([.peak, .end]))
+        if ended.contains(run.start.key) {
+            amend(run.start.key) { $0.complete(run) }
+            return
         }
+        commandBytes -= RunOutbox.commandBytes(of: ledger[run.start.key])
+        let change = ledger.complete(run)
+        commandBytes += RunOutbox.commandBytes(of: ledger[run.start.key])
+        finish(run.start.key, change)
     }
 
     /// Adds flags that became known by other ways than an observation.
     mutating func add(_ flags: RunFlags, to key: ProcessKey) {
-        guard !ledger.add(flags, to: key).isEmpty else { return }
-        if ledger[key]?.end == nil {
-            mark(key, .description)
+        if ended.contains(key) {
+            amend(key) { $0.add(flags, to: key) }
         } else {
-            tellAgain(key)
+            mark(key, ledger.add(flags, to: key))
         }
     }
 
-    /// Makes a run due that is over and of which more became known.
-    private mutating func tellAgain(_ key: ProcessKey) {
+    /// Moves a run that ended from those that live to those that are over, and gives it its number.
+    private mutating func finish(_ key: ProcessKey, _ change: RunChange) {
+        guard var record = ledger[key], record.end != nil else { return mark(key, change) }
+        changeCount += 1
+        commandBytes -= RunOutbox.commandBytes(of: record)
+        ledger.forget(key)
+        let isTold = toldRuns.remove(key) != nil
+        if runsOverLimit.remove(key) != nil {
+            // It never had a slot: only its count remains.
+            deliveries[key] = nil
+            return
+        }
+        record.ordinal = nextOrdinal
+        nextOrdinal += 1
+        ended.insert(record, isTold: isTold)
         guard isSessionOpen else { return }
-        if deliveries[key]?.due.contains(.end) == true {
-            mark(key, .peak)
+        if deliveries[key]?.slot != nil {
+            deliveries[key]?.due.formUnion(change.intersection(.peak))
+            deliveries[key]?.due.formIntersection([.description, .peak])
+            ends.slottedCount += 1
         } else {
-            markWhole(key)
+            deliveries[key] = nil
+        }
+        ends.due.append(key)
+    }
+
+    /// Takes in what more became known of a run that is over.
+    private mutating func amend(_ key: ProcessKey, _ fact: (inout PeakLedger) -> RunChange) {
+        guard let known = ended[key] else { return }
+        ledger.merge(known, otherIsNewer: true)
+        let change = fact(&ledger)
+        let record = ledger[key]
+        ledger.forget(key)
+        guard let record, !change.isEmpty else { return }
+        changeCount += 1
+        ended.replace(record)
+        guard isSessionOpen else { return }
+        if deliveries[key]?.slot != nil, !ends.isBegun(key) {
+            deliveries[key]?.due.formUnion(change.intersection([.description, .peak]))
+        } else {
+            ends.tellAgain(key, change)
         }
     }
 
@@ -208,10 +272,11 @@ struct RunOutbox {
 
     // MARK: What is due
 
-    /// Makes parts of a run due; without a session nothing is, because a new one begins with all.
+    /// Makes parts of a run that lives due; without a session nothing is, because a new one begins
+    /// with all.
     mutating func mark(_ key: ProcessKey, _ change: RunChange) {
-        guard !change.isEmpty else { return }
-        if !change.isDisjoint(with: [.description, .peak, .end]) { changeCount += 1 }
+        guard !change.isEmpty, ledger[key] != nil else { return }
+        if !change.isDisjoint(with: [.description, .peak]) { changeCount += 1 }
         guard isSessionOpen else { return }
         let delivery = deliveries[key] ?? Delivery()
         let new = change.subtracting(delivery.due)
@@ -224,90 +289,68 @@ struct RunOutbox {
     /// Puts a run that has a slot into the queues of what is newly due of it.
     mutating func enqueue(_ key: ProcessKey, _ new: RunChange, beside due: RunChange) {
         if new.contains(.peak) { peaksDue.append(key) }
-        if new.contains(.end) {
-            exitsDue.append(key)
-            endingSlotCount += 1
-        }
         if !new.isDisjoint(with: .present), due.isDisjoint(with: .present) {
             presentDue.append(key)
         }
     }
 
-    /// Makes everything about a run due.
+    /// Makes everything about a run that lives due.
     mutating func markWhole(_ key: ProcessKey) {
         guard let record = ledger[key] else { return }
         var change: RunChange = [.description]
         if record.peak != nil || record.swapPeakBytes != nil { change.insert(.peak) }
-        if record.end != nil {
-            change.insert(.end)
-        } else {
-            change.formUnion(.present)
-        }
-        mark(key, change)
+        mark(key, change.union(.present))
     }
 
-    /// Counts a run that found no slot once for each session.
-    ///
-    /// Nothing of it is sent in this session; if it is over, it is forgotten, and the count is
-    /// what remains of it.
-    mutating func countOverLimit(_ key: ProcessKey) {
-        guard !runsOverLimit.contains(key) else { return }
-        overLimitCount += 1
-        if ledger[key]?.end == nil {
-            runsOverLimit.insert(key)
-        } else {
-            forget(key)
-        }
-    }
-
-    private mutating func forget(_ key: ProcessKey) {
+    /// Lets a run go that is over.
+    mutating func forgetEnded(_ key: ProcessKey) {
         changeCount += 1
-        ledger.forget(key)
-        deliveries[key] = nil
+        ended.remove(key)
     }
 
     // MARK: Sessions
 
-    /// Begins a session: everything is due, first what is over and gives its slot back.
+    /// Begins a session: everything is due.
     mutating func sessionOpened(maximumRuns: UInt32, frames: FrameLimits) {
         sessionClosed()
         self.frames = frames
         isSessionOpen = true
         slots = SlotTable(count: maximumRuns)
-        for (key, record) in ledger.runs where record.end != nil { markWhole(key) }
-        for (key, record) in ledger.runs where record.end == nil { markWhole(key) }
+        deliveries = Dictionary(minimumCapacity: ledger.runs.count)
+        for key in ledger.runs.keys { markWhole(key) }
+        for key in ended.keysInOrder { ends.due.append(key) }
+        folds.sessionOpened()
     }
 
     /// Ends the session: what was in flight is as if it had never been sent.
     mutating func sessionClosed() {
         isSessionOpen = false
+        isTurnOfEnds = false
         deliveries = [:]
-        endingSlotCount = 0
         definesDue.removeAll()
         presentDue.removeAll()
         peaksDue.removeAll()
-        exitsDue.removeAll()
+        ends = EndDelivery()
         compositionsWaiting = []
         bufferedTicks = []
-        exitsInFlight = []
-        keysOfLatestExit = []
         runsOverLimit = []
+        folds.sessionClosed()
     }
 
     /// Takes note of the number under which the frame of `nextFrame()` was sent.
     mutating func sent(sequence: UInt64) {
-        guard !keysOfLatestExit.isEmpty else { return }
-        exitsInFlight.append((sequence, keysOfLatestExit))
-        keysOfLatestExit = []
+        ends.sent(sequence: sequence)
+        folds.sent(sequence: sequence)
     }
 
     /// Takes note that everything up to `sequence` is durable: ended runs can be forgotten.
     mutating func acknowledged(throughSequence sequence: UInt64) {
-        let count = exitsInFlight.prefix { $0.sequence <= sequence }.count
-        for key in exitsInFlight.prefix(count).flatMap(\.keys) {
+        for run in ends.acknowledged(throughSequence: sequence) {
             // More may have become known of it since, and waits to be told.
-            if deliveries[key]?.due.contains(.end) != true { forget(key) }
+            guard ended.version(of: run.key) == run.version else { continue }
+            ends.forget(run.key)
+            forgetEnded(run.key)
         }
-        exitsInFlight.removeFirst(count)
+        if folds.acknowledged(throughSequence: sequence) { changeCount += 1 }
     }
 }

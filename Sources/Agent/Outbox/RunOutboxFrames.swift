@@ -1,11 +1,22 @@
 import MemoryModel
 import Wire
 
-// What goes out of runs: definitions before figures, figures before ends.
+// What goes out of runs that live: definitions before figures.
 extension RunOutbox {
-    /// The next frame about runs; nil if nothing is due.
-    mutating func nextFrame() -> Frame? {
-        nextDefine() ?? nextPresent() ?? nextTicks() ?? nextPeaks() ?? nextExit()
+    /// The next frame about runs; nil if nothing may be sent.
+    ///
+    /// Runs that live and runs that ended take turns, so that neither waits for all of the other:
+    /// a frame of those, then a batch of these with its definitions, peaks and ends.
+    mutating func nextFrame(_ saved: SavedState) -> Frame? {
+        if ends.batch == nil {
+            isTurnOfEnds.toggle()
+            if isTurnOfEnds, let frame = nextOfLiving() { return frame }
+        }
+        return nextOfEnds() ?? nextOfLiving() ?? folds.nextFrame(frames, saved)
+    }
+
+    private mutating func nextOfLiving() -> Frame? {
+        nextDefine() ?? nextPresent() ?? nextTicks() ?? nextPeaks()
     }
 
     private mutating func nextDefine() -> Frame? {
@@ -18,9 +29,9 @@ extension RunOutbox {
                 definesDue.removeFirst()
                 continue
             }
-            if delivery.slot == nil, slots.isFull {
-                // Those that are over give their slots back first.
-                if endingSlotCount > 0 { break }
+            if delivery.slot == nil, slots.freeCount <= slotsForEnds {
+                // Those that are over need slots, too, and give them back at once.
+                if !ends.isEmpty { break }
                 definesDue.removeFirst()
                 countOverLimit(key)
                 continue
@@ -33,12 +44,26 @@ extension RunOutbox {
             definesDue.removeFirst()
             deliveries[key]?.slot = slot
             deliveries[key]?.due.remove(.description)
-            if delivery.slot == nil { enqueue(key, delivery.due, beside: []) }
+            if delivery.slot == nil {
+                toldRuns.insert(key)
+                enqueue(key, delivery.due, beside: [])
+            }
             runs.append(
                 .init(slot: slot, key: key, description: description, flags: record.flags))
         }
         guard !runs.isEmpty else { return nil }
         return .define(DefineFrame(runs: runs.sorted { $0.slot < $1.slot }))
+    }
+
+    /// How many slots are kept free for runs that ended while some of them wait.
+    private var slotsForEnds: Int {
+        ends.isEmpty ? 0 : min(frames.exitsPerFrame, max(1, Int(slots.count) / 4))
+    }
+
+    /// Counts a run that lives and found no slot, once for each session.
+    private mutating func countOverLimit(_ key: ProcessKey) {
+        guard runsOverLimit.insert(key).inserted else { return }
+        overLimitCount += 1
     }
 
     /// Takes the first runs of a queue, ordered by slot; `parts` of them are not due any more.
@@ -49,7 +74,8 @@ extension RunOutbox {
         var taken: [DueRun] = []
         while taken.count < count, let key = self[keyPath: queue].first {
             self[keyPath: queue].removeFirst()
-            guard let delivery = deliveries[key], let slot = delivery.slot else { continue }
+            guard let delivery = deliveries[key], let slot = delivery.slot, ledger[key] != nil
+            else { continue }
             deliveries[key]?.due.subtract(parts)
             taken.append(
                 DueRun(key: key, slot: slot, change: delivery.due.intersection(parts)))
@@ -150,39 +176,5 @@ extension RunOutbox {
                 .init(slot: run.slot, peak: record.peak, swapPeakBytes: record.swapPeakBytes))
         }
         return entries.isEmpty ? nil : .peaks(PeaksFrame(entries: entries))
-    }
-
-    // MARK: Ends
-
-    private mutating func nextExit() -> Frame? {
-        guard !exitsDue.isEmpty else { return nil }
-        var entries: [ExitFrame.Entry] = []
-        for run in takeDue(.end, from: \.exitsDue, atMost: frames.exitsPerFrame) {
-            guard let record = ledger[run.key], var end = record.end else { continue }
-            end.bracket =
-                end.bracket
-                ?? TimeBracket(
-                    notBeforeMilliseconds: 0, notAfterMilliseconds: latestTickMilliseconds)
-            entries.append(
-                .init(
-                    slot: run.slot, end: end, processorMilliseconds: record.processorMilliseconds,
-                    faults: record.faults, flags: record.flags))
-            deliveries[run.key] = Delivery()
-            slots.free(run.slot)
-            endingSlotCount -= 1
-            keysOfLatestExit.append(run.key)
-        }
-        admitWaitingRuns(entries.count)
-        return entries.isEmpty ? nil : .exit(ExitFrame(entries: entries))
-    }
-
-    /// Gives runs that found no slot another chance, now that `count` slots are free again.
-    private mutating func admitWaitingRuns(_ count: Int) {
-        guard count > 0, !runsOverLimit.isEmpty else { return }
-        for key in runsOverLimit.prefix(count) {
-            runsOverLimit.remove(key)
-            deliveries[key] = nil
-            markWhole(key)
-        }
     }
 }

@@ -35,7 +35,8 @@ struct SavedState {
 
     /// Whether a fold that last changed at `clock` may have a run in it that the file holds.
     func mayHold(runsFoldedAt clock: UInt64) -> Bool {
-        [saved, pending].contains { $0.map { $0.foldClock < clock } ?? false }
+        saved.map { $0.foldClock < clock } ?? false
+            || pending.map { $0.foldClock < clock } ?? false
     }
 
     // MARK: The file

@@ -1,7 +1,8 @@
 /// The small numbers that stand for runs within one session; one that was given back is taken
 /// again before a new one.
 struct SlotTable {
-    private let count: UInt32
+    /// How many there are.
+    let count: UInt32
     private var next: UInt32 = 0
     private var freed: [UInt32] = []
 
@@ -15,6 +16,9 @@ struct SlotTable {
 
     /// Whether all are in use.
     var isFull: Bool { freed.isEmpty && next >= count }
+
+    /// How many are free.
+    var freeCount: Int { Int(count) - usedCount }
 
     /// Takes a slot; nil if all are in use.
     mutating func take() -> UInt32? {
