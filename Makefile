@@ -1,6 +1,7 @@
 # Highwater: one command for each thing that people do with it. `make` alone lists them.
 # Settings: JOBS (parallel compiler jobs), PREFIX and DESTDIR (install), SKIP_NEEDS=1 (install
-# no packages), SWIFT (which toolchain); for benchmark-agent PROCESSES, PERCENT and SECONDS.
+# no packages), SWIFT (which toolchain); for benchmark-agent PROCESSES, PERCENT and SECONDS;
+# for benchmark-fleet AGENTS.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -16,6 +17,7 @@ SKIP_NEEDS ?=
 PROCESSES ?= 300,1000,5000
 PERCENT ?= 5
 SECONDS ?= 30
+AGENTS ?= 100,1000
 
 jobs := $(if $(JOBS),--jobs $(JOBS))
 formatted := Sources Tests Package.swift
@@ -35,7 +37,7 @@ testNeeds := python3:python3 libc-bin:ldd
 benchmarkNeeds := python3:python3 procps:top sysstat:pidstat \
 	python3-psutil:/usr/lib/python3/dist-packages/psutil
 
-.PHONY: help demo test check build benchmark-agent format install clean
+.PHONY: help demo test check build benchmark-agent benchmark-fleet format install clean
 .PHONY: toolchain build-needs demo-needs test-needs benchmark-needs lint
 
 help: ## List these commands
@@ -46,6 +48,7 @@ help: ## List these commands
 	@echo
 	@echo "Settings: JOBS=N, PREFIX=/usr/local, DESTDIR=, SWIFT=swift, SKIP_NEEDS=1;"
 	@echo "for benchmark-agent: PROCESSES=300,1000,5000 PERCENT=5 SECONDS=30"
+	@echo "for benchmark-fleet: AGENTS=100,1000"
 
 demo: demo-needs build ## Build, watch this host, catch a short peak and report it
 	@HIGHWATER_BIN='$(CURDIR)/$(release)' SWIFT='$(SWIFT)' bash deploy/demo.sh
@@ -75,6 +78,10 @@ build: build-needs toolchain ## Build both programs for use, the Swift runtime l
 benchmark-agent: benchmark-needs build ## Measure what the agent costs beside top and others
 	@python3 Tests/Benchmarks/benchmark_agent.py --bin '$(CURDIR)/$(release)' \
 		--processes '$(PROCESSES)' --percent '$(PERCENT)' --seconds '$(SECONDS)'
+
+benchmark-fleet: build ## Measure a collector under simulated agents, and how they come back
+	$(SWIFT) build $(releaseFlags) --product memfleet
+	@python3 Tests/Benchmarks/benchmark_fleet.py --bin '$(CURDIR)/$(release)' --agents '$(AGENTS)'
 
 format: toolchain ## Bring all Swift files into the project's format
 	@echo "== Formatting $(formatted)"

@@ -23,6 +23,7 @@ let package = Package(
     products: [
         .executable(name: "memagent", targets: ["memagent"]),
         .executable(name: "memcollector", targets: ["memcollector"]),
+        .executable(name: "memfleet", targets: ["memfleet"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -116,6 +117,16 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // A simulated fleet, to measure a collector with.
+        .executableTarget(
+            name: "memfleet",
+            dependencies: [
+                "Agent", "CommandLineProgram", "MemoryModel", "Wire", argumentParser, logging,
+                lifecycle, lifecycleSignals, nioCore, nioPosix,
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+
         // The test kit and the tests.
         .target(
             name: "TestSupport", dependencies: ["MemoryModel", "PeakStore", "Report"],
@@ -164,6 +175,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "MemoryModel", "ProcessSampler", "TestSupport", "Wire", "memagent", "memcollector",
+                "memfleet",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             exclude: ["Storm"], swiftSettings: settings),

@@ -1,11 +1,11 @@
 import Logging
 import MemoryModel
-import NIOCore
+package import NIOCore
 import ProcessSampler
-import Wire
+package import Wire
 
 /// What an agent is told about its connection; all calls come on the event loop.
-protocol CollectorLinkOwner: AnyObject {
+package protocol CollectorLinkOwner: AnyObject {
     /// The collector accepted the session.
     func linkWelcomed(_ welcome: WelcomeFrame)
     /// Everything up to this frame is durable, and there may be more room.
@@ -22,9 +22,9 @@ protocol CollectorLinkOwner: AnyObject {
 /// world.
 ///
 /// All of it runs on the agent's event loop. The session decides; this does.
-final class CollectorLink: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+package final class CollectorLink: ChannelInboundHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private var session: SenderSession
     private let codec: FrameCodec
@@ -34,19 +34,20 @@ final class CollectorLink: ChannelInboundHandler {
     private var isClosed = false
     private var deadline: Scheduled<Void>?
 
-    init(hello: HelloFrame, codec: FrameCodec, owner: any CollectorLinkOwner) {
+    /// A link that begins with `hello` once it is added to a channel of the owner's event loop.
+    package init(hello: HelloFrame, codec: FrameCodec, owner: any CollectorLinkOwner) {
         session = SenderSession(hello: hello)
         self.codec = codec
         self.owner = owner
     }
 
     /// Whether a data frame may be sent now: there is credit, and the socket takes it.
-    var hasRoom: Bool {
+    package var hasRoom: Bool {
         !isClosed && session.mayEncode > 0 && context?.channel.isWritable == true
     }
 
     /// Sends a data frame and gives the number under which it went; `hasRoom` must hold.
-    func send(_ frame: Frame) -> UInt64 {
+    package func send(_ frame: Frame) -> UInt64 {
         let sequence = session.willSend(frame, atMilliseconds: now)
         write(frame, sequence)
         armDeadline()
@@ -54,12 +55,12 @@ final class CollectorLink: ChannelInboundHandler {
     }
 
     /// Lets what was written go out at once.
-    func flush() {
+    package func flush() {
         context?.flush()
     }
 
     /// Says good-bye and closes.
-    func stop() {
+    package func stop() {
         perform(session.stop(atMilliseconds: now))
     }
 
@@ -73,17 +74,20 @@ final class CollectorLink: ChannelInboundHandler {
 
     // MARK: Events of the connection
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    /// Keeps the way to the channel.
+    package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
     }
 
-    func channelActive(context: ChannelHandlerContext) {
+    /// Begins the session.
+    package func channelActive(context: ChannelHandlerContext) {
         perform(session.connected(atMilliseconds: now))
         armDeadline()
         context.fireChannelActive()
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    /// Takes in bytes of the collector.
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isClosed else { return }
         var bytes = unwrapInboundIn(data)
         received.writeBuffer(&bytes)
@@ -91,18 +95,21 @@ final class CollectorLink: ChannelInboundHandler {
         armDeadline()
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    /// Ends the session.
+    package func channelInactive(context: ChannelHandlerContext) {
         perform(session.connectionClosed(atMilliseconds: now))
         self.context = nil
         context.fireChannelInactive()
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
+    /// Tells the owner that there is room again.
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { owner?.linkHasRoom() }
         context.fireChannelWritabilityChanged()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    /// Ends the session, because the connection failed.
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         perform(session.connectionClosed(atMilliseconds: now))
     }
 

@@ -3,9 +3,9 @@ import NIOCore
 import NIOPosix
 
 /// Why a connection could not be made, in words for a log line.
-enum ConnectionFailure {
+package enum ConnectionFailure {
     /// The kernel's or the resolver's words, without those of the library between.
-    static func phrase(of error: any Error) -> String {
+    package static func phrase(of error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
             if let failure = error.connectionErrors.first { return phrase(of: failure.error) }
