@@ -1,7 +1,7 @@
 # Highwater: one command for each thing that people do with it. `make` alone lists them.
 # Settings: JOBS (parallel compiler jobs), PREFIX and DESTDIR (install), SKIP_NEEDS=1 (install
 # no packages), SWIFT (which toolchain); for benchmark-agent PROCESSES, PERCENT and SECONDS;
-# for benchmark-fleet AGENTS.
+# for benchmark-fleet AGENTS; for soak CYCLES and SEED.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -18,6 +18,8 @@ PROCESSES ?= 300,1000,5000
 PERCENT ?= 5
 SECONDS ?= 30
 AGENTS ?= 100,1000
+CYCLES ?= 2000
+SEED ?=
 
 jobs := $(if $(JOBS),--jobs $(JOBS))
 formatted := Sources Tests Package.swift
@@ -32,12 +34,12 @@ releaseFlags := $(jobs) -c release --static-swift-stdlib
 buildNeeds := git:git ca-certificates:/etc/ssl/certs/ca-certificates.crt \
 	g++:/usr/include/c++ zlib1g-dev:/usr/include/zlib.h libsqlite3-dev:/usr/include/sqlite3.h
 demoNeeds := procps:top
-testNeeds := python3:python3 libc-bin:ldd
+testNeeds := python3:python3 libc-bin:ldd iproute2:ip
 # What an agent is measured beside; the benchmark goes on without what cannot be had.
 benchmarkNeeds := python3:python3 procps:top sysstat:pidstat \
 	python3-psutil:/usr/lib/python3/dist-packages/psutil
 
-.PHONY: help demo test check build benchmark-agent benchmark-fleet format install clean
+.PHONY: help demo test check soak build benchmark-agent benchmark-fleet format install clean
 .PHONY: toolchain build-needs demo-needs test-needs benchmark-needs lint
 
 help: ## List these commands
@@ -48,7 +50,7 @@ help: ## List these commands
 	@echo
 	@echo "Settings: JOBS=N, PREFIX=/usr/local, DESTDIR=, SWIFT=swift, SKIP_NEEDS=1;"
 	@echo "for benchmark-agent: PROCESSES=300,1000,5000 PERCENT=5 SECONDS=30"
-	@echo "for benchmark-fleet: AGENTS=100,1000"
+	@echo "for benchmark-fleet: AGENTS=100,1000; for soak: CYCLES=2000 SEED="
 
 demo: demo-needs build ## Build, watch this host, catch a short peak and report it
 	@HIGHWATER_BIN='$(CURDIR)/$(release)' SWIFT='$(SWIFT)' bash deploy/demo.sh
@@ -63,6 +65,13 @@ check: toolchain lint ## Lint, warnings as errors, import check, all tests, prot
 	@echo "== Reading the protocol vectors with the reference decoder"
 	python3 Protocol/reference/decode.py --check Protocol/vectors/v1
 	@echo "== All checks passed"
+
+soak: test-needs toolchain ## Cut, delay and kill for 20 minutes; nothing acknowledged may be lost
+	@echo "== Building programs and tests"
+	$(SWIFT) build $(checkFlags) --build-tests
+	@echo "== $(CYCLES) disturbances, two each second; SEED= repeats a run"
+	HIGHWATER_CYCLES='$(CYCLES)' $(if $(SEED),HIGHWATER_SEED='$(SEED)') \
+		$(SWIFT) test --skip-build $(checkFlags) --filter OracleTests
 
 build: build-needs toolchain ## Build both programs for use, the Swift runtime linked in
 	@echo "== Building memagent and memcollector; the first time takes some minutes"

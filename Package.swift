@@ -178,7 +178,7 @@ let package = Package(
                 "memfleet",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
-            exclude: ["Storm"], swiftSettings: settings),
+            exclude: ["Namespaces/link.py", "Storm"], swiftSettings: settings),
         .testTarget(
             name: "MemoryModelTests", dependencies: ["MemoryModel", "TestSupport"],
             swiftSettings: settings),

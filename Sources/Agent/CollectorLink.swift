@@ -1,5 +1,5 @@
 import Logging
-import MemoryModel
+package import MemoryModel
 package import NIOCore
 import ProcessSampler
 package import Wire

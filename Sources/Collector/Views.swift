@@ -26,7 +26,8 @@ struct Views: Sendable {
             let query = SummaryView.query(nowMilliseconds: now)
             let (folds, areFoldsCut) = try folds(matching: query, of: hosts)
             var view = SummaryView(
-                hosts: hosts, runs: try runs(matching: query, of: hosts).runs, store: storeStatus(at: WallClock.now()),
+                hosts: hosts, runs: try runs(matching: query, of: hosts).runs,
+                store: storeStatus(at: WallClock.now()),
                 nowMilliseconds: now,
                 gaps: try gaps(
                     of: hosts, since: query.sinceMilliseconds, until: query.untilMilliseconds, now),
