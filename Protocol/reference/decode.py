@@ -83,16 +83,16 @@ ERROR_NAMES: Dict[int, str] = {
 TYPE_NAMES: Dict[int, str] = {
     0x01: "HELLO", 0x02: "WELCOME", 0x03: "ERROR", 0x04: "PING", 0x05: "PONG", 0x06: "GOODBYE",
     0x07: "ACK", 0x08: "RESET", 0x10: "HOST", 0x11: "DEFINE", 0x12: "STATE_END",
-    0x13: "SAMPLES", 0x14: "PEAKS", 0x17: "EXIT", 0x18: "FOLD", 0x19: "TOTALS", 0x1A: "CGROUP", 0x1B: "OOM", 0x1C: "COUNTERS", 0x1D: "HEALTH",
-    0x1E: "GAP",
+    0x13: "SAMPLES", 0x14: "PEAKS", 0x17: "EXIT", 0x18: "FOLD", 0x19: "TOTALS",
+    0x1A: "CGROUP", 0x1B: "OOM", 0x1C: "COUNTERS", 0x1D: "HEALTH", 0x1E: "GAP",
 }
 """Section 5. `--check` compares this with the headings of the text."""
 
 SENDERS: Dict[str, str] = {
     "HELLO": "A", "WELCOME": "C", "ERROR": "AC", "PING": "AC", "PONG": "AC", "GOODBYE": "AC",
-    "ACK": "C", "RESET": "C", "HOST": "A", "DEFINE": "A", "STATE_END": "A", "SAMPLES": "A", "PEAKS": "A",
-    "EXIT": "A", "TOTALS": "A", "CGROUP": "A", "OOM": "A", "COUNTERS": "A", "HEALTH": "A",
-    "GAP": "A", "FOLD": "A",
+    "ACK": "C", "RESET": "C", "HOST": "A", "DEFINE": "A", "STATE_END": "A", "SAMPLES": "A",
+    "PEAKS": "A", "EXIT": "A", "FOLD": "A", "TOTALS": "A", "CGROUP": "A", "OOM": "A",
+    "COUNTERS": "A", "HEALTH": "A", "GAP": "A",
 }
 """Which side may send a type: A = agent, C = collector."""
 

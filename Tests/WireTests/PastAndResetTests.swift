@@ -90,10 +90,16 @@ struct PastAndResetTests {
         for _ in 0..<16 { #expect(harness.receive(frame) == [.reset([Self.stretch])]) }
         harness.receive(frame)
         #expect(harness.isClosed)
+        // 16 a minute is one each 3,750 ms: that may go on, and a little more often may not.
         let patient = SenderHarness(.sendingState)
+        for _ in 0..<15 { #expect(patient.receive(frame) == [.reset([Self.stretch])]) }
         for _ in 0..<100 {
             #expect(patient.receive(frame) == [.reset([Self.stretch])])
-            patient.now += 1_000
+            patient.now += 3_750
         }
+        #expect(patient.receive(frame) == [.reset([Self.stretch])])
+        patient.now += 3_749
+        patient.receive(frame)
+        #expect(patient.isClosed)
     }
 }

@@ -99,13 +99,10 @@ extension FoldFrame {
         }
         var steps: [UInt16] = []
         for count in stepCounts {
-            var lowest: UInt64 = 0
+            var lowest: UInt32 = 0
             for _ in 0..<count {
-                let limit = UInt64(PeakHistogram.stepLimit)
-                guard lowest < limit else {
-                    throw reader.failure("step", at: reader.position, "is not below \(limit)")
-                }
-                let step = lowest + (try reader.uint("step", in: 0...(limit - 1 - lowest)))
+                let step = try reader.slot(
+                    "step", lowest: lowest, below: UInt32(PeakHistogram.stepLimit))
                 steps.append(UInt16(step))
                 lowest = step + 1
             }

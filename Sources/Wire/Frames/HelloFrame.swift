@@ -20,7 +20,7 @@ public struct HelloFrame: Hashable, Sendable {
     public var hostName: RawText
     /// The version of the agent, a label only.
     public var agentVersion: RawText
-    /// Further fields, ascending by id; none are defined.
+    /// Further fields, ascending by id; `isPast` says what the only defined one means.
     public var extensions: [FrameExtension]
 
     /// Takes the fields as they are.

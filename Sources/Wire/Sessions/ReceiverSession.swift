@@ -252,7 +252,9 @@ public struct ReceiverSession: ~Copyable, Sendable {
 
     /// Peaks of these stretches of boot time were purged and are to be forgotten.
     ///
-    /// Nothing is sent before HOST came in: the agent's boot time means nothing until then.
+    /// Nothing is sent before HOST came in: the agent's boot time means nothing until then. An
+    /// agent takes 16 frames at once and 16 more a minute: the owner tells it of no more than 1,024
+    /// stretches a minute.
     public mutating func reset(
         _ stretches: [TimeBracket], atMilliseconds now: Int64
     ) -> [ReceiverAction] {

@@ -16,8 +16,10 @@ public struct SenderSession: ~Copyable, Sendable {
         case closed
     }
 
-    // Forgetting looks at everything that is held, so a peer may ask for it now and then only.
-    private static let resetRate = RateLimit(perSecond: 1, burst: 16)
+    // Forgetting looks at everything that is held, so a peer may ask for it 16 times a minute only.
+    // Each counts as the 60 seconds of a minute, so that the rate is a whole number.
+    private static let resetCost = 60
+    private static let resetRate = RateLimit(perSecond: 16, burst: 16 * resetCost)
 
     private let hello: HelloFrame
     private(set) var state = State.connecting
@@ -130,7 +132,7 @@ public struct SenderSession: ~Copyable, Sendable {
                 try pings.answered(token: token)
                 return []
             case .reset(let reset) where state != .awaitingHost:
-                guard resets.take(1, atMilliseconds: now) else {
+                guard resets.take(SenderSession.resetCost, atMilliseconds: now) else {
                     throw WireError(code: .limitExceeded, reason: "too many RESETs")
                 }
                 return [.reset(reset.stretches)]
