@@ -207,6 +207,9 @@ final class SimulatedAgent: CollectorLinkOwner {
         continueReport()
     }
 
+    /// What was purged stays purged at the collector, whatever a simulated agent goes on telling.
+    func linkReset(_ stretches: [TimeBracket]) {}
+
     func linkHasRoom() {
         continueReport()
     }
