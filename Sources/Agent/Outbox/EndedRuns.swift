@@ -90,6 +90,24 @@ struct EndedRuns {
         entries.values[index].isTold = true
     }
 
+    /// Forgets the peaks of runs whose time overlaps one of `stretches`.
+    ///
+    /// Returns whether there were any. Whoever told the agent to forget has forgotten those that
+    /// are on their way, so that nothing needs to be told anew.
+    mutating func forgetPeaks(in stretches: [TimeBracket]) -> Bool {
+        var isChanged = false
+        for index in entries.indices {
+            var record = entries.values[index].record
+            guard let bracket = record.peak?.bracket, bracket.overlaps(anyOf: stretches) else {
+                continue
+            }
+            record.peak = nil
+            entries.values[index].block = .record(record)
+            isChanged = true
+        }
+        return isChanged
+    }
+
     /// Lets a run go.
     @discardableResult
     mutating func remove(_ key: ProcessKey) -> RunRecord? {

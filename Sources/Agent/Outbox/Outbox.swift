@@ -31,6 +31,9 @@ package struct Outbox {
     /// How far what stands in the state file is known to be durable at a collector.
     var savedState = SavedState()
 
+    /// About how much may be held, in bytes.
+    let memoryLimitBytes: Int
+
     /// How much an outbox may hold unless it is said otherwise: 32 MiB.
     package static let defaultMemoryLimitBytes = 32 << 20
 
@@ -43,6 +46,7 @@ package struct Outbox {
         host: HostDescription, memoryLimitBytes: Int = Outbox.defaultMemoryLimitBytes
     ) {
         self.host = host
+        self.memoryLimitBytes = memoryLimitBytes
         runs = RunOutbox(limits: PeakLimits(memoryTotalBytes: host.memoryTotalBytes))
     }
 
@@ -124,6 +128,7 @@ package struct Outbox {
         }
         tickTotals(snapshot)
         if isTurn { beginTurn(atMilliseconds: now) }
+        makeRoom()
         sampledCounters = snapshot.counters
         setCounters()
     }
@@ -169,6 +174,8 @@ package struct Outbox {
         counters[.refused] =
             sampled.refused + runs.ledger.refusedCount + registers.refusedCount
         counters[.runsOverLimit] = runs.overLimitCount + sampled.overLimit
+        counters[.runsFolded] = runs.foldedCount
+        counters[.runsDropped] = runs.droppedCount
         counters[.totalsOverLimit] =
             totals.overLimitCount + registers.overLimitCount + sampled.totalsOverLimit
     }

@@ -94,7 +94,24 @@ extension Outbox {
     }
 
     /// About how much memory is held, in bytes.
-    package var heldBytes: Int { runs.liveBytes + runs.endedBytes }
+    ///
+    /// Reckoned from how many of what are held, without looking at them; within a quarter of what
+    /// the process holds for them.
+    package var heldBytes: Int { runs.endedBytes + otherBytes }
+
+    /// What is held of runs that live, sums, cgroups and kills, in bytes.
+    private var otherBytes: Int { runs.liveBytes + totals.bytes + registers.bytes }
+
+    /// Folds and drops what there is no room for.
+    ///
+    /// What cannot be given up may leave less room than the limit says; an eighth of it belongs to
+    /// runs that ended in any case, because a host with very many processes has peaks, too.
+    mutating func makeRoom() {
+        let room = max(memoryLimitBytes - otherBytes, memoryLimitBytes / 8)
+        let loss = runs.makeRoom(
+            limitBytes: room, wallMinusBootMilliseconds: host.wallMinusBootMilliseconds)
+        if let loss { registers.add(loss) }
+    }
 
     /// How many folds are not yet acknowledged.
     package var foldCount: Int { runs.folds.count }
@@ -105,5 +122,8 @@ extension Outbox {
     ///   - stretches: In milliseconds since boot.
     ///   - now: From when on peaks count again that were forgotten of what lives.
     package mutating func forget(_ stretches: [TimeBracket], atMilliseconds now: Int64) {
+        runs.forgetPeaks(in: stretches, atMilliseconds: now)
+        totals.forgetPeaks(in: stretches)
+        registers.forgetPeaks(in: stretches, atMilliseconds: now)
     }
 }

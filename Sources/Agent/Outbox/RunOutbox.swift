@@ -154,6 +154,7 @@ struct RunOutbox {
         commandBytes -= RunOutbox.commandBytes(of: record)
         ledger.forget(key)
         let isTold = toldRuns.remove(key) != nil
+        deliveries.giveBackMemory()
         if runsOverLimit.remove(key) != nil {
             // It never had a slot: only its count remains.
             deliveries[key] = nil

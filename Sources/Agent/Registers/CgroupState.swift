@@ -8,6 +8,8 @@ struct CgroupState: Hashable {
     private(set) var seenAtMilliseconds: Int64
     /// When its mark was last read; nil if it never was.
     private var markReadAtMilliseconds: Int64?
+    /// A mark that was forgotten with its peak: one that is not above it says nothing.
+    private var forgottenMarkBytes: UInt64?
 
     /// The interfaces that there are.
     static let versions: ClosedRange<UInt8> = 1...2
@@ -49,6 +51,23 @@ struct CgroupState: Hashable {
         return true
     }
 
+    /// Forgets its peak if its time overlaps one of `stretches`, and begins anew with what it uses.
+    ///
+    /// Returns whether it did.
+    mutating func forgetPeak(in stretches: [TimeBracket], atMilliseconds now: Int64) -> Bool {
+        guard let known = record.peak, known.peak.bracket?.overlaps(anyOf: stretches) == true
+        else { return false }
+        forgottenMarkBytes = max(forgottenMarkBytes ?? 0, known.bytes)
+        record.peak = record.currentBytes.map {
+            let bracket = TimeBracket(notBeforeMilliseconds: now, notAfterMilliseconds: now)
+            return CgroupPeak(
+                peak: Peak(bytes: $0, bracket: bracket, source: .sampled),
+                limitBytes: record.limitBytes, anonymousBytes: nil, fileBytes: nil)
+        }
+        if markReadAtMilliseconds != nil { markReadAtMilliseconds = now }
+        return true
+    }
+
     /// A mark that rose did so since it was last read; without marks the samples speak.
     private mutating func raisePeak(
         _ seen: CgroupObservation, atMilliseconds now: Int64
@@ -56,13 +75,16 @@ struct CgroupState: Hashable {
         let known = record.peak?.bytes
         var peak: Peak?
         if let mark = seen.markBytes {
-            if known.map({ mark > $0 }) ?? true {
+            if known.map({ mark > $0 }) ?? true, forgottenMarkBytes.map({ mark > $0 }) ?? true {
                 let bracket = TimeBracket(
                     notBeforeMilliseconds: markReadAtMilliseconds ?? 0, notAfterMilliseconds: now)
                 peak = Peak(bytes: mark, bracket: bracket, source: .cgroup)
             }
             markReadAtMilliseconds = now
-        } else if let current = seen.currentBytes, known.map({ current > $0 }) ?? true {
+        }
+        if peak == nil, seen.markBytes == nil || forgottenMarkBytes != nil,
+            let current = seen.currentBytes, known.map({ current > $0 }) ?? true
+        {
             let bracket = TimeBracket(notBeforeMilliseconds: now, notAfterMilliseconds: now)
             peak = Peak(bytes: current, bracket: bracket, source: .sampled)
         }

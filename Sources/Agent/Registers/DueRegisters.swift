@@ -1,3 +1,5 @@
+import MemoryModel
+
 /// Values that are due until a collector has acknowledged the latest version of each.
 ///
 /// A frame carries the state, not a change: what became different while a frame was on its way is
@@ -27,6 +29,14 @@ struct DueRegisters<Key: Hashable, Value> {
 
     /// How many are held.
     var count: Int { entries.count }
+
+    /// What they take in memory without what their keys and values refer to, in bytes.
+    var bytes: Int {
+        waiting.bytes
+            + HeldBytes.table(
+                capacity: entries.capacity,
+                strideBytes: MemoryLayout<Key>.stride + MemoryLayout<Entry>.stride)
+    }
 
     /// The keys that are held.
     var keys: some Collection<Key> { entries.keys }
@@ -88,6 +98,7 @@ struct DueRegisters<Key: Hashable, Value> {
     mutating func remove(_ key: Key) {
         guard entries.removeValue(forKey: key) != nil else { return }
         changeCount += 1
+        entries.giveBackMemory()
     }
 
     private mutating func wait(_ key: Key) {
@@ -135,6 +146,7 @@ struct DueRegisters<Key: Hashable, Value> {
             }
         }
         inFlight.removeFirst(count)
+        entries.giveBackMemory()
     }
 
     /// Begins a session: everything is due.

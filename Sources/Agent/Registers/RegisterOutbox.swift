@@ -56,6 +56,13 @@ struct RegisterOutbox {
             &+ gaps.registers.changeCount
     }
 
+    /// What is held of sums, cgroups and kills, in bytes.
+    ///
+    /// Sums share their names with runs; of a cgroup's path 32 bytes are reckoned.
+    var bytes: Int {
+        totals.bytes + cgroups.bytes + cgroups.count * HeldBytes.block(32 + 32) + kills.bytes
+    }
+
     /// Whether all that is held of sums, cgroups, kills and gaps is acknowledged.
     var isAcknowledged: Bool {
         totals.isAcknowledged && cgroups.isAcknowledged && kills.isAcknowledged
@@ -177,6 +184,16 @@ struct RegisterOutbox {
     /// Takes what the agent says of itself.
     mutating func set(_ health: AgentHealth) {
         healths.set(health, for: true)
+    }
+
+    /// Forgets peaks of sums and cgroups that were reached, or may have been, in a stretch.
+    mutating func forgetPeaks(in stretches: [TimeBracket], atMilliseconds now: Int64) {
+        for key in Array(totals.keys) where totals[key]?.isReached(inOneOf: stretches) == true {
+            totals.remove(key)
+        }
+        for key in Array(cgroups.keys) {
+            _ = cgroups.modify(key) { $0.forgetPeak(in: stretches, atMilliseconds: now) }
+        }
     }
 
     // MARK: Bounds

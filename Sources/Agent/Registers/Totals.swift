@@ -113,6 +113,7 @@ struct Totals {
     /// Takes a run out of its sums.
     mutating func remove(_ key: ProcessKey) {
         guard let member = members.removeValue(forKey: key) else { return }
+        members.giveBackMemory()
         unplaced.remove(key)
         sums[Totals.hostPlace]?.memberCount -= 1
         change(Totals.hostPlace, from: member.bytes, to: nil)
@@ -170,6 +171,28 @@ struct Totals {
         guard sums[place]?.isTouched == false else { return }
         sums[place]?.isTouched = true
         touched.append(place)
+    }
+
+    /// What is held of runs and sums, in bytes.
+    var bytes: Int {
+        HeldBytes.table(
+            capacity: members.capacity,
+            strideBytes: MemoryLayout<ProcessKey>.stride + MemoryLayout<Member>.stride)
+            + HeldBytes.block(sums.capacity * MemoryLayout<Sum?>.stride)
+            + HeldBytes.table(
+                capacity: places.capacity,
+                strideBytes: MemoryLayout<TotalSubject>.stride + MemoryLayout<Int>.stride)
+    }
+
+    /// Forgets registers of the hour that were reached in a stretch; they begin anew with the sums
+    /// of the moment.
+    mutating func forgetPeaks(in stretches: [TimeBracket]) {
+        for place in sums.indices {
+            guard sums[place]?.peak?.isReached(inOneOf: stretches) == true else { continue }
+            sums[place]?.peak = nil
+            if place != Totals.usedPlace { touch(place) }
+        }
+        shares = CompositionPace()
     }
 
     // MARK: Time
@@ -278,6 +301,15 @@ struct Totals {
             smallest = shares.last?.residentBytes ?? 0
         }
         return shares
+    }
+}
+
+extension TotalPeak {
+    /// Whether it was reached in one of `stretches`.
+    func isReached(inOneOf stretches: [TimeBracket]) -> Bool {
+        guard let at = atMilliseconds else { return false }
+        return TimeBracket(notBeforeMilliseconds: at, notAfterMilliseconds: at)
+            .overlaps(anyOf: stretches)
     }
 }
 
