@@ -32,10 +32,10 @@ package struct MemoryUse: Hashable, Sendable {
     static let hostBytes = 2 * MemoryLayout<HostRecord>.stride + 4_096
     /// A run of the ledger without what its names take, and its copy in a batch.
     static let runBytes =
-        3 * MemoryLayout<RunRecord>.stride + 2 * MemoryLayout<ProcessKey>.stride + nameCount * 32
+        4 * MemoryLayout<RunRecord>.stride + 2 * MemoryLayout<ProcessKey>.stride + nameCount * 64
     /// A run that is not in the ledger any more, and its copy in a batch.
-    static let closedRunBytes = 3 * MemoryLayout<StoredRun>.stride + nameCount * 32
-    /// Names of a run, each with a header of its own.
+    static let closedRunBytes = 3 * MemoryLayout<StoredRun>.stride + nameCount * 64
+    /// Names of a run, each with a header of its own and what the allocator rounds up.
     private static let nameCount = 6
 }
 

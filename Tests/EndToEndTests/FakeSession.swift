@@ -21,7 +21,7 @@ final class FakeSession: Sendable {
     /// Connects and says who it is and what.
     init(
         port: Int, hostID: String, boot: BootID = BootID(high: 1, low: 2), epoch: UInt64 = 42,
-        clockAheadMilliseconds: Int64 = 0
+        clockAheadMilliseconds: Int64 = 0, isPast: Bool = false
     ) async throws {
         connection = try RawConnection(port: port)
         let now = Int64(Date().timeIntervalSince1970 * 1_000) + clockAheadMilliseconds
@@ -32,7 +32,9 @@ final class FakeSession: Sendable {
             wallMinusBootMilliseconds: now - FakeSession.upMilliseconds,
             intervalMilliseconds: 1_000, restrictions: [], labels: [])
         await connection.send(FrameEncoder.preface)
-        try await say(FakeAgent.hello(hostID, boot: boot, epoch: epoch), .host(host))
+        let hello = FakeAgent.hello(hostID, boot: boot, epoch: epoch)
+        guard case .hello(let present) = hello else { preconditionFailure("it is a HELLO") }
+        try await say(isPast ? .hello(present.asPast) : hello, .host(host))
     }
 
     /// Sends frames with the next numbers; false if the collector closed before.

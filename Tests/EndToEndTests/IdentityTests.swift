@@ -82,6 +82,50 @@ struct IdentityTests {
         #expect(!answer.output.contains("claim"), "\(answer.output)")
     }
 
+    @Test("what an agent left behind comes beside the session of today, and ends nothing of it")
+    func past() async throws {
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let present = try await FakeSession(port: collector.port, hostID: "heir")
+        try await present.sayFullState(peakBytes: 1 << 20, atMilliseconds: 1_000)
+        try await present.waitUntilAcknowledged()
+        let boots = [
+            (BootID(high: 9, low: 9), UInt64(3) << 20), (BootID(high: 1, low: 2), 7 << 20),
+        ]
+        for (boot, bytes) in boots {
+            let past = try await FakeSession(
+                port: collector.port, hostID: "heir", boot: boot, epoch: 7, isPast: true)
+            try await past.sayFullState(peakBytes: bytes, atMilliseconds: 500)
+            try await past.waitUntilAcknowledged()
+        }
+        try await present.say(.ping(token: 1))
+        try await present.read { $0.contains(.pong(token: 1)) }
+        let live = try await collector.rows(["ps"])
+        #expect(live.map { ($0["peak_rss_bytes"] as? NSNumber)?.uint64Value } == [7 << 20])
+        let rows = try await collector.rows(["report"])
+        let peaks = rows.compactMap { ($0["peak_rss_bytes"] as? NSNumber)?.uint64Value }
+        #expect(peaks == [7 << 20, 3 << 20])
+        let hosts = try await collector.rows(["hosts"])
+        #expect(hosts.count == 1 && hosts.first?["state"] as? String == "up")
+        try await present.say(FakeSession.peak(8 << 20, atMilliseconds: 2_000))
+        try await present.waitUntilAcknowledged()
+    }
+
+    @Test("of a machine whose clock is ahead every byte is kept, and no time")
+    func clockAhead() async throws {
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let at = FakeSession.upMilliseconds
+        let session = try await FakeSession(
+            port: collector.port, hostID: "ahead", clockAheadMilliseconds: 600_000)
+        try await session.sayFullState(peakBytes: 1 << 20, atMilliseconds: at)
+        try await session.waitUntilAcknowledged()
+        let row = try #require(try await collector.rows(["report"]).first)
+        #expect((row["peak_rss_bytes"] as? NSNumber)?.uint64Value == 1 << 20)
+        #expect(row["peak_not_before"] is NSNull && row["peak_not_after"] is NSNull)
+        let hosts = try await Program.run("memcollector", ["hosts", "--url", collector.url])
+        let text = hosts.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        #expect(text.contains("more than 5 minutes ahead (ahead)"), "\(text)")
+    }
+
     @Test("whoever stops tells two agents to come back at different times, after all it has kept")
     func drained() async throws {
         let collector = try await RunningCollector.start(folder: folder.path + "/data")
