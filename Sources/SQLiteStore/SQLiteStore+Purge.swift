@@ -9,7 +9,7 @@ public import PeakStore
 
 extension SQLiteStore {
     /// How many rows one step moves: some tens of milliseconds' work.
-    static let purgeStepRows = 2_000
+    static let purgeStepRows = 1_000
 
     /// Takes away what `request` means and leaves a tombstone, in steps between which commits go
     /// on.
