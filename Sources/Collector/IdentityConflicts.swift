@@ -51,7 +51,7 @@ struct IdentityConflicts {
     /// Takes note that the machine that is connected was heard.
     mutating func confirm(_ host: HostID, at now: Moment) {
         guard !conflicts.isEmpty, let known = conflicts[host], !known.isConfirmed,
-            now.monotonicMilliseconds > known.refusedAtMilliseconds
+            now.monotonicMilliseconds >= known.refusedAtMilliseconds
         else { return }
         conflicts[host]?.isConfirmed = true
     }
