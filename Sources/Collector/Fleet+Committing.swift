@@ -96,7 +96,7 @@ extension Fleet {
     /// Whether so much less is held than once was that giving it back to the kernel is worth it.
     package func takeMemoryWorthReturning() -> Bool {
         guarded.withLock { guarded in
-            let held = guarded.fleet.use.heldBytes
+            let held = guarded.fleet.use.withWritingBytes
             guard guarded.mostHeldBytes - held > 32 << 20 else { return false }
             guarded.mostHeldBytes = held
             return true

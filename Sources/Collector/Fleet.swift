@@ -138,7 +138,7 @@ package final class Fleet: Sendable {
         guard isCurrent else { return .replaced }
         guarded.sessions[session]?.appliedSequence = sequence
         guarded.noteHeard(session, host, at: now)
-        guarded.mostHeldBytes = max(guarded.mostHeldBytes, guarded.fleet.use.heldBytes)
+        guarded.mostHeldBytes = max(guarded.mostHeldBytes, guarded.fleet.use.withWritingBytes)
         return isTaken ? .taken : .tooMuch
     }
 

@@ -11,6 +11,9 @@ package struct MemoryUse: Hashable, Sendable {
     /// What of it is not on the disk.
     package private(set) var uncommittedBytes = 0
 
+    /// What it takes with its way to the disk, where all of it is written once more.
+    var withWritingBytes: Int { heldBytes + uncommittedBytes }
+
     package init() {}
 
     package init(heldBytes: Int, uncommittedBytes: Int) {

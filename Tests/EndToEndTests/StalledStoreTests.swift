@@ -77,6 +77,27 @@ struct StalledStoreTests {
         #expect(collector.program.status == nil)
     }
 
+    @Test("after a failure that cannot pass nothing is acknowledged, and it ends with status 1")
+    func failed() async throws {
+        let collector = try await RunningCollector.start(folder: data)
+        let session = try await FakeSession(port: collector.port, hostID: "betrayed")
+        try await session.sayFullState(peakBytes: 1 << 20, atMilliseconds: 1_000)
+        try await session.waitUntilAcknowledged()
+        try FileManager.default.moveItem(
+            atPath: data + "/highwater.db", toPath: data + "/elsewhere.db")
+        try await session.say(FakeSession.peak(2 << 20, atMilliseconds: 2_000))
+        #expect(try await collector.program.waitForExit() == 1)
+        let errors = collector.program.errors
+        #expect(errors.contains("was removed or replaced"), "\(errors)")
+        #expect(errors.contains("look at the disk"), "\(errors)")
+        let acknowledged = try await session.read { _ in false }.compactMap { frame -> UInt64? in
+            guard case .acknowledgement(let ack) = frame else { return nil }
+            return ack.sequence
+        }
+        // HELLO is 0; HOST, DEFINE, PEAKS and STATE_END were kept, the PEAKS after them were not.
+        #expect(acknowledged.last == 4)
+    }
+
     /// 1,000 runs with a KiB of names each; the `part`th of them.
     private static func thousandRuns(_ part: Int) -> Frame {
         .define(
