@@ -53,6 +53,8 @@ struct FleetFigures: Sendable {
     var runCount: UInt64 = 0
 
     var inFlightCount = 0
+    /// ACK frames that covered something.
+    var acknowledgementCount: UInt64 = 0
     /// From sending a frame to the ACK that covers it: frames of the full state, all others, and
     /// all of the last second.
     var stateLatencies = LatencyHistogram()
@@ -128,6 +130,14 @@ struct FleetFigures: Sendable {
     }
 
     // MARK: Frames
+
+    /// Begins anew with everything that is told of frames, samples and acknowledgements.
+    mutating func endWarmUp() {
+        (frameCount, frameBytes, changeBytes, processSampleCount) = (0, 0, 0, 0)
+        acknowledgementCount = 0
+        stateLatencies = LatencyHistogram()
+        changeLatencies = LatencyHistogram()
+    }
 
     mutating func acknowledged(microseconds: Int64, isState: Bool) {
         inFlightCount -= 1

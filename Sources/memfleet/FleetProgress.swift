@@ -19,10 +19,12 @@ struct FleetProgress: Sendable {
             """)
     }
 
-    /// Shows the figures at the end of a second.
-    mutating func show(_ now: FleetFigures, second: Int) {
+    /// Shows the figures at the end of a second; after the last one of the warm-up they begin
+    /// anew.
+    mutating func show(_ now: FleetFigures, second: Int, isLastOfWarmUp: Bool) {
         let before = before ?? FleetFigures(agentCount: 0, beginningAtMilliseconds: 0)
         self.before = now
+        if isLastOfWarmUp { self.before?.endWarmUp() }
         let latency = now.recentLatencies.quantile(0.5).map { "\($0 / 1_000) ms" } ?? "-"
         let parts = [
             "\(second) s",
@@ -31,6 +33,7 @@ struct FleetProgress: Sendable {
             "\(FleetText.number(now.frameCount - before.frameCount)) frames/s",
             "\(FleetText.number(now.processSampleCount - before.processSampleCount)) samples/s",
             "\(FleetText.number((now.frameBytes - before.frameBytes) / 1_024)) KiB/s",
+            "\(FleetText.number(now.acknowledgementCount - before.acknowledgementCount)) ACKs/s",
             "\(FleetText.number(now.inFlightCount)) unacknowledged",
             "ACK \(latency)",
         ]

@@ -136,6 +136,7 @@ struct FleetReport {
             ("looks_too_late", "\(figures.missedLookCount)"),
             ("looks_without_ends", "\(figures.heldEndCount)"),
             ("processor_milliseconds", "\(outcome.processorMilliseconds)"),
+            ("acknowledgements", "\(figures.acknowledgementCount)"),
             ("ack_of_changes", json(figures.changeLatencies)),
             ("ack_of_full_states", json(figures.stateLatencies)),
             ("recoveries", "[" + figures.recoveries.map(json).joined(separator: ",") + "]"),

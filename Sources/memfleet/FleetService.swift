@@ -108,9 +108,10 @@ final class FleetService: Service {
                 let now = figures.withLockedValue { figures in
                     let copy = figures
                     figures.recentLatencies = LatencyHistogram()
+                    if second == settings.warmUpSeconds { figures.endWarmUp() }
                     return copy
                 }
-                progress.show(now, second: second)
+                progress.show(now, second: second, isLastOfWarmUp: second == settings.warmUpSeconds)
             }
             progress.end()
         }

@@ -16,6 +16,8 @@ struct FleetSettings: Sendable {
     var exitsPerSecond = 1.0
     /// How long to go on.
     var seconds = 60
+    /// How much of that, at the start, the figures of frames and acknowledgements leave out.
+    var warmUpSeconds = 0
     /// Where all chance comes from.
     var seed: UInt64 = 0
     /// How many threads the hosts share.

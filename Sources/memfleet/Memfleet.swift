@@ -17,7 +17,7 @@ struct Memfleet: AsyncParsableCommand {
             up, and a seed makes the same ones again. The collector keeps what it is told: give \
             it a data directory of its own.
 
-            Each agent takes about 1 KiB for each process, and as much for each end that is not \
+            Each agent takes about 1.5 KiB for each process, and as much for each end that is not \
             acknowledged, up to 4,096 of them; then nothing ends on its host until it is.
 
             Exit status: 0 if every session stood at the end and all was acknowledged, 1 if not.
@@ -53,8 +53,16 @@ struct Memfleet: AsyncParsableCommand {
             "Processes that end on each host in a second; as many begin.", valueName: "n"))
     var exits = 1.0
 
-    @Option(help: ArgumentHelp("How long to go on.", valueName: "n"))
+    @Option(help: ArgumentHelp("How many seconds to go on.", valueName: "n"))
     var seconds = 60
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How much of that, at the start, the figures of frames, samples and acknowledgements \
+            leave out.
+            """, valueName: "n"))
+    var warmUp = 0
 
     @Option(
         help: ArgumentHelp(

@@ -196,6 +196,7 @@ final class SimulatedAgent: CollectorLinkOwner {
         let covered = inFlight.prefix { $0.sequence <= sequence }
         let becameKnown = !isKnown && lastStateSequence.map { $0 <= sequence } ?? false
         figures.withLockedValue { figures in
+            if !covered.isEmpty { figures.acknowledgementCount += 1 }
             for frame in covered {
                 let isState = !isKnown && frame.sequence <= lastStateSequence ?? .max
                 figures.acknowledged(microseconds: now - frame.atMicroseconds, isState: isState)

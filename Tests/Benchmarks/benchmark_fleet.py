@@ -4,11 +4,11 @@
 usage: benchmark_fleet.py [--agents N,N...] [--processes N] [--seconds S] [--bin DIR]
 
 A collector on loopback, with a new data directory each time, has N simulated agents (memfleet) for
-some seconds: its commits, how long acknowledgements take, its processor time and memory. Then it is
-killed, and later told to stop, each time started again at once, while the largest N goes on: how
-long until all are back, and how many come in one second. Commits are counted from outside, by
-`PRAGMA data_version` of its database. The fleet runs on the same machine and takes processor time
-from the collector if there is not enough. Wants release builds (make benchmark-fleet makes them).
+some seconds: its commits, how long acknowledgements take, its processor time and memory. Then one
+is killed and another one told to stop while the largest N goes on, and started again at once: how
+long until all are back, and how many come in one second. Each commit sends each agent one ACK, so
+commits are counted by these. The fleet runs on the same machine and takes processor time from the
+collector if there is not enough. Wants release builds (make benchmark-fleet makes them).
 """
 
 import argparse
@@ -17,11 +17,9 @@ import pathlib
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 from benchmark_agent import (
@@ -30,8 +28,8 @@ from benchmark_agent import (
 # The budget of the design: process-samples for each second of the collector's processor time, from
 # the socket to the disk, with a commit each second.
 SAMPLES_PER_PROCESSOR_SECOND = 4_000_000
-WARM_UP_SECONDS = 5
-STEADY_SECONDS = 5
+WARM_UP_SECONDS = 12
+STEADY_SECONDS = 3
 PATIENCE_SECONDS = 100
 
 
@@ -72,45 +70,20 @@ class Collector:
         return time.monotonic() - begun
 
 
-class CommitCounter:
-    """Counts what somebody else commits to a database."""
-
-    def __init__(self, path):
-        self.path = path
-        self.count = 0
-        self.is_over = threading.Event()
-        self.thread = threading.Thread(target=self.watch, daemon=True)
-        self.thread.start()
-
-    def watch(self):
-        database = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=5)
-        version = None
-        while not self.is_over.wait(0.01):
-            now = database.execute("PRAGMA data_version").fetchone()[0]
-            if version is not None and now != version:
-                self.count += 1
-            version = now
-        database.close()
-
-    def stop(self):
-        self.is_over.set()
-        self.thread.join(5)
-
-
 class Fleet:
     """memfleet, with what it says each second."""
 
     LINE = re.compile(
         r"(\d+) s  ([\d,]+) of ([\d,]+) up  ([\d,]+) known  ([\d,]+) frames/s  "
-        r"([\d,]+) samples/s  ([\d,]+) KiB/s  ([\d,]+) unacknowledged")
+        r"([\d,]+) samples/s  ([\d,]+) KiB/s  ([\d,]+) ACKs/s  ([\d,]+) unacknowledged")
 
-    def __init__(self, options, collector, agents, seconds, folder):
+    def __init__(self, options, collector, agents, seconds, folder, warm_up=0):
         self.log = folder / "fleet.log"
         self.seconds = 0
         self.program = Started(
             [options.bin / "memfleet", "--collector", f"127.0.0.1:{collector.ports['agents']}",
              "--agents", agents, "--processes", options.processes, "--seconds", seconds,
-             "--seed", options.seed, "--format", "json"],
+             "--warm-up", warm_up, "--seed", options.seed, "--format", "json"],
             self.log, output=subprocess.PIPE)
 
     def next_line(self):
@@ -124,7 +97,8 @@ class Fleet:
                     numbers = [int(n.replace(",", "")) for n in found.groups()]
                     if numbers[0] == self.seconds:
                         return dict(zip(
-                            ("second", "up", "agents", "known", "frames", "samples", "kib", "waiting"),
+                            ("second", "up", "agents", "known", "frames", "samples", "kib", "acks",
+                             "waiting"),
                             numbers))
             if self.program.child.poll() is not None:
                 raise Failure(f"memfleet ended early: {self.log.read_text()[-500:]}")
@@ -132,7 +106,7 @@ class Fleet:
         raise Failure("memfleet says nothing for 30 s; the machine has too much to do")
 
     def await_steady(self, seconds):
-        """Waits until all sessions stood, with their full state on the disk, for so many seconds."""
+        """Waits until the full state of all was on the disk for so many seconds."""
         steady = waited = 0
         while steady < seconds:
             line = self.next_line()
@@ -154,6 +128,10 @@ def milliseconds(microseconds):
     return "-" if microseconds is None else f"{microseconds / 1000:,.0f} ms"
 
 
+def seconds(value):
+    return "never" if value is None else f"{value / 1000:.2f} s"
+
+
 def latency(figures):
     return (f"median {milliseconds(figures['median_microseconds'])}, "
             f"99 % {milliseconds(figures['p99_microseconds'])}, "
@@ -167,33 +145,35 @@ def measure_load(options, agents, scratch):
     say(f"== {agents:,} agents with {options.processes:,} processes each, 20 % changing and one "
         f"exit a second, {options.seconds} s")
     collector = Collector(options.bin, folder)
-    fleet = Fleet(options, collector, agents, WARM_UP_SECONDS + options.seconds, folder)
+    fleet = Fleet(options, collector, agents, WARM_UP_SECONDS + options.seconds, folder,
+                  WARM_UP_SECONDS)
     for _ in range(WARM_UP_SECONDS):
         line = fleet.next_line()
-    if line["up"] < agents:
-        say(f"   only {line['up']:,} sessions stood after {WARM_UP_SECONDS} s")
-    commits = CommitCounter(folder / "data" / "highwater.db")
+    if line["known"] < agents:
+        say(f"   after {WARM_UP_SECONDS} s only {line['known']:,} had their full state on the disk")
     pids = collector.program.pid, fleet.program.pid
     used, begun = [processor_nanoseconds(pid) for pid in pids], time.monotonic()
-    samples = frames = kib = 0
+    samples = frames = kib = acks = 0
     for _ in range(options.seconds):
         line = fleet.next_line()
-        samples, frames, kib = samples + line["samples"], frames + line["frames"], kib + line["kib"]
+        samples, frames = samples + line["samples"], frames + line["frames"]
+        kib, acks = kib + line["kib"], acks + line["acks"]
     used = [(processor_nanoseconds(pid) - u) / 1e9 for pid, u in zip(pids, used)]
     time_taken = time.monotonic() - begun
-    commits.stop()
     resident, _, anonymous = memory(collector.program.pid)
     figures, status = fleet.figures()
     collector.end(signal.SIGTERM)
     size = sum(f.stat().st_size for f in (folder / "data").iterdir())
     rate = samples / used[0] if used[0] else 0
+    start = figures["recoveries"][0]
     for name, text in [
             ("process-samples", f"{samples / time_taken:,.0f} a second, {frames / time_taken:,.0f} "
-             f"frames, {kib / time_taken:,.0f} KiB, {figures['bytes_per_process_sample']:.2f} bytes "
-             "each"),
-            ("commits", f"{commits.count / time_taken:.2f} a second"),
+             f"frames, {kib / time_taken:,.0f} KiB, "
+             f"{figures['bytes_per_process_sample']:.2f} bytes each"),
+            ("commits", f"{acks / agents / time_taken:.2f} a second"),
             ("ACK of changes", latency(figures["ack_of_changes"])),
-            ("ACK of full states", latency(figures["ack_of_full_states"])),
+            ("start", f"all accepted after {seconds(start['all_accepted_milliseconds'])}, all full "
+             f"states on the disk after {seconds(start['all_known_milliseconds'])}"),
             ("collector, processor", f"{used[0] / time_taken * 100:.0f} % of one; {rate:,.0f} "
              "process-samples for each second of it"),
             ("collector, memory", f"{resident / MIB:.0f} MiB resident, "
@@ -210,48 +190,42 @@ def measure_load(options, agents, scratch):
             f"processor time, budget {SAMPLES_PER_PROCESSOR_SECOND:,}: {met}")
 
 
-def measure_return(options, agents, scratch):
-    """A fleet whose collector is killed, and later told to stop, and comes back each time."""
-    folder = scratch / "return"
+def measure_return(options, agents, number, scratch):
+    """A fleet whose collector goes by this signal and is started again: rows of the table."""
+    name = signal.Signals(number).name
+    folder = scratch / f"return-{name}"
     folder.mkdir()
-    say(f"== {agents:,} agents whose collector goes and comes back at once")
     collector = Collector(options.bin, folder)
-    fleet = Fleet(options, collector, agents, 3 * PATIENCE_SECONDS, folder)
+    fleet = Fleet(options, collector, agents, 4 * PATIENCE_SECONDS, folder)
     fleet.await_steady(STEADY_SECONDS)
-    times = []
-    for number in (signal.SIGKILL, signal.SIGTERM):
-        gone = collector.end(number)
-        ready = collector.start()
-        fleet.seconds = max(fleet.seconds, len(fleet.log.read_text().splitlines()) - 1)
-        is_back = fleet.await_steady(STEADY_SECONDS)
-        times.append((number, gone, ready, is_back))
+    gone = collector.end(number)
+    ready = collector.start()
+    fleet.seconds = max(fleet.seconds, len(fleet.log.read_text().splitlines()) - 1)
+    fleet.await_steady(1)
     fleet.program.child.terminate()
     figures, status = fleet.figures()
     collector.end(signal.SIGTERM)
-
-    def seconds(value):
-        return "never" if value is None else f"{value / 1000:.2f} s"
-
-    names = ["at the start"] + [
-        "after kill -9" if number == signal.SIGKILL else "after SIGTERM" for number, *_ in times]
-    say(f"   {'':16}{'gone in':>9} {'ready in':>9} {'1st connect':>12} {'all back':>9} "
-        f"{'all known':>10} {'connects in one second':>23}")
     for index, recovery in enumerate(figures["recoveries"]):
-        name = names[index] if index < len(names) else "another loss"
-        own = times[index - 1] if 0 < index <= len(times) else None
-        gone = f"{own[1]:.2f} s" if own else "-"
-        ready = f"{own[2]:.2f} s" if own else "-"
-        say(f"   {name:16}{gone:>9} {ready:>9} "
-            f"{seconds(recovery['first_connect_milliseconds']):>12} "
+        row = ("start", "-", "-") if index == 0 else (name, f"{gone:.2f} s", f"{ready:.2f} s")
+        say(f"   {row[0]:10}{row[1]:>9} {row[2]:>9} "
+            f"{seconds(recovery['first_connect_milliseconds']):>14} "
             f"{seconds(recovery['all_accepted_milliseconds']):>9} "
             f"{seconds(recovery['all_known_milliseconds']):>10} "
             f"{recovery['connects_in_one_second']:>23,}")
-    say("   counted from the first lost session; known: the full state is on the disk")
-    say(f"   connects: {figures['connects']:,} of {figures['attempts']:,} attempts; at the end "
+    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in figures["failures"].items())
+    say(f"   {'':10}{figures['connects']:,} of {figures['attempts']:,} attempts; at the end "
         f"{figures['settled']:,} sessions stood, all acknowledged"
-        + ("" if status == 0 else ": NOT ALL"))
-    for reason, count in figures["failures"].items():
-        say(f"   {reason}: {count:,} times")
+        + ("" if status == 0 else ": NOT ALL") + f"; {reasons}")
+
+
+def measure_returns(options, agents, scratch):
+    """How a fleet comes back after a kill, and after a stop in order."""
+    say(f"== {agents:,} agents whose collector goes and is started again at once")
+    say(f"   {'':10}{'gone in':>9} {'ready in':>9} {'first connect':>14} {'all back':>9} "
+        f"{'all known':>10} {'connects in one second':>23}")
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        measure_return(options, agents, number, scratch)
+    say("   counted from the first lost session; known: the full state is on the disk")
 
 
 def arguments():
@@ -288,7 +262,7 @@ def main():
                 for agents in options.agents:
                     lines.append(measure_load(options, agents, scratch))
                     shutil.rmtree(scratch / f"load-{agents}")
-                measure_return(options, max(options.agents), scratch)
+                measure_returns(options, max(options.agents), scratch)
                 say("== Budget")
                 for line in lines:
                     say("   " + line)
