@@ -25,6 +25,9 @@ extension Fleet {
     /// than two pings take, shorter than the idle deadline.
     static let conflictSilenceMilliseconds: Int64 = 30_000
 
+    /// So many sessions may tell at one time what agents of one host left behind.
+    static let maximumPastSessions = 4
+
     /// Takes in an agent that said who it is, and tells the session that it replaces; or says why
     /// not.
     ///
@@ -56,6 +59,13 @@ extension Fleet {
     private func refusal(
         of agent: SessionIdentity, from address: String, at now: Moment, _ guarded: inout Guarded
     ) -> Refusal? {
+        if agent.isPast,
+            guarded.fleet.pastSessionCount(of: agent.hostID) >= Fleet.maximumPastSessions
+        {
+            return Refusal(
+                code: .busy, text: "others tell already what earlier agents of this host left",
+                retryAfterMilliseconds: 30_000, isNotable: false)
+        }
         guard let known = guarded.fleet.hosts[agent.hostID] else {
             return refusalOfNewHost(at: now, &guarded)
         }
@@ -100,12 +110,14 @@ extension FleetState {
     fileprivate mutating func accept(
         _ session: SessionID, _ agent: SessionIdentity, nowMilliseconds now: Int64
     ) -> SessionID? {
-        agent.isPast
-            ? pastSessionAccepted(
+        guard agent.isPast else {
+            return sessionAccepted(
                 session, host: agent.hostID, boot: agent.boot, epoch: agent.epoch,
                 agentVersion: agent.agentVersion, nowMilliseconds: now)
-            : sessionAccepted(
-                session, host: agent.hostID, boot: agent.boot, epoch: agent.epoch,
-                agentVersion: agent.agentVersion, nowMilliseconds: now)
+        }
+        pastSessionAccepted(
+            session, host: agent.hostID, boot: agent.boot, epoch: agent.epoch,
+            agentVersion: agent.agentVersion, nowMilliseconds: now)
+        return nil
     }
 }

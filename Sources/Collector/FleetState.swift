@@ -10,7 +10,7 @@ package struct FleetState {
     package private(set) var hosts: [HostID: HostRecord] = [:]
     /// What agents that ran before left behind, by the session that tells it.
     package private(set) var pasts: [SessionID: HostRecord] = [:]
-    private var pastSessions: [HostID: SessionID] = [:]
+    private var pastSessions: [HostID: Set<SessionID>] = [:]
     /// What was purged of each host and is not to come back.
     package private(set) var tombstones: [HostID: [Tombstone]] = [:]
     /// What all of it takes.
@@ -49,26 +49,23 @@ package struct FleetState {
 
     /// Takes in a session that tells what an agent that ran before left behind.
     ///
-    /// It stands beside the one that speaks for the host.
-    ///
-    /// - Returns: The session that told such things of the host until now, which is to be replaced.
+    /// It stands beside the one that speaks for the host, and beside others of its kind.
     package mutating func pastSessionAccepted(
         _ session: SessionID, host: HostID, boot: BootID, epoch: UInt64, agentVersion: RawText,
         nowMilliseconds now: Int64
-    ) -> SessionID? {
-        let replaced = pastSessions[host]
-        // What it told and was not committed was not acknowledged: its agent tells it again.
-        if let replaced { forgetPast(replaced) }
+    ) {
         var record = HostRecord(
             id: host, boot: boot, epoch: epoch, agentVersion: agentVersion, nowMilliseconds: now,
             isPast: true)
         record.session = session
         record.tombstones = tombstones[host] ?? []
         pasts[session] = record
-        pastSessions[host] = session
+        pastSessions[host, default: []].insert(session)
         use.add(record.use)
-        return replaced
     }
+
+    /// How many sessions tell what agents of a host left behind.
+    package func pastSessionCount(of host: HostID) -> Int { pastSessions[host]?.count ?? 0 }
 
     /// Lets `change` work on the record of the host that `session` speaks for.
     ///
@@ -120,7 +117,8 @@ package struct FleetState {
 
     private mutating func forgetPast(_ session: SessionID) {
         guard let record = pasts.removeValue(forKey: session) else { return }
-        if pastSessions[record.id] == session { pastSessions[record.id] = nil }
+        pastSessions[record.id]?.remove(session)
+        if pastSessions[record.id]?.isEmpty == true { pastSessions[record.id] = nil }
         use.remove(record.use)
     }
 
@@ -145,7 +143,8 @@ package struct FleetState {
             hosts.values[index].purge(tombstone)
             use.add(hosts.values[index].use)
         }
-        if let index = pastSessions[host].flatMap({ pasts.index(forKey: $0) }) {
+        for session in pastSessions[host] ?? [] {
+            guard let index = pasts.index(forKey: session) else { continue }
             use.remove(pasts.values[index].use)
             pasts.values[index].purge(tombstone)
             use.add(pasts.values[index].use)
@@ -159,7 +158,7 @@ package struct FleetState {
         tombstones[host]?.removeAll { $0.id == tombstone.id }
         if tombstones[host]?.isEmpty == true { tombstones[host] = nil }
         hosts[host]?.undoPurge(tombstone.id, bringingBack: runs)
-        if let past = pastSessions[host] {
+        for past in pastSessions[host] ?? [] {
             pasts[past]?.undoPurge(tombstone.id, bringingBack: [])
         }
     }

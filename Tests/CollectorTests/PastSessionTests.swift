@@ -21,7 +21,7 @@ struct PastSessionTests {
     private func open(
         _ session: SessionID, _ host: inout HostHarness, bootNumber: UInt64 = 1, epoch: UInt64 = 9
     ) {
-        _ = host.fleet.pastSessionAccepted(
+        host.fleet.pastSessionAccepted(
             session, host: host.id, boot: BootID(high: 0, low: bootNumber), epoch: epoch,
             agentVersion: "0", nowMilliseconds: testNow)
         tell(.host(.sample.with { $0.name = "old name" }), session, &host)
@@ -86,22 +86,31 @@ struct PastSessionTests {
         #expect(host[1]?.peak == nil)
     }
 
-    @Test("the second one of a host replaces the first, whose agent tells again what was not kept")
-    func second() throws {
+    @Test("several of a host stand side by side, up to a bound")
+    func several() throws {
         let store = MemoryStore()
         var host = harness(bootNumber: 7)
-        tell(.define([1]), past, &host)
+        let other = SessionID(number: 1_001)
+        open(other, &host, bootNumber: 8)
+        #expect(tell(.define([1]), past, &host) && tell(.define([2]), other, &host))
         let (batch, pending) = host.fleet.takeBatch()
-        let newer = SessionID(number: 1_001)
-        open(newer, &host, bootNumber: 8)
-        #expect(!tell(.define([2]), past, &host))
-        #expect(tell(.define([2]), newer, &host))
+        host.fleet.sessionClosed(past, host: host.id)
         try store.commit(batch)
         host.fleet.committed(pending)
-        try host.commit(to: store)
-        #expect(store.runs.count == 2)
-        host.fleet.sessionClosed(past, host: host.id)
-        #expect(host.fleet.pasts.count == 1)
+        #expect(store.runs.count == 2 && host.fleet.pasts.count == 1)
+        let fleet = Fleet(fleet: FleetState())
+        let admissions = (0..<5).map { epoch in
+            fleet.accept(
+                .sample("a", epoch: UInt64(epoch), isPast: true), from: "10.0.0.1:1", credit: 64,
+                at: .test()
+            ) { _ in }
+        }
+        guard case .refused(let refusal) = admissions.last else {
+            Issue.record("\(admissions)")
+            return
+        }
+        #expect(refusal.code == .busy && refusal.retryAfterMilliseconds > 0)
+        #expect(fleet.sessionCount == 4)
     }
 
     @Test("a host that nobody has heard of gets its row, but is not shown as present")

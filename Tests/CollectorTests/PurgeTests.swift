@@ -182,7 +182,7 @@ struct PurgeTests {
     func past() {
         var harness = HostHarness()
         let past = SessionID(number: 77)
-        _ = harness.fleet.pastSessionAccepted(
+        harness.fleet.pastSessionAccepted(
             past, host: harness.id, boot: BootID(high: 0, low: 9), epoch: 3, agentVersion: "1",
             nowMilliseconds: testNow)
         func tell(_ event: SessionEvent) {
