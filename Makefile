@@ -88,7 +88,7 @@ benchmark-agent: benchmark-needs build ## Measure what the agent costs beside to
 	@python3 Tests/Benchmarks/benchmark_agent.py --bin '$(CURDIR)/$(release)' \
 		--processes '$(PROCESSES)' --percent '$(PERCENT)' --seconds '$(SECONDS)'
 
-benchmark-fleet: build ## Measure a collector under simulated agents, and how they come back
+benchmark-fleet: test-needs build ## Measure a collector under simulated agents, and how they come back
 	$(SWIFT) build $(releaseFlags) --product memfleet
 	@python3 Tests/Benchmarks/benchmark_fleet.py --bin '$(CURDIR)/$(release)' --agents '$(AGENTS)'
 

@@ -20,6 +20,7 @@ struct FleetArguments {
         settings.seconds = try number(command.seconds, "--seconds", 1...31_536_000)
         settings.warmUpSeconds = try number(
             command.warmUp, "--warm-up", 0...max(0, settings.seconds - 1))
+        settings.rampUpSeconds = try number(command.rampUp, "--ramp-up", 0...settings.seconds)
         settings.seed = command.seed ?? UInt64.random(in: 0..<1_000_000_000)
         settings.threadCount = try number(command.threads, "--threads", 1...256)
         settings.isAligned = command.aligned

@@ -43,7 +43,7 @@ struct FleetFigures: Sendable {
     var frameBytes: UInt64 = 0
     /// Those that were sent after the full state of their session.
     var changeBytes: UInt64 = 0
-    /// Processes looked at by agents whose session stood with its full state sent.
+    /// Processes looked at, where all that a look found could be sent, after the full state.
     var processSampleCount: UInt64 = 0
     var lookCount: UInt64 = 0
     /// Looks that came so late that they were left out.

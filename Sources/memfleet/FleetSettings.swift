@@ -18,6 +18,8 @@ struct FleetSettings: Sendable {
     var seconds = 60
     /// How much of that, at the start, the figures of frames and acknowledgements leave out.
     var warmUpSeconds = 0
+    /// Over how long the agents start, one after the other; 0 for within the first interval.
+    var rampUpSeconds = 0
     /// Where all chance comes from.
     var seed: UInt64 = 0
     /// How many threads the hosts share.

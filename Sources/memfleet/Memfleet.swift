@@ -66,6 +66,14 @@ struct Memfleet: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            """
+            Over how many seconds the agents start, one after the other; all within the first \
+            interval by default, as after a power cut.
+            """, valueName: "n"))
+    var rampUp = 0
+
+    @Option(
+        help: ArgumentHelp(
             "Makes the same hosts and processes again; drawn and shown if left out.",
             valueName: "n"))
     var seed: UInt64?

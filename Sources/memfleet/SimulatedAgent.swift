@@ -20,6 +20,8 @@ final class SimulatedAgent: CollectorLinkOwner {
     private let hello: HelloFrame
     /// When it looks, within each interval.
     private let phaseMilliseconds: Int64
+    /// How long after the fleet it starts.
+    private let delayMilliseconds: Int64
     /// An address of the loopback network, for its own; nil if there is none.
     private let ownAddress: SocketAddress?
 
@@ -56,6 +58,8 @@ final class SimulatedAgent: CollectorLinkOwner {
         phaseMilliseconds =
             settings.isAligned
             ? 0 : Int64(number - 1) * interval / Int64(settings.agentCount) % interval
+        delayMilliseconds =
+            Int64(number - 1) * Int64(settings.rampUpSeconds) * 1_000 / Int64(settings.agentCount)
         ownAddress = SimulatedAgent.loopbackAddress(of: number, logger)
         host = SimulatedHost(number: number, id: id, settings: settings)
         outbox = Outbox(host: host.description)
@@ -77,10 +81,10 @@ final class SimulatedAgent: CollectorLinkOwner {
         }
     }
 
-    /// Begins to look and to connect, within the first interval.
+    /// Begins to look and to connect, within the first interval after its delay.
     func start() {
         let now = FleetClock.bootMilliseconds()
-        let wait = nextLook(after: now) - now
+        let wait = nextLook(after: now + delayMilliseconds) - now
         let bound = NIOLoopBound(self, eventLoop: loop)
         loop.scheduleTask(in: .milliseconds(wait)) {
             bound.value.beginLooking()
@@ -121,14 +125,15 @@ final class SimulatedAgent: CollectorLinkOwner {
         }
         outbox.apply(snapshot)
         setHealth(now)
-        let isTold = isWelcomed && outbox.isStateSent
+        report()
+        // Without credit a look merges into the next one, and costs the collector nothing.
+        let isTold = isWelcomed && outbox.isStateSent && !isReportCut
         figures.withLockedValue { figures in
             figures.lookCount += 1
             if isTold { figures.processSampleCount += UInt64(settings.processCount) }
             if !mayEnd { figures.heldEndCount += 1 }
             figures.runCount += UInt64(snapshot.started.count + snapshot.completed.count)
         }
-        report()
         scheduleLook(after: now)
     }
 
