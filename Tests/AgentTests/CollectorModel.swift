@@ -22,6 +22,11 @@ final class CollectorModel {
     private(set) var faults: [ProcessKey: FaultCounts] = [:]
     /// The sums by subject and hour, as the sessions told them.
     private(set) var totals: [TotalSubject: [Int64: TotalPeak]] = [:]
+    /// Folds and the ordinals of ended runs; the first copy of each stays.
+    private(set) var folds: [UInt64: Fold] = [:]
+    private(set) var ordinals: [ProcessKey: UInt64] = [:]
+    /// Runs that the agent says it dropped, by the ordinals of their gaps.
+    private(set) var droppedCounts: [UInt64: UInt64] = [:]
     /// The largest payload that came in.
     private(set) var largestWireBytes = 0
 
@@ -118,7 +123,19 @@ final class CollectorModel {
         case .exits(let exits):
             for exit in exits {
                 flags[exit.key, default: []].formUnion(exit.flags)
+                #expect(exit.ordinal != nil)
+                #expect(ordinals[exit.key] == nil || ordinals[exit.key] == exit.ordinal)
+                ordinals[exit.key] = exit.ordinal
                 if let faults = exit.faults { self.faults[exit.key] = faults }
+            }
+        case .folds(let folds):
+            for fold in folds {
+                #expect(self.folds[fold.ordinal] == nil || self.folds[fold.ordinal] == fold)
+                self.folds[fold.ordinal] = fold
+            }
+        case .gaps(let gaps):
+            for gap in gaps where gap.reason == .dropped {
+                droppedCounts[gap.ordinal] = gap.missedCount
             }
         case .totals(let events):
             for event in events {

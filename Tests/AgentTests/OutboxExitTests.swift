@@ -63,6 +63,55 @@ struct OutboxExitTests {
         #expect(harness.outbox.runCount == 8)
     }
 
+    @Test("runs that ended end soon after they are defined, in turns with those that live")
+    func batches() {
+        let harness = OutboxHarness(maximumRuns: 5_000)
+        harness.outbox.sessionClosed()
+        harness.outbox.apply(.starting(10_001...11_000))
+        var snapshot = HostSnapshot(takenAtMilliseconds: 2_000)
+        snapshot.completed = (1...2_000).map { OutboxExitTests.completed($0, kibibytes: 10) }
+        harness.outbox.apply(snapshot)
+        harness.outbox.sessionOpened(maximumRuns: 5_000)
+        var defined: Set<ProcessKey> = []
+        var (largest, toldAtFirstExit) = (0, 0)
+        var slots: [UInt32: ProcessKey] = [:]
+        var ordinals: [UInt64?] = []
+        for frame in harness.frames() {
+            for run in frame.defines {
+                slots[run.slot] = run.key
+                if run.key.pid <= 2_000 { defined.insert(run.key) } else { toldAtFirstExit += 1 }
+            }
+            largest = max(largest, defined.count)
+            for entry in frame.exits {
+                ordinals.append(entry.ordinal)
+                if let key = slots[entry.slot] { defined.remove(key) }
+            }
+            if !frame.exits.isEmpty, ordinals.count == frame.exits.count {
+                // The first batch did not wait for all that lives.
+                #expect(toldAtFirstExit > 0)
+                #expect(toldAtFirstExit < 1_000)
+            }
+        }
+        #expect(largest <= 300)
+        #expect(ordinals.map { $0 ?? .max }.sorted() == Array(0..<2_000))
+    }
+
+    @Test("runs that live leave slots for those that ended, and take them when these are through")
+    func slotsForEnds() {
+        let harness = OutboxHarness(maximumRuns: 100)
+        harness.outbox.sessionClosed()
+        harness.outbox.apply(.starting(10_001...10_200))
+        var snapshot = HostSnapshot(takenAtMilliseconds: 2_000)
+        snapshot.completed = (1...500).map { OutboxExitTests.completed($0, kibibytes: 10) }
+        harness.outbox.apply(snapshot)
+        harness.outbox.sessionOpened(maximumRuns: 100)
+        let frames = harness.frames()
+        #expect(frames.flatMap(\.exits).count == 500)
+        #expect(frames.flatMap(\.defines).filter { $0.key.pid > 10_000 }.count == 100)
+        #expect(frames.contains(.stateEnd(StateEndFrame(liveCount: 100))))
+        #expect(frames.last?.counters == [.runsOverLimit: 100])
+    }
+
     @Test("a flag that becomes known of a living run defines it again in the same slot")
     func flags() {
         let harness = OutboxHarness()

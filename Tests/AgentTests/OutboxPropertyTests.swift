@@ -10,7 +10,7 @@ struct OutboxPropertyTests {
     private struct World {
         var random: SeededGenerator
         var host = TrueHost()
-        var outbox = Outbox(host: TrueHost.description)
+        var outbox: Outbox
         var collectors: [CollectorModel]
         var current: CollectorModel?
         var sentCount = 0
@@ -21,8 +21,9 @@ struct OutboxPropertyTests {
         var lossCount = 0
         var deliveredCount = 0
 
-        init(seed: UInt64) throws {
+        init(seed: UInt64, memoryLimitBytes: Int = Outbox.defaultMemoryLimitBytes) throws {
             random = SeededGenerator(seed: seed)
+            outbox = Outbox(host: TrueHost.description, memoryLimitBytes: memoryLimitBytes)
             let wireBytes = [4_096, 16_384, WireLimits.maximumWireBytes]
                 .randomElement(using: &random)
             collectors = try (1...2).map {
@@ -181,6 +182,52 @@ struct OutboxPropertyTests {
             }
         }
         for key in known.flatMap(\.keys) { #expect(world.host.runs[key] != nil, comment) }
+    }
+
+    @Test(
+        "with hardly any memory each run is counted once: as itself, in a fold or as dropped",
+        arguments: 0..<40)
+    func nothingIsCountedTwice(round: Int) throws {
+        let seed = SeededGenerator().seed &+ UInt64(round)
+        var world = try World(seed: seed, memoryLimitBytes: 300 << 10)
+        world.host.programCount = Int.random(in: 1...20, using: &world.random)
+        for _ in 0..<Int.random(in: 100...300, using: &world.random) {
+            // Long outages, so that there is something to fold.
+            if world.current != nil, world.chance(3, &world.random) { world.lose() }
+            try world.step()
+        }
+        try world.finish()
+        let comment = world.comment
+        let known = world.collectors.map(\.known)
+        let folds = world.collectors.reduce(into: [UInt64: Fold]()) {
+            $0.merge($1.folds) { first, second in
+                #expect(first == second, comment)
+                return first
+            }
+        }
+        let dropped = world.collectors.reduce(into: [UInt64: UInt64]()) {
+            $0.merge($1.droppedCounts) { first, _ in first }
+        }
+        let runs = Set(known.flatMap(\.keys))
+        let folded = folds.values.reduce(0) { $0 + $1.runCount }
+        let droppedCount = dropped.values.reduce(0, +)
+        let total = UInt64(runs.count) + folded
+        // A run that was told of before it was dropped is counted in both.
+        #expect(total <= world.host.runs.count, comment)
+        #expect(total + droppedCount >= world.host.runs.count, comment)
+        #expect(world.outbox.foldCount == 0, comment)
+        let ordinals = world.collectors.reduce(into: Set<UInt64>()) {
+            $0.formUnion($1.ordinals.values)
+        }
+        #expect(ordinals.isDisjoint(with: folds.keys), comment)
+        for run in runs { #expect(world.host.runs[run] != nil, comment) }
+        guard droppedCount == 0 else { return }
+        // Nothing but the number of runs is lost by folding: the greatest peak is still there.
+        let greatest = world.host.runs.values.map(\.peakBytes).max()
+        let told =
+            known.flatMap(\.values).compactMap(\.peak?.bytes)
+            + folds.values.compactMap(\.peak?.bytes)
+        #expect(told.max() == greatest, comment)
     }
 
     @Test("with fewer slots than runs no session breaks, and each run that waits gets its turn")

@@ -20,6 +20,8 @@ struct TrueHost {
     /// The greatest sums over the host and its programs in each hour.
     private(set) var totals: [TotalSubject: [Int64: TotalPeak]] = [:]
     private(set) var nowMilliseconds: Int64 = 5_000
+    /// How many programs there are.
+    var programCount = 100
     private var nextPid: Int32 = 1
     private var live: [ProcessKey] = []
 
@@ -102,7 +104,7 @@ struct TrueHost {
         live.append(key)
         runs[key] = Run(
             startedAtMilliseconds: nowMilliseconds - 300,
-            program: RawText("program-\(random.next() % 100)"))
+            program: RawText("program-\(random.next() % UInt64(programCount))"))
         snapshot.started.append(StartedRun(key: key, description: description(of: key)))
     }
 
@@ -123,7 +125,7 @@ struct TrueHost {
     ) {
         var run = Run(
             startedAtMilliseconds: nowMilliseconds - 300,
-            program: RawText("program-\(random.next() % 100)"))
+            program: RawText("program-\(random.next() % UInt64(programCount))"))
         run.flags = [.firstSeenAtExit, .startIsEstimated]
         run.end = .exited
         runs[key] = run

@@ -23,6 +23,15 @@ struct MergeTests {
             record.swapPeakBytes = UInt64.random(in: 0...3, using: &random)
             record.processorMilliseconds = UInt64.random(in: 0...3, using: &random)
         }
+        record.flags = RunFlags(rawValue: UInt32.random(in: 0...31, using: &random))
+        if Bool.random(using: &random) {
+            record.faults = FaultCounts(minor: random.next() % 4, major: random.next() % 4)
+        }
+        // The one agent that ends a run says the same of it each time.
+        if Bool.random(using: &random) {
+            record.end = RunEnd(bracket: nil, reason: .exited, exitCode: 3)
+            record.ordinal = 5
+        }
         return record
     }
 
@@ -65,6 +74,31 @@ struct MergeTests {
             peak(2, 1, 8, .hwm), peak(2, 1, 8, .exit),
         ]
         #expect(ascending.shuffled().sorted() == ascending)
+    }
+
+    @Test("ledgers merge to the same in any order, in any groups and however often")
+    func ledgersMerge() {
+        var random = SeededGenerator()
+        func ledger(_ random: inout SeededGenerator) -> PeakLedger {
+            var ledger = PeakLedger(limits: PeakLimits(memoryTotalBytes: 0))
+            for pid in Int32(1)...3 where Bool.random(using: &random) {
+                let part = randomRecord(&random)
+                var record = RunRecord(
+                    key: ProcessKey(pid: pid, startTicks: 1), description: part.description)
+                record.merge(part, otherIsNewer: false)
+                ledger.merge(record, otherIsNewer: false)
+            }
+            return ledger
+        }
+        func merged(_ left: PeakLedger, _ right: PeakLedger) -> PeakLedger {
+            right.runs.values.reduce(into: left) { $0.merge($1, otherIsNewer: false) }
+        }
+        for _ in 0..<1_000 {
+            let (a, b, c) = (ledger(&random), ledger(&random), ledger(&random))
+            #expect(merged(a, b) == merged(b, a), "\(random)")
+            #expect(merged(merged(a, b), c) == merged(a, merged(b, c)), "\(random)")
+            #expect(merged(merged(a, b), b) == merged(a, b), "\(random)")
+        }
     }
 
     @Test("records merge to the same peaks in any order and however often")

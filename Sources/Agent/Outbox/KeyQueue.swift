@@ -23,7 +23,8 @@ struct KeyQueue<Key> {
         if head == keys.count {
             removeAll()
         } else if head > 1_024, head > keys.count / 2 {
-            keys.removeFirst(head)
+            // Into storage of its own: the array would keep that of its longest time.
+            keys = Array(keys[head...])
             head = 0
         }
     }
@@ -31,7 +32,7 @@ struct KeyQueue<Key> {
     /// Takes all out.
     mutating func removeAll() {
         head = 0
-        if keys.count > 1_024 {
+        if keys.capacity > 1_024 {
             keys = []
         } else {
             keys.removeAll(keepingCapacity: true)
