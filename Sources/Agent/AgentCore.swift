@@ -9,31 +9,41 @@ import Wire
 ///
 /// Everything runs on one event loop. Looking never waits for the network or the disk, and
 /// whatever cannot be told now merges in the outbox.
-final class AgentCore: CollectorLinkOwner {
-    private let settings: AgentSettings
-    private let loop: any EventLoop
-    private let logger: Logger
+final class AgentCore: StateOwner {
+    let settings: AgentSettings
+    let loop: any EventLoop
+    let logger: Logger
     private let sampler: Sampler
-    private let hostSources: HostSources
-    private let facts: HostFacts
+    let hostSources: HostSources
+    let facts: HostFacts
     private let images: ImageNumberKeeper
-    private let codec: FrameCodec
-    private let hello: HelloFrame
+    let codec: FrameCodec
+    let hello: HelloFrame
 
-    private var outbox: Outbox
-    private var rotation: CollectorRotation
-    private var random = SystemRandomNumberGenerator()
-    private var link: CollectorLink?
-    private var isWelcomed = false
+    var outbox: Outbox
+    var rotation: CollectorRotation
+    var random = SystemRandomNumberGenerator()
+    var link: CollectorLink?
+    var isWelcomed = false
     /// Whether the last report ended for want of room, so that more may be due than was told.
-    private var isReportCut = false
-    private var isStopped = false
+    var isReportCut = false
+    var isStopped = false
+    /// The number of the latest frame of the session.
+    var sentSequence: UInt64?
+    var farewell: EventLoopPromise<Void>?
+
+    /// The state directory; nil where it cannot be used.
+    let stateFolder: StateFolder?
+    var keeper: StateKeeper?
+    var pastAgents: PastAgents?
+    var teller: PastTeller?
     private var skippedTicks: UInt64 = 0
     private var stretchedTicks: UInt64 = 0
     private var watch: SelfWatch
     private var describedAtMilliseconds: Int64
+    /// When the first look was.
+    private(set) var firstLookAtMilliseconds: Int64 = 0
     private var reportDueMilliseconds: Int64 = 0
-    private var whenClosed: EventLoopPromise<Void>?
 
     /// How long a start takes, with time to spare: until then code runs that never runs again.
     private static let settlingSeconds: Int64 = 20
@@ -49,9 +59,11 @@ final class AgentCore: CollectorLinkOwner {
         // First of all, because it says best what is wrong with a tree.
         sampler = try Sampler(root: settings.root, policy: settings.commandLine)
         hostSources = HostSources(for: sampler, settings)
+        stateFolder = try AgentCore.openState(settings.stateDirectory, logger)
         let boot = try facts.bootID()
         images = ImageNumberKeeper(
-            file: ImageNumberFile(in: settings.stateDirectory, boot: boot), loop: loop,
+            file: stateFolder == nil
+                ? nil : ImageNumberFile(in: settings.stateDirectory, boot: boot), loop: loop,
             logger: logger)
         sampler.images = images.numbers
         codec = try FrameCodec()
@@ -63,7 +75,7 @@ final class AgentCore: CollectorLinkOwner {
         watch = SelfWatch(
             askedMilliseconds: settings.intervalMilliseconds, budget: settings.processorBudget,
             startedAtMilliseconds: describedAtMilliseconds)
-        outbox = Outbox(host: host)
+        outbox = Outbox(host: host, memoryLimitBytes: settings.memoryLimitBytes)
         rotation = CollectorRotation(count: settings.collectors.count)
         let hostID =
             try settings.hostID ?? facts.machineID()
@@ -112,24 +124,9 @@ final class AgentCore: CollectorLinkOwner {
     /// Begins to look and to connect.
     func start() {
         look()
+        beginState()
         connect()
         loop.scheduleTask(in: .seconds(AgentCore.settlingSeconds)) { OwnMemory.settle() }
-    }
-
-    /// Tells what is left, says good-bye; the future is done when the connection is closed.
-    func stop() -> EventLoopFuture<Void> {
-        isStopped = true
-        hostSources.stop()
-        let promise = loop.makePromise(of: Void.self)
-        guard let link else {
-            promise.succeed()
-            return promise.futureResult
-        }
-        whenClosed = promise
-        outbox.hurry(atMilliseconds: BootClock.nowMilliseconds())
-        report()
-        link.stop()
-        return promise.futureResult
     }
 
     // MARK: Looking
@@ -144,12 +141,14 @@ final class AgentCore: CollectorLinkOwner {
         snapshot.counters.stretchedTicks = stretchedTicks
         images.apply(snapshot)
         outbox.apply(snapshot)
+        if firstLookAtMilliseconds == 0 { firstLookAtMilliseconds = begun }
         watchCost(lookMicroseconds: OwnProcessor.nowMicroseconds() &- begunMicroseconds, at: begun)
         // A look may come a moment early or late; half an interval is nearer to none other.
         if begun + watch.intervalMilliseconds / 2 >= reportDueMilliseconds {
             reportDueMilliseconds = begun + settings.reportIntervalMilliseconds
             report()
         }
+        keeper?.looked(atMilliseconds: begun)
         scheduleLook(after: begun)
     }
 
@@ -217,138 +216,6 @@ final class AgentCore: CollectorLinkOwner {
                 try AgentCore.describe(facts, settings, hostSources, watch.intervalMilliseconds))
         } catch {
             logger.warning("cannot look at the host itself", metadata: ["reason": "\(error)"])
-        }
-    }
-
-    // MARK: Telling
-
-    private func report() {
-        guard let link, isWelcomed else { return }
-        while link.hasRoom, let frame = outbox.nextFrame() {
-            outbox.sent(sequence: link.send(frame))
-        }
-        isReportCut = !link.hasRoom
-        link.flush()
-    }
-
-    private var collector: CollectorAddress { settings.collectors[rotation.current] }
-
-    private func connect() {
-        guard !isStopped, link == nil else { return }
-        let link = CollectorLink(hello: hello, codec: codec, owner: self)
-        self.link = link
-        let bound = NIOLoopBound((core: self, link: link), eventLoop: loop)
-        ClientBootstrap(group: loop)
-            .connectTimeout(.seconds(5))
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(bound.value.link)
-                }
-            }
-            .connect(host: collector.host, port: collector.port)
-            .whenFailure { error in
-                let (core, link) = bound.value
-                guard core.link === link else { return }
-                core.connectionFailed(ConnectionFailure.phrase(of: error))
-            }
-    }
-
-    private func connectionFailed(_ reason: String) {
-        linkClosed(Disconnect(cause: .connectionLost), reason: reason)
-    }
-
-    func linkWelcomed(_ welcome: WelcomeFrame) {
-        isWelcomed = true
-        rotation.welcomed(atMilliseconds: BootClock.nowMilliseconds(), using: &random)
-        logger.info(
-            "connected to the collector",
-            metadata: ["collector": "\(collector)", "store": "\(welcome.storeID)"])
-        outbox.sessionOpened(
-            maximumRuns: UInt32(min(welcome.maximumRuns, UInt64(WireLimits.maximumSlots))),
-            maximumWireBytes: Int(clamping: welcome.maximumWireBytes))
-        report()
-        scheduleReturn()
-    }
-
-    func linkAcknowledged(throughSequence sequence: UInt64) {
-        outbox.acknowledged(throughSequence: sequence)
-        continueReport()
-    }
-
-    func linkReset(_ stretches: [TimeBracket]) {}
-
-    func linkHasRoom() {
-        continueReport()
-    }
-
-    /// Uses room as soon as there is some, with the full state under way or a report cut short:
-    /// the next look may be long in coming, and ends are told last.
-    private func continueReport() {
-        if isReportCut || !outbox.isStateSent { report() }
-    }
-
-    func linkClosed(_ disconnect: Disconnect) {
-        linkClosed(disconnect, reason: nil)
-    }
-
-    private func linkClosed(_ disconnect: Disconnect, reason: String?) {
-        link = nil
-        outbox.sessionClosed()
-        let wasWelcomed = isWelcomed
-        isWelcomed = false
-        whenClosed?.succeed()
-        guard !isStopped else { return }
-        let now = BootClock.nowMilliseconds()
-        let lost = collector
-        let attempt = rotation.failed(disconnect, atMilliseconds: now, using: &random)
-        let wait = max(0, attempt.atMilliseconds - now)
-        logger.warning(
-            wasWelcomed ? "lost the collector" : "cannot reach the collector",
-            metadata: [
-                "collector": "\(lost)", "reason": "\(reason ?? disconnect.phrase)",
-                "next": "\(collector)", "retryMilliseconds": "\(wait)",
-            ])
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: .milliseconds(wait)) { bound.value.connect() }
-    }
-
-    /// Goes back to the preferred collector when its time has come.
-    private func scheduleReturn() {
-        guard let at = rotation.returnAtMilliseconds, let link else { return }
-        let bound = NIOLoopBound((core: self, link: link), eventLoop: loop)
-        let wait = max(0, at - BootClock.nowMilliseconds())
-        loop.scheduleTask(in: .milliseconds(wait)) {
-            let (core, link) = bound.value
-            guard core.link === link, !core.isStopped else { return }
-            core.logger.info("going back to the preferred collector")
-            core.rotation.returned()
-            core.leave(link)
-            core.connect()
-        }
-    }
-
-    /// Ends a session in order, without taking it for a failure.
-    private func leave(_ link: CollectorLink) {
-        outbox.hurry(atMilliseconds: BootClock.nowMilliseconds())
-        report()
-        self.link = nil
-        isWelcomed = false
-        outbox.sessionClosed()
-        link.leave()
-    }
-}
-
-extension Disconnect {
-    /// Why a session ended, for a log line.
-    fileprivate var phrase: String {
-        switch cause {
-        case .stopped: "the agent stops"
-        case .connectionLost: "the connection was lost"
-        case .failed(let error): error.reason
-        case .collectorError(let code, let text):
-            "the collector says: \(String(decoding: text.bytes, as: UTF8.self)) (error \(code))"
-        case .collectorLeft: "the collector stops or restarts"
         }
     }
 }

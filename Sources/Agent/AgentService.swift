@@ -10,9 +10,6 @@ package struct AgentService: Service {
     private let settings: AgentSettings
     private let logger: Logger
 
-    /// How long a stopping agent waits for its last words to be taken.
-    private static let farewellSeconds: Int64 = 2
-
     /// An agent that does what `settings` say.
     package init(settings: AgentSettings, logger: Logger) {
         self.settings = settings
@@ -42,16 +39,7 @@ package struct AgentService: Service {
         } catch is CancellationError {
             logger.debug("cancelled")
         }
-        try await loop.flatSubmit {
-            let patience = loop.makePromise(of: Void.self)
-            let limit = TimeAmount.seconds(AgentService.farewellSeconds)
-            let timeout = loop.scheduleTask(in: limit) { patience.succeed() }
-            core.value.stop().whenComplete { _ in
-                timeout.cancel()
-                patience.succeed()
-            }
-            return patience.futureResult
-        }.get()
+        try await loop.flatSubmit { core.value.stop() }.get()
         logger.notice("stopped")
     }
 }

@@ -27,6 +27,10 @@ package struct AgentSettings: Sendable {
     package var hostName: RawText?
     /// The user's labels.
     package var labels: [HostLabel] = []
+    /// About how much memory what is not yet acknowledged may take, in bytes.
+    package var memoryLimitBytes = 32 << 20
+    /// How much all state files may take together, in bytes.
+    package var stateLimitBytes = 64 << 20
     /// Where the agent keeps what must outlive it.
     package var stateDirectory: StateDirectory
 

@@ -1,6 +1,7 @@
 import Logging
 package import MemoryModel
 package import NIOCore
+import NIOPosix
 import ProcessSampler
 package import Wire
 
@@ -39,6 +40,24 @@ package final class CollectorLink: ChannelInboundHandler {
         session = SenderSession(hello: hello)
         self.codec = codec
         self.owner = owner
+    }
+
+    /// Connects to a collector; `failed` gets the reason if there is no connection to be had.
+    func connect(
+        to collector: CollectorAddress, on loop: any EventLoop,
+        failed: @escaping @Sendable (String) -> Void
+    ) {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        ClientBootstrap(group: loop)
+            .connectTimeout(.seconds(5))
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+            .connect(host: collector.host, port: collector.port)
+            .whenFailure { failed(ConnectionFailure.phrase(of: $0)) }
     }
 
     /// Whether a data frame may be sent now: there is credit, and the socket takes it.

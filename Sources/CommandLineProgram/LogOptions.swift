@@ -6,8 +6,10 @@ public import Logging
 public struct LogOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The least severe messages to log: trace, debug, info, notice, warning or error.",
-            valueName: "level"))
+            """
+            The least severe messages to log: trace, debug, info, notice, warning, error or \
+            critical.
+            """, valueName: "level"))
     var logLevel = "info"
 
     @Option(help: ArgumentHelp("How log lines look: text or json.", valueName: "format"))

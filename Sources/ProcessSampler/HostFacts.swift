@@ -54,6 +54,19 @@ public struct HostFacts {
     /// The host's name (`sys/kernel/hostname`); nil if the tree does not say.
     public func hostName() -> RawText? { firstLine(of: "sys/kernel/hostname") }
 
+    /// How many processes and threads began since boot (`processes` in `stat`); nil if the tree
+    /// does not say.
+    public func startedProcessCount() -> UInt64? {
+        guard let text = reader.readToEnd("stat", in: directory.descriptor).content else {
+            return nil
+        }
+        let name = Array("processes ".utf8)
+        for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: name) {
+            return UInt64(String(decoding: line.dropFirst(name.count), as: UTF8.self))
+        }
+        return nil
+    }
+
     /// What keeps processes of this host from being seen.
     public func restrictions() -> ViewRestrictions {
         guard clinux_is_procfs(directory.descriptor) else { return .foreignTree }

@@ -2,7 +2,7 @@
 ///
 /// Eight bytes are taken at a time with eight tables of 256 entries ("slicing by 8"), which needs
 /// no instruction that only some processors have.
-struct CRC32C {
+package struct CRC32C {
     private static let reflectedPolynomial: UInt32 = 0x82F6_3B78
     private static let tables = makeTables()
 
@@ -12,7 +12,7 @@ struct CRC32C {
     var value: UInt32 { ~state }
 
     /// The checksum of `bytes` alone.
-    static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
+    package static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
         var checksum = CRC32C()
         checksum.update(bytes)
         return checksum.value

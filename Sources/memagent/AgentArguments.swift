@@ -34,7 +34,12 @@ struct AgentArguments {
                 "--command-line takes none, script, redacted or full, not '\(command.commandLine)'")
         }
         settings.commandLine = policy
-        settings.eventBufferBytes = try eventBuffer()
+        settings.eventBufferBytes = try size(
+            command.eventBuffer, "--event-buffer", in: 4_096...1 << 30, "4K to 1G")
+        settings.memoryLimitBytes = try size(
+            command.memoryLimit, "--memory-limit", in: 1 << 20...1 << 30, "1M to 1G")
+        settings.stateLimitBytes = try size(
+            command.stateLimit, "--state-limit", in: 1 << 20...64 << 30, "1M to 64G")
         settings.proportional = try proportional()
         settings.cgroupRoot = command.cgroupRoot
         settings.hostID = try hostID()
@@ -102,16 +107,17 @@ struct AgentArguments {
         return ProportionalPolicy(processCount: count)
     }
 
-    private func eventBuffer() throws -> Int {
+    private func size(
+        _ text: String, _ flag: String, in range: ClosedRange<UInt64>, _ words: String
+    ) throws -> Int {
         do {
-            let bytes = try ByteSize(parsing: command.eventBuffer).bytes
-            guard (4_096...1 << 30).contains(bytes) else {
-                throw ValidationError(
-                    "--event-buffer \(command.eventBuffer) is out of range; it is from 4K to 1G")
+            let bytes = try ByteSize(parsing: text).bytes
+            guard range.contains(bytes) else {
+                throw ValidationError("\(flag) \(text) is out of range; it is from \(words)")
             }
             return Int(bytes)
         } catch let error as InputError {
-            throw ValidationError("--event-buffer: \(error)")
+            throw ValidationError("\(flag): \(error)")
         }
     }
 
@@ -121,7 +127,7 @@ struct AgentArguments {
             throw ValidationError(
                 """
                 --cpu-budget '\(text)' is not a budget; it is a share of one CPU such as 2% or \
-                0.5%, at least 0.01%, or none
+                0.5%, from 0.01% to 100%, or none
                 """)
         }
         return budget

@@ -113,6 +113,22 @@ struct Memagent: AsyncParsableCommand {
             """, valueName: "path"))
     var stateDir: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            How much of the disk the agent may use there for what no collector has yet, such as \
+            64M. Beyond it, the smallest peaks are left out first.
+            """, valueName: "size"))
+    var stateLimit = "64M"
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How much memory what no collector has yet may take, such as 32M. Beyond it, small \
+            processes that ended are counted together, and the smallest are left out last.
+            """, valueName: "size"))
+    var memoryLimit = "32M"
+
     @OptionGroup var log: LogOptions
 
     static func main() async {

@@ -15,7 +15,11 @@ struct UnprivilegedTests {
     private func openState() throws -> String {
         let state = folder.path + "/state"
         try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
-        for path in [folder.path, state] { chmod(path, 0o777) }
+        chmod(folder.path, 0o755)
+        let user = uid_t(UnprivilegedPrograms.userID)
+        guard chmod(state, 0o700) == 0, chown(state, user, user) == 0 else {
+            throw Program.Failure(description: "cannot give \(state) to another user")
+        }
         return state
     }
 

@@ -23,7 +23,7 @@ package enum ProcessorBudget: Hashable, Sendable {
     }
 
     /// What can be asked for, in percent of one processor.
-    package static let percents: ClosedRange<Double> = 0.01...10_000
+    package static let percents: ClosedRange<Double> = 0.01...100
 
     /// A share of one processor in percent, as people write it.
     static func text(share: Double) -> String {

@@ -39,3 +39,5 @@ struct KeyQueue<Key> {
         }
     }
 }
+
+extension KeyQueue: Sendable where Key: Sendable {}

@@ -8,7 +8,7 @@ package import Wire
 /// session has room for them, and what is over leaves it only after its frame was acknowledged.
 /// While nothing can be sent, new facts merge in the ledger, so an outage costs memory for what
 /// there is, not for its length.
-package struct Outbox {
+package struct Outbox: Sendable {
     var runs: RunOutbox
     var totals = Totals()
     var registers = RegisterOutbox()

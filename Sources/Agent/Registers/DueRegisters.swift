@@ -6,7 +6,7 @@ import MemoryModel
 /// due again, and what is sent twice harms nothing. A new session makes everything due that is
 /// still held, because its store may be another one.
 struct DueRegisters<Key: Hashable, Value> {
-    private struct Entry {
+    fileprivate struct Entry {
         var value: Value
         var version: UInt64 = 1
         /// The version that the collector of this session has for sure; 0 for none.
@@ -169,3 +169,7 @@ struct DueRegisters<Key: Hashable, Value> {
         for index in entries.indices { entries.values[index].isWaiting = false }
     }
 }
+
+extension DueRegisters: Sendable where Key: Sendable, Value: Sendable {}
+
+extension DueRegisters.Entry: Sendable where Key: Sendable, Value: Sendable {}

@@ -11,20 +11,20 @@ final class ImageNumberKeeper {
     /// The numbers as of now.
     private(set) var numbers: ImageNumbers
 
-    private let file: ImageNumberFile
+    private let file: ImageNumberFile?
     private let loop: any EventLoop
     private let logger: Logger
     private var isSaving = false
     private var isDue = false
     private var hasFailed = false
 
-    /// Reads what the agent before this one kept.
-    init(file: ImageNumberFile, loop: any EventLoop, logger: Logger) {
+    /// Reads what the agent before this one kept; without a file, nothing is read or kept.
+    init(file: ImageNumberFile?, loop: any EventLoop, logger: Logger) {
         self.file = file
         self.loop = loop
         self.logger = logger
         do {
-            numbers = try file.load()
+            numbers = try file?.load() ?? ImageNumbers()
         } catch {
             numbers = ImageNumbers()
             logger.warning("cannot read the image numbers", metadata: ["reason": "\(error)"])
@@ -38,7 +38,7 @@ final class ImageNumberKeeper {
     }
 
     private func save() {
-        guard isDue, !isSaving else { return }
+        guard let file, isDue, !isSaving else { return }
         isDue = false
         isSaving = true
         let bound = NIOLoopBound(self, eventLoop: loop)

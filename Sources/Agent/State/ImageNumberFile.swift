@@ -27,6 +27,7 @@ package struct ImageNumberFile: Sendable {
         guard parts[0] == boot.description[...] else { return ImageNumbers() }
         guard parts.count == 2, let numbers = ImageNumbers(text: parts[1]) else {
             throw StateDirectory.Problem(
+                kind: .wrong,
                 description: "\(directory.path)/\(ImageNumberFile.name) is damaged; remove it")
         }
         return numbers

@@ -1,19 +1,47 @@
 import Glibc
 package import MemoryModel
 
-/// The folder in which an agent keeps what must outlive it: the host id of a host without a
-/// machine-id, and the image numbers of processes.
+/// The folder in which an agent keeps what must outlive it: what no collector has yet, the image
+/// numbers of processes, and the host id of a host without a machine-id.
 package struct StateDirectory: Sendable {
-    /// The path of the folder.
+    /// The path of the folder, without slashes at its end.
     package let path: String
 
     /// Why the folder cannot be used.
     package struct Problem: Error, CustomStringConvertible {
+        /// What is to follow from it.
+        package enum Kind: Sendable {
+            /// The agent can do without the folder: the disk is full, or may not be written.
+            case unusable
+            /// Somebody else could write there.
+            case untrusted
+            /// Another agent uses it.
+            case inUse
+            /// It names nothing that could be a folder, or holds what cannot be read.
+            case wrong
+        }
+
+        package let kind: Kind
         package let description: String
+
+        init(kind: Kind, description: String) {
+            self.kind = kind
+            self.description = description
+        }
+
+        /// What could not be done, and the kernel's number for why (`errno(3)`).
+        init(_ what: String, code: Int32) {
+            let codes = [EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM]
+            kind = codes.contains(code) ? .unusable : .wrong
+            description =
+                "\(what): \(String(cString: strerror(code))); give another folder with --state-dir"
+        }
     }
 
     package init(path: String) {
-        self.path = path
+        var path = path[...]
+        while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+        self.path = String(path)
     }
 
     /// The usual folder: `/var/lib/memagent` for root, else below `XDG_STATE_HOME` or the home.
@@ -31,6 +59,7 @@ package struct StateDirectory: Sendable {
         if let text = try read(file, maximumBytes: 256)?.prefix(while: { $0 != "\n" }) {
             guard let id = HostID(String(text)) else {
                 throw Problem(
+                    kind: .wrong,
                     description: "\(file) does not hold a host id; give --host-id, or remove it")
             }
             return id
@@ -55,13 +84,17 @@ package struct StateDirectory: Sendable {
         try write(text, to: path + "/" + name, isFlushed: false)
     }
 
-    private func makeFolders() throws {
-        var built = ""
+    /// Makes the folder and its parents where they are missing, for their owner only.
+    func makeFolders() throws(Problem) {
+        var built = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             built += "/" + part
-            guard mkdir(built, 0o700) == 0 || errno == EEXIST else {
-                throw problem("cannot make the folder \(built)")
-            }
+            guard mkdir(built, 0o700) != 0, errno != EEXIST else { continue }
+            // Below a file system that may not be written, this comes before "it is there".
+            let code = errno
+            var status = stat()
+            guard stat(built, &status) != 0 else { continue }
+            throw Problem("cannot make the folder \(built)", code: code)
         }
     }
 
@@ -109,8 +142,6 @@ package struct StateDirectory: Sendable {
     }
 
     private func problem(_ what: String) -> Problem {
-        Problem(
-            description: "\(what): \(String(cString: strerror(errno))); "
-                + "give another folder with --state-dir, or a name with --host-id")
+        Problem(what, code: errno)
     }
 }

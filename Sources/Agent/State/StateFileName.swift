@@ -1,0 +1,33 @@
+/// How the files in a state directory are called.
+enum StateFileName {
+    /// The marker of the agent that runs or ran last.
+    static let running = "running"
+    static let temporarySuffix = ".new"
+    static let damagedSuffix = ".damaged"
+    static let refusedSuffix = ".refused"
+    private static let statePrefix = "state-"
+
+    /// The state file of the start of an agent.
+    static func state(epoch: UInt64) -> String { statePrefix + StateLine.hexadecimal(epoch) }
+
+    /// Whether it is the name of a state file that can be told.
+    static func isState(_ name: String) -> Bool {
+        name.hasPrefix(statePrefix) && !name.contains(".")
+    }
+
+    /// Whether it is the name of one that cannot, and is kept for people.
+    static func isSetAside(_ name: String) -> Bool {
+        name.hasPrefix(statePrefix)
+            && (name.hasSuffix(damagedSuffix) || name.hasSuffix(refusedSuffix))
+    }
+
+    /// Whether it is the name of one that was being written when its agent ended.
+    static func isLeftOver(_ name: String) -> Bool {
+        name.hasPrefix(statePrefix) && name.hasSuffix(temporarySuffix)
+    }
+
+    /// Whether an agent makes files of such a name.
+    static func isOurs(_ name: String) -> Bool {
+        name.hasPrefix(statePrefix) || ["lock", running, "images", "host-id"].contains(name)
+    }
+}
