@@ -84,7 +84,10 @@ extension AgentCore: CollectorLinkOwner {
 
     private func linkClosed(_ disconnect: Disconnect, reason: String?) {
         let wasWelcomed = isWelcomed
+        // Once the session is over nobody can tell any more.
+        let isEverythingTold = outbox.isEverythingAcknowledged
         sessionEnded()
+        keeper?.isEverythingTold = isStopped && isEverythingTold
         farewell?.succeed()
         guard !isStopped else { return }
         let now = BootClock.nowMilliseconds()

@@ -181,6 +181,63 @@ struct FailureTests {
         #expect(try await RunningCollector.start(folder: data).rows(["hosts"]).isEmpty)
     }
 
+    // MARK: The state directory
+
+    @Test("a state directory that another agent uses is refused, with who that is")
+    func stateInUse() async throws {
+        let closed = try ClosedPort()
+        let state = folder.path + "/state"
+        let arguments = ["--collector", "127.0.0.1:\(closed.port)", "--state-dir", state]
+        let first = try Program("memagent", arguments)
+        try await first.waitForText("cannot reach the collector")
+        let second = try await Program.run("memagent", arguments)
+        try expectFailure(second, of: "memagent", ["pid \(first.pid)", state, "--state-dir"])
+        #expect(first.status == nil)
+        first.signal(SIGTERM)
+        #expect(try await first.waitForExit() == 0)
+    }
+
+    @Test("a state directory that others can write to or that is a link is refused")
+    func stateNotTrusted() async throws {
+        let state = folder.path + "/open"
+        try FileManager.default.createDirectory(
+            atPath: state, withIntermediateDirectories: false)
+        chmod(state, 0o777)
+        let link = folder.path + "/link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: state)
+        for (path, words) in [(state, "chmod go-w"), (link, "symbolic link")] {
+            try await expectFailure(
+                "memagent", ["--collector", "127.0.0.1:1", "--state-dir", path],
+                [path, words, "--state-dir"])
+        }
+    }
+
+    @Test(
+        "a state directory that cannot be written is told of at once, and the agent goes on",
+        .enabled(if: geteuid() == 0))
+    func stateNotWritable() async throws {
+        let programs = try await UnprivilegedPrograms()
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        chmod(folder.path, 0o755)
+        let agent = try programs.start(
+            "memagent",
+            [
+                "--collector", "127.0.0.1:\(collector.port)", "--host-id", "nobody",
+                "--state-dir", folder.path + "/state",
+            ])
+        try await eventually("it reports all the same") {
+            try await collector.rows(["hosts"]).first?["state"] as? String == "up"
+        }
+        let lines = agent.errors.split(separator: "\n").filter { $0.contains(folder.path) }
+        #expect(lines.count == 1)
+        #expect(lines.first?.contains("the state directory cannot be used") == true)
+        #expect(lines.first?.contains("Permission denied") == true)
+        agent.signal(SIGTERM)
+        #expect(try await agent.waitForExit() == 0)
+        collector.program.signal(SIGTERM)
+        try await collector.program.waitForExit()
+    }
+
     // MARK: The tree of processes
 
     @Test("a tree without processes is named")

@@ -158,6 +158,7 @@ struct LifeCycleTests {
                 [
                     "--collector", "127.0.0.1:\(port)", "--collector",
                     "127.0.0.1:\(collector.port)", "--host-id", id, "--interval", "200ms",
+                    "--state-dir", folder.path + "/state-" + id,
                 ])
             try await expectUp(id, of: collector)
             #expect(agent.errors.contains("cannot reach the collector"))
@@ -166,7 +167,8 @@ struct LifeCycleTests {
         }
         // The same by the environment.
         let agent = try Program(
-            "memagent", ["--host-id", "environment"],
+            "memagent",
+            ["--host-id", "environment", "--state-dir", folder.path + "/state-environment"],
             environment: [
                 "MEMAGENT_COLLECTOR": "127.0.0.1:\(closed.port),127.0.0.1:\(collector.port)"
             ])

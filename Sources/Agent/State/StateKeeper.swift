@@ -38,6 +38,8 @@ final class StateKeeper {
     private var awaitedSequence: (sequence: UInt64, atMilliseconds: Int64)?
     private var lookedAtMilliseconds: Int64
     private var whenIdle: [() -> Void] = []
+    /// Whether a stopping agent needs no file, because a collector has everything.
+    var isEverythingTold = false
     /// Slots that the latest collector had.
     var maximumRuns: UInt32 = 65_536
 
@@ -268,7 +270,7 @@ final class StateKeeper {
         }
         let now = lookedAtMilliseconds
         whenIdle.append { self.finishMarker(promise) }
-        if let owner, !owner.outbox.isEverythingAcknowledged {
+        if !isEverythingTold {
             save(atMilliseconds: now)
             return
         }
