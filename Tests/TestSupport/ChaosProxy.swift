@@ -37,6 +37,7 @@ public final class ChaosProxy: Sendable {
     private struct State {
         var target: @Sendable (Int) -> Int?
         var isClosed = false
+        var isIsolated = false
         var connections: [ChaosConnection] = []
         var planned: ChaosFault?
     }
@@ -81,12 +82,29 @@ public final class ChaosProxy: Sendable {
         shared.state.withLock { $0.target = target }
     }
 
+    /// Ends the connections that stand, and lets no other be made.
+    public func isolate() {
+        shared.state.withLock { $0.isIsolated = true }
+        cut()
+    }
+
+    /// Lets connections be made again.
+    public func reconnect() {
+        shared.state.withLock { $0.isIsolated = false }
+    }
+
     /// The connections that stand.
     public var connections: [ChaosConnection] { shared.state.withLock { $0.connections } }
 
     /// Lets this happen to the next connection.
     public func plan(_ fault: ChaosFault) {
         shared.state.withLock { $0.planned = fault }
+    }
+
+    /// Whether what was planned did not come to pass yet: no connection has begun since, or it
+    /// still stands.
+    public var isPlanPending: Bool {
+        shared.state.withLock { $0.planned != nil || !$0.connections.isEmpty }
     }
 
     /// Lets this happen to the connections that stand.
@@ -118,7 +136,7 @@ public final class ChaosProxy: Sendable {
     private static func join(_ client: Int32, through place: Int, _ shared: Shared) {
         let (port, fault) = shared.state.withLock { state in
             defer { state.planned = nil }
-            return (state.target(place), state.planned)
+            return (state.isIsolated ? nil : state.target(place), state.planned)
         }
         guard let port, let server = try? LoopbackSocket.make() else {
             close(client)

@@ -12,8 +12,24 @@ struct CollectorDatabase {
         var endReason: Int?
     }
 
+    /// One row of `fold`.
+    struct Fold: Sendable {
+        var name: FactName
+        var runCount: UInt64
+        var sumOfPeaksBytes: UInt64
+        var peakBytes: UInt64?
+    }
+
+    /// One stretch of time of which all peaks were purged, in UTC.
+    struct Purge: Sendable {
+        var stretch: TimeBracket
+        var createdAtMilliseconds: Int64
+    }
+
     let storeID: UniqueID
     private let runsByHost: [String: [Run]]
+    private let foldsByHost: [String: [Fold]]
+    private let purgesByHost: [String: [Purge]]
 
     /// Reads the database in a collector's data directory.
     init(dataDirectory: String) throws {
@@ -22,17 +38,26 @@ struct CollectorDatabase {
         configuration.busyMode = .timeout(10)
         let queue = try DatabaseQueue(
             path: dataDirectory + "/highwater.db", configuration: configuration)
-        (storeID, runsByHost) = try queue.read { database in
+        (storeID, runsByHost, foldsByHost, purgesByHost) = try queue.read { database in
             let store = try Data.fetchOne(database, sql: "SELECT store_id FROM store")
             guard let store, store.count == 16 else {
                 throw Program.Failure(description: "the store has no id")
             }
-            return (CollectorDatabase.id(store), try CollectorDatabase.runs(database))
+            return (
+                CollectorDatabase.id(store), try CollectorDatabase.runs(database),
+                try CollectorDatabase.folds(database), try CollectorDatabase.purges(database)
+            )
         }
     }
 
     /// The runs of a host.
     func runs(of host: String) -> [Run] { runsByHost[host] ?? [] }
+
+    /// The folds of a host.
+    func folds(of host: String) -> [Fold] { foldsByHost[host] ?? [] }
+
+    /// What was purged of a host.
+    func purges(of host: String) -> [Purge] { purgesByHost[host] ?? [] }
 
     private static func id(_ bytes: Data) -> UniqueID {
         func half(_ bytes: Data) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
@@ -56,6 +81,46 @@ struct CollectorDatabase {
                 Run(key: key, peak: peak(of: row), endReason: row["end_reason"]))
         }
         return runs
+    }
+
+    private static func folds(_ database: Database) throws -> [String: [Fold]] {
+        let rows = try GRDB.Row.fetchAll(
+            database,
+            sql: """
+                SELECT host_id, fold.epoch, ordinal, run_count, sum_of_peaks_bytes, peak_bytes
+                FROM fold JOIN host ON host.id = fold.host
+                """)
+        var folds: [String: [Fold]] = [:]
+        for row in rows {
+            let numbers = try ["epoch", "ordinal", "run_count", "sum_of_peaks_bytes"].map {
+                UInt64(bitPattern: try row.decode(Int64.self, forColumn: $0))
+            }
+            let peak: Int64? = row["peak_bytes"]
+            folds[row["host_id"], default: []].append(
+                Fold(
+                    name: FactName(epoch: numbers[0], ordinal: numbers[1]),
+                    runCount: numbers[2], sumOfPeaksBytes: numbers[3],
+                    peakBytes: peak.map { UInt64($0) }))
+        }
+        return folds
+    }
+
+    private static func purges(_ database: Database) throws -> [String: [Purge]] {
+        let rows = try GRDB.Row.fetchAll(
+            database,
+            sql: """
+                SELECT host_id, since_at_ms, until_at_ms, created_at_ms
+                FROM tombstone JOIN host ON host.id = tombstone.host
+                """)
+        var purges: [String: [Purge]] = [:]
+        for row in rows {
+            let stretch = TimeBracket(
+                notBeforeMilliseconds: row["since_at_ms"],
+                notAfterMilliseconds: row["until_at_ms"])
+            purges[row["host_id"], default: []].append(
+                Purge(stretch: stretch, createdAtMilliseconds: row["created_at_ms"]))
+        }
+        return purges
     }
 
     private static func peak(of row: GRDB.Row) -> Peak? {

@@ -14,6 +14,8 @@ enum Disturbance: CaseIterable {
     case drainCollector
     case repeatSession
     case replaceSession
+    case purge
+    case tearState
 
     /// How often it comes among the others.
     private var weight: Int {
@@ -21,7 +23,9 @@ enum Disturbance: CaseIterable {
         case .cut, .loseAcknowledgement: 4
         case .cutNextConnection, .swallow, .hold, .killAgent: 3
         case .endOneDirection, .stopAgent: 2
-        case .killCollector, .drainCollector, .repeatSession, .replaceSession: 1
+        case .killCollector, .drainCollector, .repeatSession, .replaceSession, .purge,
+            .tearState:
+            1
         }
     }
 

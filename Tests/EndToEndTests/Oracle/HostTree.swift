@@ -85,6 +85,33 @@ final class HostTree: Sendable {
         }
     }
 
+    /// Lets every process rise above all that it ever had.
+    func raiseAll() throws {
+        try lives.withLock { state in
+            for pid in state.living {
+                try change(pid, &state) { process, _ in
+                    process.residentPages = process.markKibibytes / 4 + 1
+                }
+            }
+        }
+    }
+
+    /// Begins so many processes and ends them once they were looked at.
+    func passBy(_ count: Int) async throws {
+        let pids = try lives.withLock { state in
+            try (0..<count).map { _ in
+                try begin(&state)
+                return state.living.removeLast()
+            }
+        }
+        guard let last = pids.last else { return }
+        // The first read may be of a look that goes on; the second shows that it is over.
+        try await AccessWatch("\(path)/\(last)/statm").wait(reads: 2)
+        try lives.withLock { state in
+            for pid in pids { try end(pid, &state) }
+        }
+    }
+
     func begin() throws { try lives.withLock { try begin(&$0) } }
 
     private func begin(_ state: inout State) throws {
@@ -102,7 +129,10 @@ final class HostTree: Sendable {
 
     private func end(_ state: inout State) throws {
         let place = Int.random(in: 0..<state.living.count, using: &state.generator)
-        let pid = state.living.remove(at: place)
+        try end(state.living.remove(at: place), &state)
+    }
+
+    private func end(_ pid: Int32, _ state: inout State) throws {
         try tree.takeAway(pid: pid)
         state.lives[pid]?.endedAt = .now
     }

@@ -27,6 +27,20 @@ final class OracleCollector {
             folder: dataDirectory, port: running.port, httpPort: running.httpPort)
     }
 
+    /// Purges what a host reached in the second before the last.
+    func purge(_ host: String) async throws {
+        let now = Int(Date().timeIntervalSince1970)
+        let answer = try await Program.run(
+            "memcollector",
+            [
+                "purge", "--host", host, "--since", "@\(now - 2)", "--until", "@\(now - 1)",
+                "--yes", "--data-dir", dataDirectory,
+            ])
+        guard answer.status == 0 else {
+            throw Program.Failure(description: "the purge failed: \(answer.errors)")
+        }
+    }
+
     func checkRunning() throws {
         guard let status = running.program.status else { return }
         throw Program.Failure(

@@ -8,6 +8,7 @@ final class OracleRun {
     private let record: WireRecord
     private let collectors: [OracleCollector]
     private let hosts: [OracleHost]
+    private let overflow: Overflow
     private var generator: SeededGenerator
     private let cycles: [Disturbance]
     private let say: (String) -> Void
@@ -29,12 +30,15 @@ final class OracleRun {
                 })
         }
         self.hosts = hosts
+        overflow = try Overflow(
+            seed: generator.next(), record: record, collector: collectors[0])
     }
 
     /// Disturbs, comes to rest, judges; gives all that is wrong.
     ///
     /// It takes about half a second a cycle, and leaves cycles out once it has taken `seconds`.
     func problems(seconds: Double) async throws -> [String] {
+        let overflowed = try await overflow.problems()
         let trees = hosts.map(\.tree)
         let problems: [String] = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -43,13 +47,20 @@ final class OracleRun {
                     try? await Task.sleep(for: .milliseconds(25))
                 }
             }
-            defer { group.cancelAll() }
-            try await disturb(until: .now + .seconds(seconds))
-            return try await judge()
+            var problems: [String] = []
+            do {
+                try await disturb(until: .now + .seconds(seconds))
+                problems = try await judge()
+            } catch {
+                problems = ["\(error)"]
+            }
+            group.cancelAll()
+            try await group.waitForAll()
+            return problems
         }
         for host in hosts { try await host.stop() }
         for collector in collectors { try await collector.stop() }
-        return problems + record.problems + unseen()
+        return overflowed + problems + record.problems + unseen()
     }
 
     // MARK: Disturbing
@@ -61,7 +72,7 @@ final class OracleRun {
                 return
             }
             if cycle % 50 == 0 { say("cycle \(cycle) of \(cycles.count)") }
-            let pause = Int.random(in: 0...600, using: &generator)
+            let pause = Int.random(in: 0...500, using: &generator)
             try await Task.sleep(for: .milliseconds(pause))
             let host = hosts[.random(in: 0..<hosts.count, using: &generator)]
             try await apply(disturbance, to: host)
@@ -85,6 +96,8 @@ final class OracleRun {
         case .stopAgent: try await host.restart(SIGTERM)
         case .killCollector: try await collector(of: host)?.restart(SIGKILL)
         case .drainCollector: try await collector(of: host)?.restart(SIGTERM)
+        case .purge: try await collector(of: host)?.purge(host.id)
+        case .tearState: try await host.tearState(using: &generator)
         case .repeatSession: try await repeatSession(of: host, cutsFirst: true)
         case .replaceSession: try await repeatSession(of: host, cutsFirst: false)
         default: host.proxy.cut()
@@ -97,9 +110,12 @@ final class OracleRun {
         defer { host.tree.keepStill(false) }
         // What ended or began before has been told in the old session or is told in the new one.
         host.proxy.cut()
-        try await comeToRest(host)
-        guard let collector = try await collector(of: host) else { return }
-        _ = try await host.repeatSession(to: collector.port, cutsFirst: cutsFirst)
+        try await record.waitForRest(of: host)
+        guard let collector = try await collector(of: host),
+            let session = record.openSessions(of: host.id).first(where: \.isCalm)
+        else { return }
+        try await host.repeatSession(
+            session.connection, to: collector.port, cutsFirst: cutsFirst)
     }
 
     /// The collector that the host speaks to, once it does.
@@ -113,23 +129,6 @@ final class OracleRun {
 
     // MARK: Judging
 
-    /// Waits until one session of the host stands in which everything is told and acknowledged,
-    /// a change that came after all others included.
-    private func comeToRest(_ host: OracleHost) async throws {
-        for _ in 0..<2 {
-            let raised = try host.tree.raiseOne()
-            try await eventually("\(host.id) comes to rest", seconds: 120) {
-                guard let session = record.openSessions(of: host.id).first(where: \.isCalm),
-                    let store = session.store
-                else { return false }
-                let peaks = record.host(host.id).acknowledged[store]?.peaks ?? [:]
-                return peaks.contains {
-                    $0.key.pid == raised.pid && $0.value.bytes == raised.markBytes
-                }
-            }
-        }
-    }
-
     /// Leads all agents to the one collector, then to the other, and looks at what is there.
     private func judge() async throws -> [String] {
         for host in hosts { host.tree.keepStill(true) }
@@ -140,16 +139,31 @@ final class OracleRun {
                 host.proxy.lead { _ in port }
                 host.proxy.cut()
             }
-            for host in hosts { try await comeToRest(host) }
+            for host in hosts { try await record.waitForRest(of: host) }
             let database = try collector.database()
+            var purged: [OracleHost] = []
             for host in hosts {
                 let verdict = OracleVerdict(database, host.tree, record)
-                problems += verdict.problems(isCalm: true)
+                problems += verdict.problems(hasRisen: false)
+                if verdict.isPurged { purged.append(host) }
                 say("\(host.id): \(verdict)")
             }
+            problems += try await judgeRisen(purged, collector)
         }
         say("seen: \(record.sightings.map { "\($0.value) x \($0.key.rawValue)" }.sorted())")
         return problems
+    }
+
+    /// Lets all rise of which a peak may have been purged: then each is known exactly again.
+    private func judgeRisen(
+        _ hosts: [OracleHost], _ collector: OracleCollector
+    ) async throws -> [String] {
+        for host in hosts { try host.tree.raiseAll() }
+        for host in hosts { try await record.waitForRest(of: host) }
+        let database = try collector.database()
+        return hosts.flatMap {
+            OracleVerdict(database, $0.tree, record).problems(hasRisen: true)
+        }
     }
 
     /// What this run was to see and did not.

@@ -19,7 +19,7 @@ struct OracleTests {
         let seed = SeededGenerator()
         say("\(seed)")
         let run = try await OracleRun(cycles: Self.cycles, seed: seed, say: say)
-        let problems = try await run.problems(seconds: Double(Self.cycles) * 0.6)
+        let problems = try await run.problems(seconds: max(60, Double(Self.cycles) * 0.6))
         for problem in problems.prefix(50) { Issue.record("\(problem); \(seed)") }
         #expect(problems.isEmpty, "\(problems.count) problems; \(seed)")
     }

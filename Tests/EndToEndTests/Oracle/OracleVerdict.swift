@@ -4,43 +4,79 @@ import TestSupport
 
 /// Holds a database against what was true, what was sent and what was acknowledged.
 struct OracleVerdict: CustomStringConvertible {
-    private let database: CollectorDatabase
     private let host: HostTree
     private let said: WireRecord.Host
+    private let promised: AcknowledgedFacts
     private let runs: [CollectorDatabase.Run]
+    private let folds: [CollectorDatabase.Fold]
+    private let purges: [CollectorDatabase.Purge]
     private let lives: [Int32: HostTree.Life]
 
     init(_ database: CollectorDatabase, _ host: HostTree, _ record: WireRecord) {
-        self.database = database
         self.host = host
         said = record.host(host.id)
+        promised = said.acknowledged[database.storeID] ?? AcknowledgedFacts()
         runs = database.runs(of: host.id)
+        folds = database.folds(of: host.id)
+        purges = database.purges(of: host.id)
         lives = host.all
     }
 
     /// How much was looked at.
     var description: String {
-        let promised = said.acknowledged[database.storeID]
-        return
-            "\(lives.count) processes, \(runs.count) runs, \(promised?.peaks.count ?? 0) peaks and "
-            + "\(promised?.ends.count ?? 0) ends acknowledged"
+        "\(lives.count) processes, \(runs.count) runs, \(folds.count) folds, \(purges.count) purges; "
+            + "acknowledged: \(promised.peaks.count) peaks, \(promised.ends.count) ends, "
+            + "\(promised.folds.count) folds"
     }
 
-    /// What is wrong; empty if nothing is.
+    /// Whether something of this host was purged, so that peaks of what lives may be missing until
+    /// they rise again.
+    var isPurged: Bool { !purges.isEmpty }
+
+    /// What is wrong with a database to whose collector the agent has told everything; empty if
+    /// nothing is.
     ///
-    /// `isCalm` tells whether the database is that of the present collector, to which the agent
-    /// has told everything.
-    func problems(isCalm: Bool) -> [String] {
-        let found = acknowledged() + invented() + (isCalm ? present() : [])
+    /// `hasRisen` tells whether everything that lives has risen since the last purge.
+    func problems(hasRisen: Bool) -> [String] {
+        let found = lost() + invented() + present(isExact: hasRisen || !isPurged) + foldProblems()
         return found.map { "\(host.id): \($0)" }
     }
 
-    /// Every peak and end that was acknowledged is there.
-    private func acknowledged() -> [String] {
-        guard let promised = said.acknowledged[database.storeID] else { return [] }
+    /// What is wrong with the account of all that ever ended, of an agent that nobody killed and
+    /// that had time to look at each; empty if nothing is.
+    func accountProblems(droppedCount: UInt64) -> [String] {
+        let gone = lives.filter { $0.value.endedAt != nil }
+        let rows = runs.filter { $0.endReason != nil }
+        let rowBytes = rows.reduce(0) { $0 + ($1.peak?.bytes ?? 0) }
+        let counted = UInt64(rows.count) + folds.reduce(0) { $0 + $1.runCount } + droppedCount
+        let bytes = rowBytes + folds.reduce(0) { $0 + $1.sumOfPeaksBytes }
+        let trueBytes = gone.values.reduce(0) { $0 + $1.markBytes }
+        var problems: [String] = []
+        if counted != UInt64(gone.count) {
+            problems.append("\(gone.count) processes ended, \(counted) are counted")
+        }
+        if droppedCount == 0, bytes != trueBytes {
+            problems.append("their peaks are \(trueBytes) bytes together, not \(bytes)")
+        }
+        for row in rows where row.endReason != Int(RunEndReason.exited.rawValue) {
+            problems.append("the end of \(row.key) was seen, and is told as \(row.endReason ?? 0)")
+        }
+        for row in rows where gone[row.key.pid]?.markBytes != row.peak?.bytes {
+            problems.append("\(row) is not as its process was")
+        }
+        return problems.map { "\(host.id): \($0)" }
+    }
+
+    // MARK: What was acknowledged
+
+    /// Acknowledged peaks and ends that are not there.
+    private func lost() -> [String] {
         let known = Dictionary(uniqueKeysWithValues: runs.map { ($0.key, $0) })
         var problems: [String] = []
-        for (key, peak) in promised.peaks where known[key]?.peak?.bytes ?? 0 < peak.bytes {
+        for (key, peaks) in promised.peaks {
+            guard let peak = peaks.filter({ mustBeThere($0, of: key) }).max(),
+                known[key]?.peak?.bytes ?? 0 < peak.bytes
+            else { continue }
             let there = known[key].map { "\($0)" } ?? "nothing"
             problems.append("\(peak) of \(key) was acknowledged, there is \(there)")
         }
@@ -50,7 +86,30 @@ struct OracleVerdict: CustomStringConvertible {
         return problems
     }
 
-    /// Every peak that is there was sent so, and was true at some time.
+    /// Whether a peak may not be missing: if one of its run was purged, those before are gone, as
+    /// far as they were less.
+    private func mustBeThere(_ peak: Peak, of key: ProcessKey) -> Bool {
+        guard let all = said.peaks[key], all.contains(where: { utc($0).contains(where: isPurged) })
+        else { return true }
+        let last = purges.map(\.createdAtMilliseconds).max() ?? 0
+        return utc(peak).allSatisfy { $0.notBeforeMilliseconds > last }
+    }
+
+    private func isPurged(_ bracket: TimeBracket) -> Bool {
+        purges.contains { purge in
+            bracket.notBeforeMilliseconds <= purge.stretch.notAfterMilliseconds
+                && bracket.notAfterMilliseconds >= purge.stretch.notBeforeMilliseconds
+        }
+    }
+
+    /// When a peak was on the clock of the day, by each offset that its host told.
+    private func utc(_ peak: Peak) -> [TimeBracket] {
+        said.wallMinusBootMilliseconds.compactMap { peak.bracket?.shifted(byMilliseconds: $0) }
+    }
+
+    // MARK: What is there
+
+    /// Peaks that nobody sent, that were never true, or that were purged.
     private func invented() -> [String] {
         var problems: [String] = []
         for run in runs {
@@ -66,6 +125,9 @@ struct OracleVerdict: CustomStringConvertible {
             if !wasSent(peak, of: run.key) {
                 problems.append("\(peak) of \(run.key) was never sent")
             }
+            if let bracket = peak.bracket, isPurged(bracket) {
+                problems.append("\(peak) of \(run.key) was purged and is there")
+            }
         }
         return problems
     }
@@ -80,7 +142,7 @@ struct OracleVerdict: CustomStringConvertible {
     }
 
     /// What lives is open with its exact mark, and nothing else is open.
-    private func present() -> [String] {
+    private func present(isExact: Bool) -> [String] {
         var problems: [String] = []
         let open = Dictionary(grouping: runs.filter { $0.endReason == nil }, by: \.key.pid)
         for (pid, life) in lives {
@@ -94,13 +156,33 @@ struct OracleVerdict: CustomStringConvertible {
                 continue
             }
             let bytes = run.peak?.bytes ?? 0
-            // Without the kernel's word, an exec near a restart of the agent may stay unnoticed.
-            let isExact =
-                run.key.image == UInt32(life.executions)
-                ? bytes == life.markBytes : bytes >= life.markBytes
-            if !isExact {
+            // Without the kernel's word, an exec near a restart of the agent may stay unnoticed,
+            // and then the mark before it counts as this image's own.
+            let isNoticed = run.key.image == UInt32(life.executions)
+            let isRight =
+                isExact && isNoticed
+                ? bytes == life.markBytes : !isExact || bytes >= life.markBytes
+            if !isRight {
                 problems.append("\(run.key) has \(bytes) bytes, its mark is \(life.markBytes)")
             }
+        }
+        return problems
+    }
+
+    /// Folds that are lost, invented or other than they were sent.
+    private func foldProblems() -> [String] {
+        var problems: [String] = []
+        let known = Dictionary(uniqueKeysWithValues: folds.map { ($0.name, $0) })
+        for name in promised.folds.keys where known[name] == nil && !isPurged {
+            problems.append("fold \(name) was acknowledged and is not there")
+        }
+        for fold in folds {
+            let sent = said.folds[fold.name]
+            let isSame =
+                sent?.runCount == fold.runCount
+                && sent?.sumOfPeaksBytes == fold.sumOfPeaksBytes
+                && sent?.peak?.bytes == fold.peakBytes
+            if !isSame { problems.append("\(fold) was sent as \(sent.map { "\($0)" } ?? "none")") }
         }
         return problems
     }

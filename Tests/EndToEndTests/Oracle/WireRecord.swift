@@ -19,7 +19,7 @@ struct FactName: Hashable, Sendable {
 
 /// What was acknowledged to one host by one store, whether or not the host was told.
 struct AcknowledgedFacts: Sendable {
-    var peaks: [ProcessKey: Peak] = [:]
+    var peaks: [ProcessKey: Set<Peak>] = [:]
     var ends: Set<ProcessKey> = []
     var folds: [FactName: Fold] = [:]
     var gaps: [FactName: Gap] = [:]
@@ -28,7 +28,7 @@ struct AcknowledgedFacts: Sendable {
     fileprivate mutating func take(_ fact: WireFact) {
         all.insert(fact)
         switch fact {
-        case .peak(let key, let peak): peaks[key] = Peak.merged(peaks[key], peak)
+        case .peak(let key, let peak): peaks[key, default: []].insert(peak)
         case .end(let key, _): ends.insert(key)
         case .fold(let name, let fold): folds[name] = fold
         case .gap(let name, let gap): gaps[name] = gap
@@ -45,6 +45,11 @@ enum Sighting: String, Hashable, Sendable, CaseIterable {
     case failback = "a session with the first collector after one with the second"
     case replacedSession = "a session that another one replaced"
     case drainedSession = "a session that its collector drained"
+    case reset = "peaks that an agent was told to forget"
+    case fold = "runs that were folded"
+    case repeatedFold = "a fold that was sent again"
+    case gap = "a gap"
+    case tornState = "a torn state file that an agent found"
     case stoppedAgent = "a session that its agent ended in order"
 }
 
@@ -53,6 +58,7 @@ final class WireRecord: Sendable, ChaosObserver {
     /// Everything that one host said, in whichever session.
     struct Host: Sendable {
         var peaks: [ProcessKey: Set<Peak>] = [:]
+        var folds: [FactName: Fold] = [:]
         var wallMinusBootMilliseconds: Set<Int64> = []
         var acknowledged: [UniqueID: AcknowledgedFacts] = [:]
         fileprivate var stores: [UniqueID] = []
@@ -60,11 +66,14 @@ final class WireRecord: Sendable, ChaosObserver {
 
     /// One session as far as it went.
     struct Session: Sendable {
+        /// The connection's number.
+        var connection = 0
         var host = ""
         var epoch: UInt64 = 0
+        /// Whether it tells what an agent before left behind.
+        var isPast = false
         var store: UniqueID?
         var isStateSent = false
-        var isClosed = false
         /// The last frame with data, and how far the collector acknowledged.
         var lastSequence: UInt64 = 0
         var acknowledgedSequence: UInt64?
@@ -74,7 +83,7 @@ final class WireRecord: Sendable, ChaosObserver {
 
         /// Whether all that was sent is acknowledged.
         var isCalm: Bool {
-            isStateSent && !isClosed && (acknowledgedSequence ?? 0) >= lastSequence
+            isStateSent && !isPast && (acknowledgedSequence ?? 0) >= lastSequence
         }
     }
 
@@ -101,10 +110,10 @@ final class WireRecord: Sendable, ChaosObserver {
     /// What a host said and was promised.
     func host(_ id: String) -> Host { state.withLock { $0.hosts[id] } ?? Host() }
 
-    /// The sessions of a host that stand.
+    /// The sessions of a host that stand, past ones left out.
     func openSessions(of id: String) -> [Session] {
         state.withLock { state in
-            state.sessions.values.filter { $0.host == id && !$0.isClosed }
+            state.sessions.values.filter { $0.host == id && !$0.isPast }
         }
     }
 
@@ -116,7 +125,7 @@ final class WireRecord: Sendable, ChaosObserver {
     // MARK: What the proxies tell
 
     func opened(connection: Int) {
-        state.withLock { $0.sessions[connection] = Session() }
+        state.withLock { $0.sessions[connection] = Session(connection: connection) }
     }
 
     func closed(connection: Int) {
@@ -143,9 +152,14 @@ final class WireRecord: Sendable, ChaosObserver {
     }
 
     func delivered(_ bytes: [UInt8], _ direction: ChaosDirection, connection: Int) {
-        guard direction == .answers, bytes.count > 2, bytes[2] == FrameType.acknowledgement.rawValue
-        else { return }
-        state.withLock { $0.sessions[connection]?.untoldAcknowledgements = 0 }
+        guard direction == .answers, bytes.count > 2 else { return }
+        state.withLock { state in
+            switch FrameType(rawValue: bytes[2]) {
+            case .acknowledgement: state.sessions[connection]?.untoldAcknowledgements = 0
+            case .reset: state.sightings[.reset, default: 0] += 1
+            default: break
+            }
+        }
     }
 
     private static func decode(_ bytes: [UInt8], _ state: inout State) -> DecodedFrame? {
@@ -165,15 +179,14 @@ final class WireRecord: Sendable, ChaosObserver {
         if case .hello(let hello) = decoded.frame {
             session.host = String(decoding: hello.hostID.bytes, as: UTF8.self)
             session.epoch = hello.epoch
+            session.isPast = hello.isPast
             return
         }
         if case .goodbye = decoded.frame { state.sightings[.stoppedAgent, default: 0] += 1 }
         guard decoded.frame.isData else { return }
         session.lastSequence = decoded.sequence
         let facts = facts(of: decoded.frame, in: &session, &state)
-        for case .peak(let key, let peak) in facts {
-            state.hosts[session.host, default: Host()].peaks[key, default: []].insert(peak)
-        }
+        for fact in facts { note(fact, of: session.host, &state) }
         if let store = session.store,
             let known = state.hosts[session.host]?.acknowledged[store]?.all,
             facts.contains(where: known.contains)
@@ -181,6 +194,21 @@ final class WireRecord: Sendable, ChaosObserver {
             state.sightings[.duplicateDelivery, default: 0] += 1
         }
         session.waiting.append((decoded.sequence, facts))
+    }
+
+    private static func note(_ fact: WireFact, of host: String, _ state: inout State) {
+        switch fact {
+        case .peak(let key, let peak):
+            state.hosts[host, default: Host()].peaks[key, default: []].insert(peak)
+        case .fold(let name, let fold):
+            state.sightings[.fold, default: 0] += 1
+            let old = state.hosts[host, default: Host()].folds.updateValue(fold, forKey: name)
+            guard let old else { return }
+            state.sightings[.repeatedFold, default: 0] += 1
+            if old != fold { state.problems.append("\(old) was sent again as \(fold)") }
+        case .gap: state.sightings[.gap, default: 0] += 1
+        case .end: break
+        }
     }
 
     private static func facts(
@@ -219,6 +247,11 @@ final class WireRecord: Sendable, ChaosObserver {
             return frame.gaps.map {
                 .gap(FactName(epoch: session.epoch, ordinal: $0.ordinal), $0)
             }
+        case .counters(let frame):
+            if frame.values[.stateDamaged, default: 0] > 0 {
+                state.sightings[.tornState, default: 0] += 1
+            }
+            return []
         default: return []
         }
     }
