@@ -162,7 +162,9 @@ final class PastAgents {
             case .success(let report): all.append(report)
             case .failure(let error):
                 logger.warning(
-                    "cannot write what became of the runs of an earlier agent; it is told all the same",
+                    """
+                    cannot write what became of the runs of an earlier agent; it is told all the same
+                    """,
                     metadata: ["file": "\(closing.file.name)", "reason": "\(error)"])
                 all.append(closing.unwrittenReport)
             }

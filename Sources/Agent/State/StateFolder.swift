@@ -55,7 +55,9 @@ final class StateFolder: Sendable {
             return StateDirectory.Problem(
                 kind: .untrusted,
                 description: isFolder
-                    ? "\(path) is a symbolic link or no folder; name the folder itself with --state-dir"
+                    ? """
+                    \(path) is a symbolic link or no folder; name the folder itself with --state-dir
+                    """
                     : "\(path) is a symbolic link, which the agent does not follow; remove it")
         }
         return StateDirectory.Problem("cannot open \(path)", code: code)

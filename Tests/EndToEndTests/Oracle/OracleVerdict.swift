@@ -24,9 +24,9 @@ struct OracleVerdict: CustomStringConvertible {
 
     /// How much was looked at.
     var description: String {
-        "\(lives.count) processes, \(runs.count) runs, \(folds.count) folds, \(purges.count) purges; "
-            + "acknowledged: \(promised.peaks.count) peaks, \(promised.ends.count) ends, "
-            + "\(promised.folds.count) folds"
+        "\(lives.count) processes, \(runs.count) runs, \(folds.count) folds, "
+            + "\(purges.count) purges; acknowledged: \(promised.peaks.count) peaks, "
+            + "\(promised.ends.count) ends, \(promised.folds.count) folds"
     }
 
     /// Whether something of this host was purged, so that peaks of what lives may be missing until

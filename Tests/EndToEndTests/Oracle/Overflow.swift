@@ -46,11 +46,18 @@ final class Overflow {
         return problems
     }
 
-    /// Lets a fault happen to the next connection, and waits until it did.
+    /// Lets a fault happen to the next connection, and waits until it did, or until nothing is left
+    /// to be told over that connection.
     private func pass(_ fault: ChaosFault) async throws {
+        let before = Set(record.openSessions(of: host.id).map(\.connection))
         host.proxy.plan(fault)
         host.proxy.cut()
-        try await eventually("\(fault)", seconds: 120) { !host.proxy.isPlanPending }
+        try await eventually("\(fault)", seconds: 120) {
+            !host.proxy.isPlanPending
+                || record.openSessions(of: host.id).contains {
+                    $0.isCalm && !before.contains($0.connection)
+                }
+        }
     }
 }
 
