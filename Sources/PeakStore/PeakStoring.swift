@@ -125,6 +125,10 @@ public struct CommitBatch: Sendable, Equatable {
     public var gaps: [StoredGap] = []
     /// What agents say of themselves.
     public var health: [StoredHealth] = []
+    /// Windows of runs, new or changed.
+    public var windows: [StoredWindow] = []
+    /// Minutes that were watched.
+    public var coverage: [StoredCoverage] = []
 
     /// A batch of nothing.
     public init() {}
