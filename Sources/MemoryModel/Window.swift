@@ -1,7 +1,8 @@
 /// How long a window is.
 ///
 /// Windows are those of UTC: a minute begins at a multiple of 60,000 ms since the epoch, an hour at
-/// one of 3,600,000, a day at one of 86,400,000. The numbers are those of the wire and of the store.
+/// one of 3,600,000, a day at one of 86,400,000. The numbers are those of the wire and of the
+/// store.
 public enum WindowLength: UInt8, Hashable, Sendable, CaseIterable, Comparable {
     /// 60 seconds.
     case minute = 1

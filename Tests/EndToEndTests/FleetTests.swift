@@ -37,7 +37,7 @@ struct FleetTests {
 
     /// The figures that the fleet printed at its end, which has to be a good one.
     private func figures(of fleet: Program) async throws -> [String: Any] {
-        #expect(try await fleet.waitForExit(seconds: 90) == 0, "\(fleet.errors)")
+        #expect(try await fleet.waitForExit(seconds: 180) == 0, "\(fleet.errors)")
         let object = try JSONSerialization.jsonObject(with: Data(fleet.output.utf8))
         return try #require(object as? [String: Any])
     }
@@ -84,7 +84,7 @@ struct FleetTests {
     @Test("a collector that is killed in the middle and starts again loses nothing of a fleet")
     func killed() async throws {
         let first = try await collector()
-        let fleet = try fleet(for: first, seconds: 12)
+        let fleet = try fleet(for: first, seconds: 25)
         try await fleet.waitForText("\(Self.agents) of \(Self.agents) up  \(Self.agents) known")
         first.program.signal(SIGKILL)
         try await first.program.waitForExit()
@@ -124,7 +124,7 @@ struct FleetTests {
             ["--collector", "127.0.0.1:\(port.port)", "--agents", "3"])
         try await fleet.waitForText("\n2 s  0 of 3 up")
         fleet.signal(SIGTERM)
-        #expect(try await fleet.waitForExit(seconds: 90) == 1)
+        #expect(try await fleet.waitForExit(seconds: 180) == 1)
         #expect(fleet.output.contains("Connection refused"), "\(fleet.output)")
         #expect(fleet.errors.contains("3 of 3 agents had no session"), "\(fleet.errors)")
     }

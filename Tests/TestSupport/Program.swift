@@ -126,7 +126,7 @@ public final class Program: Sendable {
     public var status: Int32? { ending.status.withLock { $0 } }
 
     /// Waits until it wrote `text` to standard error or output.
-    public func waitForText(_ text: String, seconds: Double = 30) async throws {
+    public func waitForText(_ text: String, seconds: Double = 60) async throws {
         try await eventually("\(name) writes \"\(text)\"", seconds: seconds) {
             if self.errors.contains(text) || self.output.contains(text) { return true }
             guard self.status == nil else {
@@ -139,7 +139,7 @@ public final class Program: Sendable {
 
     /// Waits until it ended and gives its exit status.
     @discardableResult
-    public func waitForExit(seconds: Double = 30) async throws -> Int32 {
+    public func waitForExit(seconds: Double = 60) async throws -> Int32 {
         try await eventually("\(name) ends", seconds: seconds) { self.status != nil }
         return status ?? -1
     }
@@ -166,7 +166,7 @@ public final class Program: Sendable {
 
 /// Waits until `condition` holds, looking every few milliseconds; throws after `seconds`.
 public func eventually(
-    _ what: String, seconds: Double = 30, _ condition: () async throws -> Bool
+    _ what: String, seconds: Double = 60, _ condition: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + .seconds(seconds)
     while try await !condition() {
