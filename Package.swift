@@ -1,5 +1,6 @@
 // swift-tools-version:6.2
 
+import Foundation
 import PackageDescription
 
 let settings: [SwiftSetting] = [
@@ -17,6 +18,22 @@ let lifecycleSignals: Target.Dependency = .product(
     name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
+
+/// ncurses is linked in where its static library is installed, so that the programs run where it
+/// is not; else it is looked for at run time.
+let ncurses: [LinkerSetting] = {
+    let folders = [
+        "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib",
+    ]
+    let isStatic = folders.contains { folder in
+        ["libncursesw.a", "libtinfo.a"].allSatisfy {
+            FileManager.default.fileExists(atPath: folder + "/" + $0)
+        }
+    }
+    return isStatic
+        ? [.linkedLibrary(":libncursesw.a"), .linkedLibrary(":libtinfo.a")]
+        : [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]
+}()
 
 let package = Package(
     name: "highwater",
@@ -53,13 +70,17 @@ let package = Package(
         // Queries, rows and the text made of them.
         .target(name: "Report", dependencies: ["MemoryModel"], swiftSettings: settings),
 
+        // Live screens, and the terminal that they are shown in.
+        .target(name: "CNcurses", linkerSettings: ncurses),
+        .target(name: "Terminal", dependencies: ["CNcurses", "Report"], swiftSettings: settings),
+
         // What the collector keeps, and where.
         .target(
             name: "PeakStore", dependencies: ["MemoryModel", "Report"], swiftSettings: settings),
         .target(
             name: "SQLiteStore",
             dependencies: [
-                "MemoryModel", "PeakStore", "Report",
+                "CZlib", "MemoryModel", "PeakStore", "Report",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
@@ -106,14 +127,14 @@ let package = Package(
             name: "memagent",
             dependencies: [
                 "Agent", "CommandLineProgram", "MemoryModel", "ProcessSampler",
-                "Report", argumentParser, logging, lifecycle, lifecycleSignals,
+                "Report", "Terminal", argumentParser, logging, lifecycle, lifecycleSignals,
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "memcollector",
             dependencies: [
                 "CLinux", "Collector", "CollectorClient", "CommandLineProgram", "MemoryModel",
-                "Report", argumentParser, logging, lifecycle, lifecycleSignals,
+                "Report", "Terminal", argumentParser, logging, lifecycle, lifecycleSignals,
             ],
             swiftSettings: settings),
 
@@ -151,6 +172,9 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "TerminalTests", dependencies: ["Report", "Terminal", "TestSupport"],
+            exclude: ["Snapshots"], swiftSettings: settings),
         .testTarget(
             name: "WireTests", dependencies: ["Wire", "MemoryModel", "CZlib", "TestSupport"],
             swiftSettings: settings),

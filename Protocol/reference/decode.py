@@ -52,6 +52,7 @@ LIMITS: Dict[str, int] = {
     "maximumTotalsPerFrame": 4_096,
     "maximumSharesPerTotal": 10,
     "maximumCgroupsPerFrame": 4_096,
+    "maximumCoveredPerFrame": 4_096,
     "maximumKillsPerFrame": 1_024,
     "maximumGapsPerFrame": 1_024,
     "maximumFoldsPerFrame": 1_024,
@@ -83,16 +84,16 @@ ERROR_NAMES: Dict[int, str] = {
 TYPE_NAMES: Dict[int, str] = {
     0x01: "HELLO", 0x02: "WELCOME", 0x03: "ERROR", 0x04: "PING", 0x05: "PONG", 0x06: "GOODBYE",
     0x07: "ACK", 0x08: "RESET", 0x10: "HOST", 0x11: "DEFINE", 0x12: "STATE_END",
-    0x13: "SAMPLES", 0x14: "PEAKS", 0x17: "EXIT", 0x18: "FOLD", 0x19: "TOTALS",
-    0x1A: "CGROUP", 0x1B: "OOM", 0x1C: "COUNTERS", 0x1D: "HEALTH", 0x1E: "GAP",
+    0x13: "SAMPLES", 0x14: "PEAKS", 0x15: "WINDOWS", 0x16: "COVERED", 0x17: "EXIT",
+    0x18: "FOLD", 0x19: "TOTALS", 0x1A: "CGROUP", 0x1B: "OOM", 0x1C: "COUNTERS", 0x1D: "HEALTH", 0x1E: "GAP",
 }
 """Section 5. `--check` compares this with the headings of the text."""
 
 SENDERS: Dict[str, str] = {
     "HELLO": "A", "WELCOME": "C", "ERROR": "AC", "PING": "AC", "PONG": "AC", "GOODBYE": "AC",
     "ACK": "C", "RESET": "C", "HOST": "A", "DEFINE": "A", "STATE_END": "A", "SAMPLES": "A",
-    "PEAKS": "A", "EXIT": "A", "FOLD": "A", "TOTALS": "A", "CGROUP": "A", "OOM": "A",
-    "COUNTERS": "A", "HEALTH": "A", "GAP": "A",
+    "PEAKS": "A", "WINDOWS": "A", "COVERED": "A", "EXIT": "A", "FOLD": "A", "TOTALS": "A",
+    "CGROUP": "A", "OOM": "A", "COUNTERS": "A", "HEALTH": "A", "GAP": "A",
 }
 """Which side may send a type: A = agent, C = collector."""
 
@@ -101,13 +102,15 @@ KNOWN_RESTRICTIONS = 0b1111
 KNOWN_FLAGS = 0b1_1111
 KNOWN_EVIDENCE = 0b111
 KNOWN_AGENT_SOURCES = 0b11_1111
-KNOWN_COUNTERS = range(1, 15)  # registry.md, reasons of COUNTERS
+KNOWN_COUNTERS = range(1, 17)  # registry.md, reasons of COUNTERS
 AGENT_STOPS, COLLECTOR_STOPS = 1, 2
 SOURCES: Dict[int, str] = {1: "sampled", 2: "cgroup", 3: "hwm", 4: "exit"}
 CGROUP_SOURCES: Dict[int, Optional[str]] = {0: None, 1: "sampled", 2: "cgroup"}
 FOLD_SOURCES: Dict[int, Optional[str]] = {0: None, **SOURCES}
 PAST_EXTENSION = 1
 EXIT_REASONS: Dict[int, str] = {1: "exited", 2: "executed", 3: "unobserved", 4: "rebooted"}
+WINDOW_LENGTHS: Dict[int, str] = {1: "minute", 2: "hour"}
+WINDOW_MILLISECONDS = {"minute": 60_000, "hour": 3_600_000}
 TOTAL_KINDS: Dict[int, str] = {1: "host", 2: "hostUsed", 3: "user", 4: "program", 5: "cgroup"}
 NAMELESS_KINDS = ("host", "hostUsed")
 CONSTRAINTS: Dict[int, Optional[str]] = {0: None, 1: "host", 2: "cgroup", 3: "nodes"}
@@ -575,6 +578,45 @@ def read_peaks(reader: Reader) -> Fields:
     ]}
 
 
+def read_window_start(reader: Reader, length: str, last: Optional[int] = None) -> int:
+    """Where a window begins: in boot time, or beside the place next to the window at `last`."""
+    place = reader.position
+    width = WINDOW_MILLISECONDS[length]
+    start = reader.signed("start") + (0 if last is None else last + width)
+    if not 1 <= start + width <= MAXIMUM_BOOT_TIME:
+        raise reader.fail("a window ends at no boot time", place)
+    if last is not None and start <= last:
+        raise reader.fail("windows do not ascend", place)
+    return start
+
+
+def read_windows(reader: Reader) -> Fields:
+    """0x15: the most that runs held within one window of time."""
+    length = reader.choice("length", WINDOW_LENGTHS)
+    start = read_window_start(reader, length)
+    count = reader.count("count", 3, 1)
+    slots = reader.slots("slot", count)
+    least = reader.column(count, lambda: reader.uint("atLeastKiB", 0, MAXIMUM_KIB))
+    above = [reader.opt("aboveKiB", MAXIMUM_KIB - low) for low in least]
+    return {"length": length, "start": start, "runs": [
+        {"slot": slot, "atLeastKiB": low, "atMostKiB": None if more is None else low + more}
+        for slot, low, more in zip(slots, least, above)
+    ]}
+
+
+def read_covered(reader: Reader) -> Fields:
+    """0x16: windows of time that were watched throughout."""
+    length = reader.choice("length", WINDOW_LENGTHS)
+    count = reader.count("count", 2, 1, LIMITS["maximumCoveredPerFrame"])
+    starts: List[int] = []
+    for _ in range(count):
+        starts.append(read_window_start(reader, length, starts[-1] if starts else None))
+    live = reader.column(count, lambda: reader.uint("liveCount"))
+    return {"length": length, "windows": [
+        {"start": start, "liveCount": number} for start, number in zip(starts, live)
+    ]}
+
+
 def read_exit(reader: Reader) -> Fields:
     """0x17: runs that are over."""
     base = reader.uint("baseTime", 0, MAXIMUM_BOOT_TIME)
@@ -828,8 +870,8 @@ READERS: Dict[str, Callable[[Reader], Fields]] = {
     "HELLO": read_hello, "WELCOME": read_welcome, "ERROR": read_error, "PING": read_token,
     "PONG": read_token, "GOODBYE": read_goodbye, "ACK": read_ack, "HOST": read_host,
     "DEFINE": read_define, "STATE_END": read_state_end, "SAMPLES": read_samples,
-    "PEAKS": read_peaks, "EXIT": read_exit, "TOTALS": read_totals, "CGROUP": read_cgroup,
-    "OOM": read_oom, "COUNTERS": read_counters, "HEALTH": read_health, "GAP": read_gap,
+    "PEAKS": read_peaks, "WINDOWS": read_windows, "COVERED": read_covered, "EXIT": read_exit,
+    "TOTALS": read_totals, "CGROUP": read_cgroup, "OOM": read_oom, "COUNTERS": read_counters, "HEALTH": read_health, "GAP": read_gap,
     "FOLD": read_fold, "RESET": read_reset,
 }
 
@@ -1093,7 +1135,7 @@ class Session:
             "HELLO": self.apply_hello, "WELCOME": self.apply_welcome, "HOST": self.apply_host,
             "PING": self.apply_ping, "PONG": self.apply_pong, "ACK": self.apply_ack,
             "DEFINE": self.apply_define, "SAMPLES": self.apply_samples,
-            "PEAKS": self.apply_peaks, "EXIT": self.apply_exit,
+            "PEAKS": self.apply_peaks, "WINDOWS": self.apply_peaks, "EXIT": self.apply_exit,
             "STATE_END": self.apply_state_end, "ERROR": self.apply_last,
             "GOODBYE": self.apply_last,
         }
@@ -1182,7 +1224,7 @@ class Session:
             self.require_slots(tick["samples"])
 
     def apply_peaks(self, side: str, fields: Fields) -> None:
-        """Peaks are of runs that were defined."""
+        """Peaks and windows are of runs that were defined."""
         self.require_slots(fields["runs"])
 
     def apply_exit(self, side: str, fields: Fields) -> None:
@@ -1631,7 +1673,7 @@ def frame_self_tests() -> Iterator[Tuple[str, Any, Any]]:
         yield f"PING changed at {index}", True, isinstance(judge(flipped), str)
     yield "ignorable", None, judge(assemble(0x80, b"anything"))
     yield "ignorable, not inflated", None, judge(assemble(0x80, b"no stream", 100))
-    yield "reserved", "unknownType", judge(assemble(0x15, b""))
+    yield "reserved", "unknownType", judge(assemble(0x20, b""))
     yield from define_self_tests()
     yield from host_frame_self_tests()
     zeros = bytes(1000)
@@ -1688,6 +1730,10 @@ def host_frame_self_tests() -> Iterator[Tuple[str, Any, Any]]:
     yield from judge(
         "maximumGapsPerFrame", "GAP", "gaps",
         lambda count: [0, count] + [0] * count + [4] * count + [0] * (3 * count),
+    )
+    yield from judge(
+        "maximumCoveredPerFrame", "COVERED", "windows",
+        lambda count: [1, count] + [0] * (2 * count),
     )
     yield "ordinals", [5, MAXIMUM_U64], outcome(
         lambda: Reader(b"\x05" + leb128(MAXIMUM_U64 - 6)).ordinals("ordinal", 2)

@@ -51,7 +51,8 @@ extension AgentCore: CollectorLinkOwner {
         keeper?.maximumRuns = maximumRuns
         outbox.sessionOpened(
             maximumRuns: maximumRuns,
-            maximumWireBytes: Int(clamping: welcome.maximumWireBytes))
+            maximumWireBytes: Int(clamping: welcome.maximumWireBytes),
+            storeID: welcome.storeID)
         report()
         scheduleReturn()
     }
@@ -149,6 +150,7 @@ extension AgentCore: CollectorLinkOwner {
         hostSources.stop()
         pastAgents?.stop()
         teller?.stop()
+        outbox.closeMinuteEarly()
         let bound = NIOLoopBound(self, eventLoop: loop)
         return sayFarewell().flatMap {
             let core = bound.value

@@ -183,17 +183,15 @@ final class AgentCore: StateOwner {
             ])
     }
 
-    /// Plans the next look at the next whole interval of the wall clock, so that one look falls
-    /// on each minute's edge; what cannot be kept is left out and counted, never caught up.
+    /// Plans the next look; what cannot be kept is left out and counted, never caught up.
     private func scheduleLook(after begun: Int64) {
         let interval = watch.intervalMilliseconds
-        let offset = BootClock.wallMinusBootMilliseconds() % interval
-        func nextEdge(after time: Int64) -> Int64 {
-            time + interval - (time + offset) % interval
-        }
+        let schedule = LookSchedule(
+            intervalMilliseconds: interval,
+            wallMinusBootMilliseconds: BootClock.wallMinusBootMilliseconds())
         let now = BootClock.nowMilliseconds()
-        let planned = nextEdge(after: begun)
-        let next = planned > now ? planned : nextEdge(after: now)
+        let planned = schedule.next(after: begun)
+        let next = planned > now ? planned : schedule.next(after: now)
         if next > planned { skippedTicks += UInt64((next - planned) / interval) }
         stretchedTicks += watch.leftOutLooks(from: begun, to: planned)
         let bound = NIOLoopBound(self, eventLoop: loop)

@@ -42,9 +42,18 @@ final class AgentServer: Sendable {
     /// Binds the address; throws if that cannot be done.
     func bind() async throws -> any Channel {
         try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1_024)
+            // A whole fleet may come at once; what waits here costs the kernel little.
+            .serverChannelOption(.backlog, value: 4_096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            // One buffer a connection, no larger than a frame of an agent: buffers keep the size
+            // of their largest time, and there are ten thousand of them.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 1_024, initial: 2_048, maximum: WireLimits.agentWireBytes)
+            )
             .childChannelOption(
                 .writeBufferWaterMark,
                 value: .init(
@@ -66,6 +75,7 @@ final class AgentServer: Sendable {
         guard gate.withLock({ $0.open(from: source) }),
             let codec = codecs[ObjectIdentifier(channel.eventLoop)]
         else {
+            fleet.statistics.refused(.connections)
             noteRefusal(from: source)
             throw TooManyConnections()
         }

@@ -32,7 +32,10 @@ package struct CollectorService: Service {
     /// store cannot be opened or fails.
     package func run() async throws {
         do {
+            var progress = StartProgress(settings: settings, logger: logger)
+            progress.willOpen()
             let store = try SQLiteStore(dataDirectory: settings.dataDirectory)
+            progress.didOpen()
             try await run(with: store)
             try store.close()
         } catch let error as PeakStoreError {
@@ -40,7 +43,7 @@ package struct CollectorService: Service {
         }
     }
 
-    private func run(with store: any PeakStoring) async throws {
+    private func run(with store: SQLiteStore) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         // The writer has a thread of its own, so that no number of slow reports delays a commit.
         let writing = NIOThreadPool(numberOfThreads: 1)
@@ -62,10 +65,13 @@ package struct CollectorService: Service {
     }
 
     private func serve(
-        _ store: any PeakStoring, _ group: MultiThreadedEventLoopGroup, writing: NIOThreadPool,
+        _ store: SQLiteStore, _ group: MultiThreadedEventLoopGroup, writing: NIOThreadPool,
         reading: NIOThreadPool
     ) async throws {
-        let fleet = Fleet(fleet: try FleetState(store: store), limits: settings.limits)
+        var progress = StartProgress(settings: settings, logger: logger)
+        let fleet = Fleet(
+            fleet: try FleetState(store: store) { progress.didRead(hosts: $0, of: $1) },
+            limits: settings.limits)
         let committer = Committer(fleet: fleet, store: store, thread: writing, logger: logger)
         let receiver = ReceiverSettings(
             storeID: store.storeID, collectorVersion: settings.version,
@@ -74,14 +80,20 @@ package struct CollectorService: Service {
             group: group, fleet: fleet, settings: settings, receiver: receiver, logger: logger)
         let agents = try await bind(server)
         let control = ControlServer(
-            desk: PurgeDesk(fleet: fleet, store: store, committer: committer, thread: writing),
+            desk: PurgeDesk(
+                fleet: fleet, store: store, committer: committer, thread: writing,
+                prune: PruneDesk(store: store)),
             group: group, dataDirectory: settings.dataDirectory, logger: logger)
         let requests = await control.open()
         let views = ViewServer(
             views: Views(fleet: fleet, store: store, threads: reading), settings: settings,
             group: group, logger: logger)
         do {
-            try await serve(views, fleet, committer, agentPort: agents.localAddress?.port)
+            let maintainer = Maintainer(
+                store: store, thread: writing, retention: settings.retention.retention,
+                logger: logger)
+            try await serve(
+                views, fleet, committer, maintainer, agentPort: agents.localAddress?.port)
         } catch {
             try await agents.close()
             try await control.close(requests)
@@ -109,7 +121,8 @@ package struct CollectorService: Service {
 
     /// Serves views and commits until graceful shutdown; the first failure ends both.
     private func serve(
-        _ views: ViewServer, _ fleet: Fleet, _ committer: Committer, agentPort: Int?
+        _ views: ViewServer, _ fleet: Fleet, _ committer: Committer,
+        _ maintainer: Maintainer, agentPort: Int?
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
@@ -131,7 +144,7 @@ package struct CollectorService: Service {
             let pace = CommitPace(
                 fleet: fleet, intervalMilliseconds: settings.commitIntervalMilliseconds)
             tasks.addTask { await pace.watch() }
-            tasks.addTask { try await pace.commit(with: committer) }
+            tasks.addTask { try await pace.commit(with: committer, maintainer) }
             while try await tasks.next() != nil {}
         }
     }

@@ -21,8 +21,14 @@ package struct CollectorSettings: Sendable {
     package var maximumRunsPerHost: UInt32 = 65_536
     /// What the fleet may grow to.
     package var limits = FleetLimits()
+    /// Further names by which reports are asked for.
+    package var httpNames: [String] = []
+    /// How many programs get metrics of their own.
+    package var metricPrograms = 50
     /// Time between two commits.
     package var commitIntervalMilliseconds: Int64 = 1_000
+    /// For how long what is kept.
+    package var retention = RetentionSettings.usual
 
     package init(
         listen: ListenAddress, http: ListenAddress, dataDirectory: String, version: RawText

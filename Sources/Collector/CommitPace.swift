@@ -44,11 +44,19 @@ struct CommitPace: Sendable {
         notify.finish()
     }
 
-    /// Commits whenever one is due, until graceful shutdown; throws what `committer` throws.
-    func commit(with committer: Committer) async throws {
+    /// Commits whenever one is due and tidies the store in between, until graceful shutdown;
+    /// throws what either throws.
+    func commit(with committer: Committer, _ maintainer: Maintainer) async throws {
+        var tidyAt = WallClock.monotonicMilliseconds()
         for await _ in due {
             // A commit is not cut short: what it wrote would never be acknowledged.
             try await Task { try await committer.commit() }.value
+            let now = WallClock.monotonicMilliseconds()
+            if now >= tidyAt, fleet.health.0 == .working {
+                let fleet = fleet
+                let isMoreDue = try await maintainer.work { fleet.isCommitDue }
+                tidyAt = isMoreDue ? now : now + Maintainer.pauseMilliseconds
+            }
             if fleet.takeMemoryWorthReturning() { clinux_release_free_memory() }
         }
     }

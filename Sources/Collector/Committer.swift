@@ -35,7 +35,7 @@ package struct Committer: Sendable {
     func commitHere() throws {
         let commit = fleet.takeCommit(at: WallClock.now())
         do {
-            if !commit.batch.isEmpty { try store.commit(commit.batch) }
+            if !commit.batch.isEmpty { try write(commit.batch) }
             let (health, _) = fleet.health
             if health != .working { logger.notice("the store is writing again") }
             fleet.committed(commit, at: WallClock.now())
@@ -46,7 +46,17 @@ package struct Committer: Sendable {
                     "the store cannot write; agents keep what they have, and it is tried again",
                     metadata: ["reason": "\(CollectorProblem.store(error))"])
             }
+            fleet.statistics.commitFailed()
             fleet.commitFailed(commit, error: error, at: WallClock.now())
         }
+    }
+
+    private func write(_ batch: CommitBatch) throws {
+        let start = ContinuousClock.now
+        try store.commit(batch)
+        fleet.statistics.committed(
+            runs: batch.runs.count,
+            foldedRuns: batch.folds.reduce(0) { $0 &+ $1.fold.runCount },
+            in: ContinuousClock.now - start)
     }
 }

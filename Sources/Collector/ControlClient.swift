@@ -115,7 +115,8 @@ package struct ControlClient: Sendable {
                 fleet: fleet, store: store, thread: thread,
                 logger: Logger(label: "purge") { _ in SwiftLogNoOpLogHandler() })
             let desk = PurgeDesk(
-                fleet: fleet, store: store, committer: committer, thread: thread)
+                fleet: fleet, store: store, committer: committer, thread: thread,
+                prune: PruneDesk(store: store))
             let answer = await desk.answer(request)
             try store.close()
             try await thread.shutdownGracefully()

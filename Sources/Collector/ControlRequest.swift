@@ -8,6 +8,8 @@ package enum ControlRequest: Hashable, Sendable {
     case undo(tombstone: Int64)
     /// List the tombstones.
     case list
+    /// Remove what is older than it is kept, or only say what that would be.
+    case prune(RetentionSettings, isDryRun: Bool)
 }
 
 /// The socket of a data directory and the bytes that go over it.
@@ -37,6 +39,12 @@ enum ControlProtocol {
             fields = ["purge", host, "\(since)", "\(until)", isDryRun ? "dry-run" : "now"]
         case .undo(let tombstone): fields = ["undo", "\(tombstone)"]
         case .list: fields = ["list"]
+        case .prune(let retention, let isDryRun):
+            let kept = [
+                retention.minutesMilliseconds, retention.hoursMilliseconds,
+                retention.daysMilliseconds, retention.runsMilliseconds,
+            ]
+            fields = ["prune"] + kept.map(String.init) + [isDryRun ? "dry-run" : "now"]
         }
         return ([version] + fields).joined(separator: "\t") + "\n"
     }
@@ -55,6 +63,14 @@ enum ControlProtocol {
                 isDryRun: fields[5] == "dry-run")
         case (3, "undo"): return Int64(fields[2]).map { .undo(tombstone: $0) }
         case (2, "list"): return .list
+        case (7, "prune"):
+            let kept = fields[2...5].compactMap { Int64($0) }.filter { $0 >= 0 }
+            guard kept.count == 4, ["dry-run", "now"].contains(fields[6]) else { return nil }
+            return .prune(
+                RetentionSettings(
+                    minutesMilliseconds: kept[0], hoursMilliseconds: kept[1],
+                    daysMilliseconds: kept[2], runsMilliseconds: kept[3]),
+                isDryRun: fields[6] == "dry-run")
         default: return nil
         }
     }

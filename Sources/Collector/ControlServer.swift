@@ -173,7 +173,7 @@ private final class ControlHandler: ChannelInboundHandler {
 extension ControlRequest {
     fileprivate var changesSomething: Bool {
         switch self {
-        case .purge(_, _, _, let isDryRun): !isDryRun
+        case .purge(_, _, _, let isDryRun), .prune(_, let isDryRun): !isDryRun
         case .undo: true
         case .list: false
         }

@@ -15,27 +15,34 @@ struct FactBuffer {
         var gaps = 0
         var epochs = 0
         var folds = 0
+        var windows = 0
+        var coverage = 0
         var nameBytes = 0
     }
 
     /// What is on its way to the disk.
     struct Taken {
         fileprivate var facts: MergedFacts
+        fileprivate var windows: [StoredWindow]
+        fileprivate var coverage: [StoredCoverage]
         fileprivate var size: Size
     }
 
     /// The most of each kind: twice what an agent keeps and more; a commit each second makes room.
     static let bounds = Size(
         totals: 65_536, cgroups: 16_384, kills: 4_096, gaps: 4_096, epochs: 1_024,
-        folds: 16_384, nameBytes: 32 << 20)
+        folds: 16_384, windows: 262_144, coverage: 262_144, nameBytes: 32 << 20)
 
     private var due = MergedFacts()
+    /// The store makes one of two copies; until then both stay.
+    private var dueWindows: [StoredWindow] = []
+    private var dueCoverage: [StoredCoverage] = []
     private var underWay = Size()
     /// What the names of sums, cgroups and folds in `due` take in bytes, and their histograms.
     private var nameBytes = 0
 
     /// Whether nothing waits to be taken.
-    var isEmpty: Bool { due.isEmpty }
+    var isEmpty: Bool { due.isEmpty && dueWindows.isEmpty && dueCoverage.isEmpty }
 
     /// What all of it takes in bytes, on its way to the disk or not.
     var sizeBytes: Int { size.bytes + underWay.bytes }
@@ -107,6 +114,22 @@ struct FactBuffer {
         return true
     }
 
+    /// Takes in the window of a run; false if there is no room.
+    mutating func add(_ window: StoredWindow) -> Bool {
+        guard dueWindows.count + underWay.windows < FactBuffer.bounds.windows else { return false }
+        dueWindows.append(window)
+        return true
+    }
+
+    /// Takes in a minute that was watched; false if there is no room.
+    mutating func add(_ coverage: StoredCoverage) -> Bool {
+        guard dueCoverage.count + underWay.coverage < FactBuffer.bounds.coverage else {
+            return false
+        }
+        dueCoverage.append(coverage)
+        return true
+    }
+
     // MARK: Committing
 
     /// Puts everything into `batch`.
@@ -118,9 +141,13 @@ struct FactBuffer {
         batch.counters += due.counters.values
         batch.health += due.health.values
         batch.folds += due.folds.values
-        let taken = Taken(facts: due, size: size)
+        batch.windows += dueWindows
+        batch.coverage += dueCoverage
+        let taken = Taken(facts: due, windows: dueWindows, coverage: dueCoverage, size: size)
         underWay.add(taken.size)
         due = MergedFacts()
+        dueWindows = []
+        dueCoverage = []
         nameBytes = 0
         return taken
     }
@@ -136,6 +163,8 @@ struct FactBuffer {
         let later = due
         due = taken.facts
         due.mergeLater(later)
+        dueWindows = taken.windows + dueWindows
+        dueCoverage = taken.coverage + dueCoverage
         nameBytes =
             due.totals.keys.reduce(0) { $0 + $1.subject.name.bytes.count }
             + due.cgroups.keys.reduce(0) { $0 + $1.cgroup.path.bytes.count }
@@ -146,7 +175,7 @@ struct FactBuffer {
         Size(
             totals: due.totals.count, cgroups: due.cgroups.count, kills: due.kills.count,
             gaps: due.gaps.count, epochs: due.counters.count, folds: due.folds.count,
-            nameBytes: nameBytes)
+            windows: dueWindows.count, coverage: dueCoverage.count, nameBytes: nameBytes)
     }
 
     private mutating func takeRoom(for count: Int) -> Bool {
@@ -165,6 +194,8 @@ extension FactBuffer.Size {
         gaps += other.gaps
         epochs += other.epochs
         folds += other.folds
+        windows += other.windows
+        coverage += other.coverage
         nameBytes += other.nameBytes
     }
 
@@ -175,6 +206,8 @@ extension FactBuffer.Size {
         gaps -= other.gaps
         epochs -= other.epochs
         folds -= other.folds
+        windows -= other.windows
+        coverage -= other.coverage
         nameBytes -= other.nameBytes
     }
 }

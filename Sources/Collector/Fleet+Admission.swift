@@ -52,6 +52,7 @@ extension Fleet {
                 replaced.flatMap { guarded.sessions.removeValue(forKey: $0)?.tell }
             )
         }
+        if case .accepted = admission { statistics.accepted() }
         replaced?(.replaced(by: address))
         return admission
     }
@@ -62,6 +63,7 @@ extension Fleet {
         if agent.isPast,
             guarded.fleet.pastSessionCount(of: agent.hostID) >= Fleet.maximumPastSessions
         {
+            statistics.refused(.past)
             return Refusal(
                 code: .busy, text: "others tell already what earlier agents of this host left",
                 retryAfterMilliseconds: 30_000, isNotable: false)
@@ -74,6 +76,7 @@ extension Fleet {
             now.monotonicMilliseconds - present.heardAtMilliseconds
                 < Fleet.conflictSilenceMilliseconds
         else { return nil }
+        statistics.refused(.identity)
         let isNotable = guarded.conflicts.note(
             agent.hostID, present.address, address, at: now)
         return Refusal(
@@ -95,6 +98,7 @@ extension Fleet {
         } else {
             return nil
         }
+        statistics.refused(reason == .hosts ? .hosts : .memory)
         let isNotable = guarded.refusals.note(reason, at: now)
         return Refusal(
             code: .busy, text: text, retryAfterMilliseconds: 60_000, isNotable: isNotable)

@@ -74,6 +74,7 @@ package final class Fleet: Sendable {
 
     let guarded: Mutex<Guarded>
     package let limits: FleetLimits
+    let statistics = CollectorStatistics()
     let scale: CreditScale
     /// Above this a commit begins before its time.
     let commitBytes: Int
@@ -109,7 +110,7 @@ package final class Fleet: Sendable {
         let (outcome, reset) = guarded.withLock { guarded in
             let outcome = apply(event, to: host, by: session, sequence, at: now, &guarded)
             // HOST begins a session, or says that the clock was set.
-            guard outcome == .taken, case .host = event,
+            guard case .host = event, outcome == .taken,
                 guarded.fleet.hosts[host]?.session == session
             else { return (outcome, (@Sendable () -> Void)?.none) }
             return (outcome, guarded.reset(host))
@@ -127,17 +128,17 @@ package final class Fleet: Sendable {
                 || !guarded.takesMemory(event, of: host)
         else {
             guarded.refusals.note(.memory, at: now)
+            statistics.refused(.memory)
             return .busy
         }
         var isTaken = true
-        let isCurrent = guarded.fleet.update(
-            host, by: session, nowMilliseconds: now.utcMilliseconds
+        let speaker = guarded.fleet.speak(
+            for: host, by: session, nowMilliseconds: now.utcMilliseconds
         ) {
             isTaken = $0.apply(event, nowMilliseconds: now.utcMilliseconds)
         }
-        guard isCurrent else { return .replaced }
-        guarded.sessions[session]?.appliedSequence = sequence
-        guarded.noteHeard(session, host, at: now)
+        guard let speaker else { return .replaced }
+        guarded.noteHeard(session, of: host, as: speaker, sequence, at: now)
         guarded.mostHeldBytes = max(guarded.mostHeldBytes, guarded.fleet.use.withWritingBytes)
         return isTaken ? .taken : .tooMuch
     }
@@ -145,10 +146,10 @@ package final class Fleet: Sendable {
     /// Takes note that a host said something that is not to be kept.
     package func heard(_ host: HostID, by session: SessionID, at now: Moment) {
         guarded.withLock { guarded in
-            _ = guarded.fleet.update(
-                host, by: session, nowMilliseconds: now.utcMilliseconds
+            let speaker = guarded.fleet.speak(
+                for: host, by: session, nowMilliseconds: now.utcMilliseconds
             ) { _ in }
-            guarded.noteHeard(session, host, at: now)
+            guarded.noteHeard(session, of: host, as: speaker, at: now)
         }
     }
 
@@ -193,12 +194,16 @@ package final class Fleet: Sendable {
 }
 
 extension Fleet.Guarded {
-    /// Takes note of a sign of life.
-    mutating func noteHeard(_ session: SessionID, _ host: HostID, at now: Moment) {
+    /// Takes note of a sign of life, and of the frame that was applied, if it was one.
+    mutating func noteHeard(
+        _ session: SessionID, of host: HostID, as speaker: FleetState.Speaker?,
+        _ appliedSequence: UInt64? = nil, at now: Moment
+    ) {
         guard let index = sessions.index(forKey: session) else { return }
         sessions.values[index].heardAtMilliseconds = now.monotonicMilliseconds
+        if let appliedSequence { sessions.values[index].appliedSequence = appliedSequence }
         // Both machines live, so that it is not one that has restarted.
-        if fleet.hosts[host]?.session == session { conflicts.confirm(host, at: now) }
+        if speaker == .present { conflicts.confirm(host, at: now) }
     }
 
     /// Whether a frame adds something to what is kept, instead of changing what is there.
@@ -208,7 +213,8 @@ extension Fleet.Guarded {
             // A host that only came back defines what is known.
             let ledger = fleet.hosts[host]?.ledger
             return runs.contains { ledger?[$0.key] == nil }
-        case .folds, .counters, .totals, .cgroups, .kills, .gaps: return true
+        case .folds, .counters, .totals, .cgroups, .kills, .gaps, .windows, .covered:
+            return true
         default: return false
         }
     }

@@ -20,9 +20,13 @@ package struct FleetState {
     package init() {}
 
     /// The fleet as `store` has it, with its open runs.
-    package init(store: any PeakStoring) throws {
+    ///
+    /// `onHost` is told after each host how many were read, and how many there are.
+    package init(store: any PeakStoring, onHost: (Int, Int) -> Void = { _, _ in }) throws {
         tombstones = Dictionary(grouping: try store.tombstones(), by: \.request.host)
-        for host in try store.hosts() {
+        let known = try store.hosts()
+        for (index, host) in known.enumerated() {
+            defer { onHost(index + 1, known.count) }
             let runs = try store.openRuns(of: host.id)
             set(HostRecord(stored: host, openRuns: runs), for: host.id)
         }
@@ -67,6 +71,14 @@ package struct FleetState {
     /// How many sessions tell what agents of a host left behind.
     package func pastSessionCount(of host: HostID) -> Int { pastSessions[host]?.count ?? 0 }
 
+    /// Who a session is, for a frame of it.
+    enum Speaker: Sendable, Equatable {
+        /// It speaks for the host as it is now.
+        case present
+        /// It tells what an agent that ran before left behind.
+        case past
+    }
+
     /// Lets `change` work on the record of the host that `session` speaks for.
     ///
     /// - Returns: false if another session speaks for it by now; then nothing was changed.
@@ -74,21 +86,28 @@ package struct FleetState {
         _ host: HostID, by session: SessionID, nowMilliseconds now: Int64,
         _ change: (inout HostRecord) -> Void
     ) -> Bool {
-        if let index = pasts.index(forKey: session) {
-            use.remove(pasts.values[index].use)
-            change(&pasts.values[index])
-            use.add(pasts.values[index].use)
+        speak(for: host, by: session, nowMilliseconds: now, change) != nil
+    }
+
+    /// The same; returns as who the session spoke, nil if another one speaks for the host by now.
+    mutating func speak(
+        for host: HostID, by session: SessionID, nowMilliseconds now: Int64,
+        _ change: (inout HostRecord) -> Void
+    ) -> Speaker? {
+        if !pasts.isEmpty, let index = pasts.index(forKey: session) {
+            pasts.values[index].counted(in: &use, change)
             takeOver(pasts.values[index].takeRaisedRuns(), from: pasts.values[index])
+            return .past
+        }
+        guard let index = hosts.index(forKey: host) else { return nil }
+        // A record is large: it is only ever changed in its place, never copied for a question.
+        let isPresent = hosts.values[index].counted(in: &use) { record in
+            guard record.session == session else { return false }
+            record.heard(nowMilliseconds: now)
+            change(&record)
             return true
         }
-        guard let index = hosts.index(forKey: host), hosts.values[index].session == session else {
-            return false
-        }
-        use.remove(hosts.values[index].use)
-        hosts.values[index].heard(nowMilliseconds: now)
-        change(&hosts.values[index])
-        use.add(hosts.values[index].use)
-        return true
+        return isPresent ? .present : nil
     }
 
     /// Takes note that a session is over.
@@ -110,9 +129,9 @@ package struct FleetState {
             return
         }
         guard !raised.isEmpty, hosts.values[index].boot == past.boot else { return }
-        use.remove(hosts.values[index].use)
-        for run in raised { hosts.values[index].raise(from: run) }
-        use.add(hosts.values[index].use)
+        hosts.values[index].counted(in: &use) { record in
+            for run in raised { record.raise(from: run) }
+        }
     }
 
     private mutating func forgetPast(_ session: SessionID) {
@@ -139,15 +158,11 @@ package struct FleetState {
         let host = tombstone.request.host
         tombstones[host, default: []].append(tombstone)
         if let index = hosts.index(forKey: host) {
-            use.remove(hosts.values[index].use)
-            hosts.values[index].purge(tombstone)
-            use.add(hosts.values[index].use)
+            hosts.values[index].counted(in: &use) { $0.purge(tombstone) }
         }
         for session in pastSessions[host] ?? [] {
             guard let index = pasts.index(forKey: session) else { continue }
-            use.remove(pasts.values[index].use)
-            pasts.values[index].purge(tombstone)
-            use.add(pasts.values[index].use)
+            pasts.values[index].counted(in: &use) { $0.purge(tombstone) }
         }
     }
 
@@ -157,7 +172,11 @@ package struct FleetState {
         let host = tombstone.request.host
         tombstones[host]?.removeAll { $0.id == tombstone.id }
         if tombstones[host]?.isEmpty == true { tombstones[host] = nil }
-        hosts[host]?.undoPurge(tombstone.id, bringingBack: runs)
+        if let index = hosts.index(forKey: host) {
+            hosts.values[index].counted(in: &use) {
+                $0.undoPurge(tombstone.id, bringingBack: runs)
+            }
+        }
         for past in pastSessions[host] ?? [] {
             pasts[past]?.undoPurge(tombstone.id, bringingBack: [])
         }
@@ -175,16 +194,13 @@ package struct FleetState {
     package mutating func takeBatch() -> (batch: CommitBatch, pending: Pending) {
         var batch = CommitBatch()
         var pending = Pending()
-        use = MemoryUse()
         for index in hosts.indices {
-            let host = hosts.keys[index]
-            pending.hosts[host] = hosts.values[index].takePending(into: &batch)
-            use.add(hosts.values[index].use)
+            let taken = hosts.values[index].counted(in: &use) { $0.takePending(into: &batch) }
+            if let taken { pending.hosts[hosts.keys[index]] = taken }
         }
         for index in pasts.indices {
-            let session = pasts.keys[index]
-            pending.pasts[session] = pasts.values[index].takePending(into: &batch)
-            use.add(pasts.values[index].use)
+            let taken = pasts.values[index].counted(in: &use) { $0.takePending(into: &batch) }
+            if let taken { pending.pasts[pasts.keys[index]] = taken }
         }
         return (batch, pending)
     }
@@ -204,15 +220,11 @@ package struct FleetState {
     ) {
         for (host, part) in pending.hosts {
             guard let index = hosts.index(forKey: host) else { continue }
-            use.remove(hosts.values[index].use)
-            change(&hosts.values[index], part)
-            use.add(hosts.values[index].use)
+            hosts.values[index].counted(in: &use) { change(&$0, part) }
         }
         for (session, part) in pending.pasts {
             guard let index = pasts.index(forKey: session) else { continue }
-            use.remove(pasts.values[index].use)
-            change(&pasts.values[index], part)
-            use.add(pasts.values[index].use)
+            pasts.values[index].counted(in: &use) { change(&$0, part) }
         }
     }
 }

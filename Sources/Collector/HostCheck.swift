@@ -1,3 +1,4 @@
+import Glibc
 import HTTPTypes
 import Hummingbird
 
@@ -9,9 +10,21 @@ import Hummingbird
 struct HostCheck<Context: RequestContext>: RouterMiddleware {
     private let names: Set<String>
 
-    /// Takes `localhost` and the name that the collector listens at.
-    init(listen: ListenAddress) {
-        names = ["localhost", listen.host.lowercased()]
+    /// Takes `localhost`, the name that the collector listens at, that of its machine, and those in
+    /// `further`.
+    init(listen: ListenAddress, further: [String]) {
+        let all = ["localhost", listen.host] + HostCheck.machineNames + further
+        names = Set(all.map { $0.lowercased() })
+    }
+
+    /// The name of this machine, and what of it stands before the first dot (`gethostname(2)`).
+    private static var machineNames: [String] {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard gethostname(&bytes, bytes.count - 1) == 0 else { return [] }
+        let name = String(
+            decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return [name, name.split(separator: ".").first.map(String.init) ?? ""]
+            .filter { !$0.isEmpty }
     }
 
     func handle(
@@ -19,7 +32,9 @@ struct HostCheck<Context: RequestContext>: RouterMiddleware {
         next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard HostCheck.isAccepted(request.head.authority ?? "", names: names) else {
-            let text = "this name is not the collector's; ask by its address or as localhost\n"
+            let text =
+                "this name is not the collector's; ask by its address, "
+                + "or start it with --http-name\n"
             return Response(
                 status: .misdirectedRequest, headers: [.contentType: "text/plain"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

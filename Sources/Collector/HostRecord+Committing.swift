@@ -21,8 +21,9 @@ extension HostRecord {
             >= HostRecord.heardIntervalMilliseconds
         let isHostDue = !isPast && (isHostDirty || isHeardDue || !closedRuns.isEmpty)
         guard isHostDue || !dirtyRuns.isEmpty || !facts.isEmpty else { return nil }
-        // What was left behind says nothing of the host's present.
-        if !isPast {
+        // What was left behind says nothing of the host's present, and a change of a run nothing
+        // of its host.
+        if isHostDue {
             batch.hosts.append(
                 StoredHost(
                     id: id, boot: boot, epoch: epoch, description: description,
@@ -30,7 +31,8 @@ extension HostRecord {
                     lastHeardAtMilliseconds: lastHeardAtMilliseconds))
         }
         batch.runs += closedRuns
-        for key in dirtyRuns {
+        // In the order of the table, so that a full state fills its pages one after the other.
+        for key in dirtyRuns.sorted() {
             if let record = ledger[key] {
                 batch.runs.append(
                     StoredRun(host: id, boot: boot, record: record, epoch: ordinalEpochs[key]))
@@ -38,7 +40,7 @@ extension HostRecord {
         }
         let pending = Pending(
             runs: dirtyRuns, boot: boot, closed: closedRuns, facts: facts.take(into: &batch),
-            heardAtMilliseconds: lastHeardAtMilliseconds)
+            heardAtMilliseconds: isHostDue ? lastHeardAtMilliseconds : nil)
         underWayRunCount += dirtyRuns.count
         underWayClosedCount += closedRuns.count
         dirtyRuns = []
@@ -49,12 +51,12 @@ extension HostRecord {
 
     /// Takes note that `pending` is on the disk: ended runs that did not change since can go.
     package mutating func committed(_ pending: Pending) {
-        storedHeardAtMilliseconds = pending.heardAtMilliseconds
+        storedHeardAtMilliseconds = pending.heardAtMilliseconds ?? storedHeardAtMilliseconds
         facts.committed(pending.facts)
         landed(pending)
         guard pending.boot == boot else { return }
-        for key in pending.runs where !dirtyRuns.contains(key) && ledger[key]?.end != nil {
-            nameBytes -= ledger[key]?.description.nameBytes ?? 0
+        for key in pending.runs where ledger.hasEnded(key) && !dirtyRuns.contains(key) {
+            nameBytes -= ledger.nameBytes(of: key) ?? 0
             ledger.forget(key)
             ordinalEpochs[key] = nil
         }
@@ -69,7 +71,7 @@ extension HostRecord {
         closedRuns += pending.closed
         landed(pending)
         facts.commitFailed(pending.facts)
-        isHostDirty = true
+        if pending.heardAtMilliseconds != nil { isHostDirty = true }
         guard pending.boot == boot else { return }
         dirtyRuns.formUnion(pending.runs)
     }

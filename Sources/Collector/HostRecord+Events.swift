@@ -22,12 +22,17 @@ extension HostRecord {
         case .peaks(let peaks):
             for peak in peaks { raise(peak, nowMilliseconds: now) }
         case .exits(let exits):
-            for exit in exits { end(exit, nowMilliseconds: now) }
+            for exit in exits {
+                end(exit, nowMilliseconds: now)
+                guard addWindowOfOnlyMinute(exit.key) else { return false }
+            }
         case .folds(let folds): return take(folds, nowMilliseconds: now)
         case .counters(let values): return setCounters(values)
         case .totals(let totals): return take(totals, nowMilliseconds: now)
         case .cgroups(let cgroups): return take(cgroups, nowMilliseconds: now)
         case .kills(let kills): return take(kills, nowMilliseconds: now)
+        case .windows(let windows): return take(windows, nowMilliseconds: now)
+        case .covered(let covered): return take(covered, nowMilliseconds: now)
         case .gaps(let gaps): return take(gaps, nowMilliseconds: now)
         case .health(let health): return take(health, nowMilliseconds: now)
         case .stateEnd(let live): stateEnd(live: live, nowMilliseconds: now)
@@ -47,7 +52,7 @@ extension HostRecord {
     }
 
     private mutating func define(_ run: StartedRun, nowMilliseconds now: Int64) -> Bool {
-        let known = ledger[run.key]?.description.nameBytes
+        let known = ledger.nameBytes(of: run.key)
         let bytes = nameBytes - (known ?? 0) + run.description.nameBytes
         guard bytes <= HostRecord.maximumNameBytes,
             known != nil || ledger.runs.count < HostRecord.maximumRuns
@@ -68,12 +73,11 @@ extension HostRecord {
         if !isPast { availableBytes = tick.availableBytes }
         let at = utc(tick.atMilliseconds, nowMilliseconds: now) ?? now
         for sample in tick.samples {
-            if sample.changesPresent, !isPast {
-                let known = ledger[sample.key]?.current
-                ledger.setCurrent(sample.key, to: sample.present(after: known, atMilliseconds: at))
-            }
-            if let milliseconds = sample.processorMilliseconds {
-                ledger.raiseProcessorTime(sample.key, toMilliseconds: milliseconds)
+            let changesPresent = sample.changesPresent && !isPast
+            ledger.update(
+                sample.key, processorMilliseconds: sample.processorMilliseconds
+            ) { use in
+                if changesPresent { use = sample.present(after: use, atMilliseconds: at) }
             }
         }
     }
@@ -105,8 +109,7 @@ extension HostRecord {
     /// An ordinal counts within the start of the agent that gave it: the first that is known
     /// stays, with its epoch.
     private mutating func number(_ key: ProcessKey, _ ordinal: UInt64?) {
-        guard let ordinal, let record = ledger[key], record.ordinal == nil else { return }
-        ledger.number(key, ordinal)
+        guard let ordinal, ledger.number(key, ordinal) else { return }
         ordinalEpochs[key] = epoch
         dirtyRuns.insert(key)
     }
@@ -158,7 +161,8 @@ extension HostRecord {
 extension SampleEvent {
     /// Whether anything but processor time changed.
     fileprivate var changesPresent: Bool {
-        [resident, swap, file, proportional].contains { $0 != .unchanged }
+        resident != .unchanged || swap != .unchanged || file != .unchanged
+            || proportional != .unchanged
     }
 
     /// The present after this change, where it was `known` before.

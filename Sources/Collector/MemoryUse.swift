@@ -3,8 +3,9 @@ import PeakStore
 
 /// What a part of the fleet takes of the collector's memory, estimated in bytes.
 ///
-/// The estimate is on the safe side: tables are taken as half full, and a run that changed as
-/// copied once into a batch.
+/// The estimate is on the safe side: hashed tables are taken as three eighths full, lists as having
+/// grown a moment ago, a run that changed as copied into a batch, and each run as having names of
+/// its own.
 package struct MemoryUse: Hashable, Sendable {
     /// All of it.
     package private(set) var heldBytes = 0
@@ -33,22 +34,42 @@ package struct MemoryUse: Hashable, Sendable {
 
     /// A host without runs, with its session.
     static let hostBytes = 2 * MemoryLayout<HostRecord>.stride + 4_096
-    /// A run of the ledger without what its names take, and its copy in a batch.
+    /// A run of the ledger without the bytes of its names: its record, its place in the tables of
+    /// the ledger and of its session, and what holds its names.
     static let runBytes =
-        4 * MemoryLayout<RunRecord>.stride + 2 * MemoryLayout<ProcessKey>.stride + nameCount * 64
+        MemoryLayout<RunRecord>.stride * 5 / 4 + hashed(placeBytes) * 2
+        + MemoryLayout<ProcessKey?>.stride + nameCount * 64
+    /// What a run of the ledger takes beside that on its way to the disk: its copy in a batch, and
+    /// its keys among those that are due, under way and numbered.
+    static let uncommittedRunBytes =
+        MemoryLayout<StoredRun>.stride * 2 + hashed(MemoryLayout<ProcessKey>.stride) * 2
+        + hashed(placeBytes + 4)
     /// A run that is not in the ledger any more, and its copy in a batch.
     static let closedRunBytes = 3 * MemoryLayout<StoredRun>.stride + nameCount * 64
+    /// A key and the number of a place.
+    private static let placeBytes = MemoryLayout<ProcessKey>.stride + 4
+    /// An entry of a hashed table that has grown a moment ago.
+    private static func hashed(_ bytes: Int) -> Int { bytes * 8 / 3 }
     /// Names of a run, each with a header of its own and what the allocator rounds up.
     private static let nameCount = 6
 }
 
 extension HostRecord {
+    /// Lets `change` work on it, and keeps `total`, in which it is counted, true.
+    mutating func counted<Result>(
+        in total: inout MemoryUse, _ change: (inout HostRecord) -> Result
+    ) -> Result {
+        total.remove(use)
+        defer { total.add(use) }
+        return change(&self)
+    }
+
     /// What it takes.
     var use: MemoryUse {
         let changed = dirtyRuns.count + underWayRunCount
         let closed = closedRuns.count + underWayClosedCount
         let uncommitted =
-            min(changed, ledger.runs.count) * MemoryUse.runBytes
+            min(changed, ledger.runs.count) * MemoryUse.uncommittedRunBytes
             + closed * MemoryUse.closedRunBytes + facts.sizeBytes
         let held =
             MemoryUse.hostBytes + ledger.runs.count * MemoryUse.runBytes + nameBytes
@@ -67,6 +88,8 @@ extension FactBuffer.Size {
             + gaps * 3 * (MemoryLayout<StoredGap>.stride + MemoryLayout<StoredGap.Key>.stride)
             + epochs * 1_024
             + folds * 3 * (MemoryLayout<StoredFold>.stride + MemoryLayout<StoredFold.Key>.stride)
+            + windows * 3 * MemoryLayout<StoredWindow>.stride
+            + coverage * 3 * MemoryLayout<StoredCoverage>.stride
             + nameBytes
     }
 }

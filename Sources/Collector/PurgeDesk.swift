@@ -10,7 +10,11 @@ struct PurgeDesk: Sendable {
     let committer: Committer
     /// The one thread that writes to the store.
     let thread: NIOThreadPool
+    /// What removes old things; nil where the store cannot.
+    var prune: PruneDesk?
 
+    /// How often a long prune lets a commit in.
+    private static let commitMilliseconds: Int64 = 1_000
     /// The most runs that a dry run looks through.
     private static let maximumRuns = 200_000
     /// The most of everything else.
@@ -42,6 +46,8 @@ struct PurgeDesk: Sendable {
                 ? .done(try preview(purge, of: host)) : .done(try carryOut(purge, of: host, now))
         case .undo(let tombstone): return try undo(tombstone)
         case .list: return .done(try list())
+        case .prune(let retention, let isDryRun):
+            return try prune(retention.retention, isDryRun: isDryRun, at: now.utcMilliseconds)
         }
     }
 
@@ -101,6 +107,7 @@ struct PurgeDesk: Sendable {
         }
         let outcome = try store.purge(purge, nowMilliseconds: now.utcMilliseconds)
         fleet.purge(outcome.tombstone)
+        fleet.statistics.purged()
         let id = outcome.tombstone.id
         return """
             Purged of host \(host.text), \(PurgeDesk.range(purge)):
@@ -109,6 +116,23 @@ struct PurgeDesk: Sendable {
               memcollector purge --undo \(id)
 
             """
+    }
+
+    private func prune(
+        _ retention: Retention, isDryRun: Bool, at now: Int64
+    ) throws -> ControlAnswer {
+        guard let prune else { return .failed("this store keeps everything") }
+        guard !isDryRun else { return .done(try prune.preview(retention, at: now)) }
+        var committedAt = WallClock.monotonicMilliseconds()
+        return .done(
+            try prune.prune(retention, at: now) {
+                // Agents wait for their acknowledgements meanwhile.
+                let now = WallClock.monotonicMilliseconds()
+                guard fleet.isCommitDue || now - committedAt >= PurgeDesk.commitMilliseconds
+                else { return }
+                try committer.commitHere()
+                committedAt = now
+            })
     }
 
     private func undo(_ id: Int64) throws -> ControlAnswer {

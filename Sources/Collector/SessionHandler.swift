@@ -104,6 +104,7 @@ final class SessionHandler: ChannelInboundHandler {
         do throws(WireError) {
             while !isClosing, let decoded = try nextFrame() {
                 received.moveReaderIndex(forwardBy: decoded.consumedBytes)
+                fleet.statistics.tookFrame(wireBytes: decoded.consumedBytes)
                 noteSignOfLife(decoded.frame)
                 let actions = session.frameReceived(
                     decoded.frame, sequence: decoded.sequence,
@@ -117,7 +118,12 @@ final class SessionHandler: ChannelInboundHandler {
         let length = received.withUnsafeReadableBytes { FrameDecoder.announcedBytes($0) }
         session.bytesWaiting(
             count: received.readableBytes, frameLength: length, atMilliseconds: now)
-        received.discardReadBytes()
+        if received.readableBytes == 0 {
+            // The channel reads the next bytes into the same buffer, if nobody else holds it.
+            received = ByteBuffer()
+        } else {
+            received.discardReadBytes()
+        }
     }
 
     /// An agent that has nothing to tell, or no credit, is heard all the same.
@@ -283,6 +289,7 @@ final class SessionHandler: ChannelInboundHandler {
     private func logClose(_ reason: CloseReason) {
         switch reason {
         case .failed(let error):
+            fleet.statistics.refused(.malformed)
             logger.warning(
                 "closing a connection",
                 metadata: [

@@ -5,8 +5,8 @@ import Hummingbird
 struct UnknownPath<Context: RequestContext>: RouterMiddleware {
     private static var line: String {
         """
-        there is nothing at this path; GET /, /v1/summary, /v1/hosts, /v1/ps, /v1/report, \
-        /v1/oom, /v1/cgroups, /v1/composition or /healthz
+        there is nothing at this path; GET /, /live, /v1/summary, /v1/hosts, /v1/ps, /v1/report, \
+        /v1/oom, /v1/cgroups, /v1/composition, /v1/check, /v1/export, /metrics or /healthz
 
         """
     }

@@ -6,22 +6,36 @@ import Report
 struct ViewRequest {
     let format: OutputFormat
     let style: TextStyle
+    /// Whether the form was asked for by the query, not by `Accept` or by nothing.
+    private let isFormatAsked: Bool
+    /// Whether it comes from a browser that did not ask for a form of its own.
+    let isForBrowser: Bool
     /// The pairs that are neither form nor style.
     private let pairs: [QueryPair]
 
     /// Reads form, style and `Accept`; throws a `QueryError` for a value that is not taken.
-    init(_ request: Request) throws(QueryError) {
+    ///
+    /// `formats` are those of the view.
+    init(
+        _ request: Request, formats: [OutputFormat] = OutputFormat.common
+    ) throws(QueryError) {
         let pairs = request.uri.queryParameters.map { QueryPair(String($0.key), String($0.value)) }
         style = try TextStyle(pairs: pairs.filter { TextStyle.keys.contains($0.key) })
-        let formats = pairs.filter { $0.key == "format" }
-        if let text = formats.first?.value {
-            guard let format = OutputFormat(rawValue: text), formats.count == 1 else {
+        let given = pairs.filter { $0.key == "format" }
+        isFormatAsked = !given.isEmpty
+        isForBrowser =
+            given.isEmpty && BrowserPage.isWanted(accept: request.headers[.accept] ?? "")
+        if let text = given.first?.value {
+            guard let named = OutputFormat(rawValue: text), formats.contains(named),
+                given.count == 1
+            else {
                 throw QueryError(
-                    key: "format", value: text, reason: "is not accepted; use table, json or csv")
+                    key: "format", value: text,
+                    reason: "is not accepted; \(OutputFormat.advice(text, formats))")
             }
-            self.format = format
+            format = named
         } else {
-            format = OutputFormat(accept: request.headers[.accept] ?? "")
+            format = OutputFormat(accept: request.headers[.accept] ?? "", formats: formats)
         }
         self.pairs = pairs.filter { !TextStyle.keys.contains($0.key) && $0.key != "format" }
     }
@@ -38,15 +52,39 @@ struct ViewRequest {
                     "no such key here; there are format, " + TextStyle.keys.joined(separator: ", ")
             )
         }
-        return try ReportQuery(
+        let query = try ReportQuery(
             pairs: pairs, nowMilliseconds: nowMilliseconds,
             utcOffsetSeconds: style.utcOffsetSeconds)
+        guard query.formats.contains(format) else {
+            throw QueryError(
+                key: "format", value: format.rawValue,
+                reason: "is not one of a comparison or suggestion; "
+                    + OutputFormat.advice(format.rawValue, query.formats))
+        }
+        return query
+    }
+
+    /// The query of a view that goes on, which there is as text only.
+    func liveQuery() throws(QueryError) -> LiveQuery {
+        guard format == .table || !isFormatAsked else {
+            throw QueryError(
+                key: "format", value: format.rawValue,
+                reason: "is not accepted here; what goes on is text")
+        }
+        return try LiveQuery(pairs: pairs)
     }
 
     /// The query for a range of time of a view that takes `keys`.
     func rangeQuery(keys: [String], nowMilliseconds: Int64) throws(QueryError) -> RangeQuery {
         try RangeQuery(
             pairs: pairs, keys: keys, nowMilliseconds: nowMilliseconds,
+            utcOffsetSeconds: style.utcOffsetSeconds)
+    }
+
+    /// The query for a page about one subject.
+    func subjectQuery(nowMilliseconds: Int64) throws(QueryError) -> SubjectQuery {
+        try SubjectQuery(
+            pairs: pairs, nowMilliseconds: nowMilliseconds,
             utcOffsetSeconds: style.utcOffsetSeconds)
     }
 }

@@ -4,6 +4,7 @@ import Logging
 import MemoryModel
 import NIOCore
 import NIOPosix
+import PeakStore
 import Report
 
 /// Serves the views over HTTP, as text for a terminal and `curl`, or as JSON and CSV.
@@ -16,6 +17,9 @@ struct ViewServer: Sendable {
     private static let idleSeconds: Int64 = 30
 
     private let views: Views
+    private let live: LiveView
+    private let metrics: MetricsView
+    private let export: ExportView
     private let settings: CollectorSettings
     private let group: MultiThreadedEventLoopGroup
     private let logger: Logger
@@ -25,6 +29,9 @@ struct ViewServer: Sendable {
         logger: Logger
     ) {
         self.views = views
+        live = LiveView(views: views)
+        export = ExportView(views: views)
+        metrics = MetricsView(views: views, settings: settings)
         self.settings = settings
         self.group = group
         self.logger = logger
@@ -52,10 +59,12 @@ struct ViewServer: Sendable {
         try await application.run()
     }
 
-    private var router: Router<BasicRequestContext> {
-        let router = Router(options: .autoGenerateHeadEndpoints)
-        router.add(middleware: HostCheck(listen: settings.http))
+    private var router: Router<ViewContext> {
+        let router = Router(
+            context: ViewContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: HostCheck(listen: settings.http, further: settings.httpNames))
         router.add(middleware: UnknownPath())
+        router.add(middleware: PatientAnswer())
         router.get("/") { request, _ in
             try await respond(request, taking: []) {
                 try await views.summary(nowMilliseconds: $1)
@@ -77,8 +86,8 @@ struct ViewServer: Sendable {
             }
         }
         router.get("/v1/report") { request, _ in
-            try await respond(request, taking: ReportQuery.keys) {
-                try await views.report(matching: $0, nowMilliseconds: $1)
+            try await respond(request, taking: ReportQuery.keys, formats: ReportView.formats) {
+                try await views.answer(to: $0, nowMilliseconds: $1)
             }
         }
         router.get("/v1/oom") { request, _ in
@@ -96,6 +105,24 @@ struct ViewServer: Sendable {
                 try await views.composition(matching: $0, nowMilliseconds: $1)
             }
         }
+        router.get("/live") { request, _ in
+            try await explainingFailure { try await live.response(to: request) }
+        }
+        router.get("/v1/export") { request, _ in
+            try await explainingFailure { try await export.response(to: request) }
+        }
+        router.get("/v1/check") { request, _ in
+            try await explainingFailure { try await CheckView(views: views).response(to: request) }
+        }
+        router.get("/metrics") { request, _ in
+            try await explainingFailure { try await metrics.response(to: request) }
+        }
+        router.get("/v1/show") { request, _ in
+            try await answer(request) { asked, now in
+                try await views.page(
+                    about: try asked.subjectQuery(nowMilliseconds: now), nowMilliseconds: now)
+            }
+        }
         router.get("/healthz") { _, _ in health }
         return router
     }
@@ -109,9 +136,10 @@ struct ViewServer: Sendable {
     /// Answers with a view of runs, whose query takes `keys`.
     private func respond(
         _ request: Request, taking keys: [String],
+        formats: [OutputFormat] = OutputFormat.common,
         _ make: (ReportQuery, Int64) async throws -> any FleetView
     ) async throws -> Response {
-        try await answer(request) { asked, now in
+        try await answer(request, formats: formats) { asked, now in
             try await make(try asked.reportQuery(keys: keys, nowMilliseconds: now), now)
         }
     }
@@ -128,42 +156,43 @@ struct ViewServer: Sendable {
 
     /// Reads the request, makes the view and writes it in the form that was asked for.
     private func answer(
-        _ request: Request, _ make: (ViewRequest, Int64) async throws -> any FleetView
+        _ request: Request, formats: [OutputFormat] = OutputFormat.common,
+        _ make: (ViewRequest, Int64) async throws -> any FleetView
     ) async throws -> Response {
         let now = WallClock.nowMilliseconds()
-        do {
-            let asked = try ViewRequest(request)
+        return try await explainingFailure {
+            let asked = try ViewRequest(request, formats: formats)
             let view = try await make(asked, now)
-            let body = view.written(as: asked.format, style: asked.style)
-            var response = Response.text(body, mediaType: asked.format.mediaType)
+            let text = view.written(as: asked.format, style: asked.style)
+            if asked.isForBrowser, asked.format == .table { return .page(text) }
+            var response = Response.text(text, mediaType: asked.format.mediaType)
             if view.hiddenRowCount > 0, let name = HTTPField.Name(HiddenRows.headerName) {
                 response.headers[name] = String(view.hiddenRowCount)
             }
+            if let line = view.coverageLine, let name = HTTPField.Name(CoverageLine.headerName) {
+                response.headers[name] = line
+            }
             return response
+        }
+    }
+
+    /// What `answer` gives, or a line that says why there is nothing.
+    private func explainingFailure(
+        _ answer: () async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await answer()
         } catch let error as QueryError {
             return Response.line("\(error)", status: .badRequest)
+        } catch PeakStoreError.refused(let reason) {
+            return Response.line(reason, status: .serviceUnavailable)
+        } catch let problem as SubjectProblem {
+            return Response.line(
+                "\(problem)", status: problem.isAmbiguous ? .badRequest : .notFound)
         } catch {
             logger.error("a view failed", metadata: ["error": "\(error)"])
             return Response.line(
                 "the store could not be read: \(error)", status: .internalServerError)
         }
-    }
-}
-
-extension Response {
-    fileprivate static func text(
-        _ body: String, mediaType: String, status: HTTPResponse.Status = .ok
-    ) -> Response {
-        Response(
-            status: status,
-            headers: [
-                .contentType: mediaType, .cacheControl: "no-store",
-                .xContentTypeOptions: "nosniff",
-            ],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: body)))
-    }
-
-    fileprivate static func line(_ text: String, status: HTTPResponse.Status) -> Response {
-        .text(text + "\n", mediaType: "text/plain; charset=utf-8", status: status)
     }
 }

@@ -10,7 +10,7 @@ struct Views: Sendable {
     let threads: NIOThreadPool
 
     /// The most runs that one view reads from the store.
-    private static let maximumRuns = 200_000
+    static let maximumRuns = 200_000
 
     /// Reads the store on threads of `threads`, because that waits for the disk.
     init(fleet: Fleet, store: any PeakStoring, threads: NIOThreadPool) {
@@ -31,7 +31,7 @@ struct Views: Sendable {
                 nowMilliseconds: now,
                 gaps: try gaps(
                     of: hosts, since: query.sinceMilliseconds, until: query.untilMilliseconds, now),
-                folds: folds)
+                folds: folds, hourly: try recentHours(now))
             view.coverage.isCut = areFoldsCut
             return view
         }
@@ -43,8 +43,15 @@ struct Views: Sendable {
             let hosts = try hosts(nowMilliseconds: now)
             let query = SummaryView.query(nowMilliseconds: now)
             return HostsView(
-                hosts: hosts, runs: try runs(matching: query, of: hosts).runs, nowMilliseconds: now)
+                hosts: hosts, runs: try runs(matching: query, of: hosts).runs, nowMilliseconds: now,
+                hourly: try recentHours(now))
         }
+    }
+
+    /// The used memory of all hosts in the last hours.
+    private func recentHours(_ now: Int64) throws -> [ReportedTotal] {
+        try hourlyTotals(
+            of: .hostUsed, on: nil, in: HostsView.sparkRange(nowMilliseconds: now))
     }
 
     /// What lives now.
@@ -55,30 +62,6 @@ struct Views: Sendable {
             ProcessListView(
                 hosts: try hosts(nowMilliseconds: now), runs: liveRuns(), query: query,
                 nowMilliseconds: now)
-        }
-    }
-
-    /// The peaks.
-    func report(
-        matching query: ReportQuery, nowMilliseconds now: Int64
-    ) async throws -> ReportView {
-        try await threads.runIfActive {
-            let hosts = try hosts(nowMilliseconds: now)
-            let (runs, unread) = try runs(matching: query, of: hosts)
-            let chosen = hosts.filter { query.matches(host: $0.id, name: $0.description.name) }
-            let totals = try totals(
-                of: query.totalKinds, since: query.sinceMilliseconds,
-                until: query.untilMilliseconds)
-            let (folds, areFoldsCut) = try folds(matching: query, of: hosts)
-            var result = ReportBuilder(query: query, nowMilliseconds: now)
-                .result(
-                    of: runs, folds: folds, hosts: hosts, unreadRunCount: unread, totals: totals,
-                    gaps: try gaps(
-                        of: chosen, since: query.sinceMilliseconds,
-                        until: query.untilMilliseconds, now))
-            result.coverage.areTotalsCut = totals == nil
-            result.coverage.isCut = areFoldsCut
-            return ReportView(result)
         }
     }
 
@@ -103,25 +86,41 @@ struct Views: Sendable {
         }
     }
 
+    /// The runs that live, host by host, so that sessions and commits wait for no longer than one
+    /// host takes.
     func liveRuns() -> [ReportedRun] {
-        fleet.read { $0.hosts.values.flatMap(\.reportedRuns) }
+        let hosts = fleet.read { Array($0.hosts.keys) }
+        return hosts.flatMap { host in
+            fleet.read { $0.hosts[host]?.reportedRuns ?? [] }
+        }
     }
 
     /// The runs of the store that match, with what the fleet knows of them by now, and how many
     /// more match than are read.
-    private func runs(
-        matching query: ReportQuery, of hosts: [ReportedHost]
+    func runs(
+        matching query: ReportQuery, of hosts: [ReportedHost], limit: Int = Views.maximumRuns
     ) throws -> (runs: [ReportedRun], unreadCount: Int) {
         var wide = query
         // Those with an inherited peak are counted by the report, so it has to see them.
         wide.includesInherited = true
         // The fleet is read first: what it forgets meanwhile is in the store by then.
         let live = liveRuns()
-        let selection = try store.runs(matching: wide, limit: Views.maximumRuns)
+        let selection = try store.runs(matching: wide, limit: limit)
+        return (
+            merged(selection.runs, live, query, hosts),
+            selection.matchedCount - selection.runs.count
+        )
+    }
+
+    /// Runs of the store and of the fleet, each once; those of the fleet that match.
+    func merged(
+        _ stored: [StoredRun], _ live: [ReportedRun], _ query: ReportQuery,
+        _ hosts: [ReportedHost]
+    ) -> [ReportedRun] {
         let hosts = Dictionary(
             uniqueKeysWithValues: hosts.map { ($0.id, $0.description) })
         var runs: [RunKey: ReportedRun] = [:]
-        for stored in selection.runs {
+        for stored in stored {
             runs[stored.key] = ReportedRun(
                 host: stored.host, hostName: hosts[stored.host]?.name ?? RawText(stored.host.text),
                 labels: hosts[stored.host]?.labels ?? [], boot: stored.boot,
@@ -135,6 +134,6 @@ struct Views: Sendable {
                 runs[run.key] = run
             }
         }
-        return (Array(runs.values), selection.matchedCount - selection.runs.count)
+        return Array(runs.values)
     }
 }

@@ -6,7 +6,7 @@ import Report
 /// What is read from the store for a range of time beside the runs.
 extension Views {
     /// The most kills, cgroups or gaps that one view reads.
-    private static let maximumFacts = 100_000
+    static let maximumFacts = 100_000
     /// The most totals that one view reads.
     private static let maximumTotals = 1_000_000
 
@@ -139,12 +139,12 @@ extension Views {
         }
     }
 
-    private func names(of hosts: [ReportedHost]) -> [HostID: RawText] {
+    func names(of hosts: [ReportedHost]) -> [HostID: RawText] {
         Dictionary(uniqueKeysWithValues: hosts.map { ($0.id, $0.description.name) })
     }
 
     /// The runs of `keys`, as the store has them and the fleet knows them by now.
-    private func records(of keys: Set<RunKey>) throws -> [RunKey: RunRecord] {
+    func records(of keys: Set<RunKey>) throws -> [RunKey: RunRecord] {
         guard !keys.isEmpty else { return [:] }
         // The fleet is read first: what it forgets meanwhile is in the store by then.
         let live = fleet.read { fleet in
@@ -164,7 +164,7 @@ extension Views {
     }
 
     /// Unit and container of every cgroup in which something lives.
-    private func cgroupOwners() -> [CgroupPlace: CgroupOwner] {
+    func cgroupOwners() -> [CgroupPlace: CgroupOwner] {
         var owners: [CgroupPlace: CgroupOwner] = [:]
         for run in liveRuns() {
             let description = run.record.description
@@ -177,13 +177,13 @@ extension Views {
 }
 
 /// A cgroup's path on a host.
-private struct CgroupPlace: Hashable {
+struct CgroupPlace: Hashable {
     var host: HostID
     var path: RawText
 }
 
 /// To what a cgroup belongs.
-private struct CgroupOwner {
+struct CgroupOwner {
     var unit: RawText?
     var container: RawText?
 }

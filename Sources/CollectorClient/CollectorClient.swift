@@ -52,8 +52,11 @@ public struct CollectorClient: Sendable {
         self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
     }
 
-    /// The answer at `path` with the pairs of `query`; throws a `Problem` for anything else.
-    public func get(_ path: String, query: [(String, String)]) async throws -> Answer {
+    /// The answer at `path` with the pairs of `query`, within `timeoutSeconds`; throws a `Problem`
+    /// for anything else.
+    public func get(
+        _ path: String, query: [(String, String)], timeoutSeconds: Int64 = 60
+    ) async throws -> Answer {
         // One request is all there is: whoever cannot be reached now is reported now, not tried
         // again until the time is up.
         var configuration = HTTPClient.Configuration()
@@ -62,7 +65,7 @@ public struct CollectorClient: Sendable {
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
-            let answer = try await get(path, query: query, by: client)
+            let answer = try await get(path, query: query, timeoutSeconds, by: client)
             try await client.shutdown()
             return answer
         } catch {
@@ -72,32 +75,42 @@ public struct CollectorClient: Sendable {
     }
 
     private func get(
-        _ path: String, query: [(String, String)], by client: HTTPClient
+        _ path: String, query: [(String, String)], _ timeoutSeconds: Int64,
+        by client: HTTPClient
     ) async throws -> Answer {
-        let text = query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
-        let request = HTTPClientRequest(url: url + path + (text.isEmpty ? "" : "?" + text))
-        let response: HTTPClientResponse
-        do {
-            response = try await client.execute(request, timeout: .seconds(60))
-        } catch {
-            throw Problem(
-                description: "no collector answers at \(url) (\(reason(of: error))); start one "
-                    + "with 'memcollector serve', or say where it is with --url")
-        }
+        let response = try await open(
+            path, query: query, by: client, timeout: .seconds(timeoutSeconds))
         let body = try await read(response)
-        guard response.status == .ok else {
-            let line =
-                String(decoding: body, as: UTF8.self)
-                .split(separator: "\n").first.map(String.init) ?? ""
-            throw Problem(
-                description: line.isEmpty ? "\(url) answered \(response.status.code)" : line)
-        }
+        guard response.status == .ok else { throw refusal(response.status.code, body) }
         let fields = response.headers.map { ($0.name.lowercased(), $0.value) }
         return Answer(
             bytes: body, fields: Dictionary(fields, uniquingKeysWith: { first, _ in first }))
     }
 
-    private func read(_ response: HTTPClientResponse) async throws -> [UInt8] {
+    /// The head of the answer, with its body still to come; throws a `Problem` without one.
+    func open(
+        _ path: String, query: [(String, String)], by client: HTTPClient, timeout: TimeAmount
+    ) async throws -> HTTPClientResponse {
+        let text = query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
+        let request = HTTPClientRequest(url: url + path + (text.isEmpty ? "" : "?" + text))
+        do {
+            return try await client.execute(request, timeout: timeout)
+        } catch {
+            throw Problem(
+                description: "no collector answers at \(url) (\(reason(of: error))); start one "
+                    + "with 'memcollector serve', or say where it is with --url")
+        }
+    }
+
+    /// What an answer without success says.
+    func refusal(_ status: UInt, _ body: [UInt8]) -> Problem {
+        let line =
+            String(decoding: body, as: UTF8.self)
+            .split(separator: "\n").first.map(String.init) ?? ""
+        return Problem(description: line.isEmpty ? "\(url) answered \(status)" : line)
+    }
+
+    func read(_ response: HTTPClientResponse) async throws -> [UInt8] {
         do {
             let buffer = try await response.body.collect(
                 upTo: CollectorClient.maximumAnswerBytes)
@@ -108,7 +121,7 @@ public struct CollectorClient: Sendable {
         }
     }
 
-    private func reason(of error: any Error) -> String {
+    func reason(of error: any Error) -> String {
         switch error {
         case let error as HTTPClientError: return error.shortDescription
         case is HTTPParserError: return "what answers there does not speak HTTP"

@@ -12,6 +12,18 @@ public struct ProgramFailure: Error, CustomStringConvertible {
     }
 }
 
+/// What was asked for cannot be done here, as where there is no terminal; the program ends with
+/// status 2.
+public struct UsageFailure: Error, CustomStringConvertible {
+    /// The line.
+    public let description: String
+
+    /// Takes the line.
+    public init(_ description: String) {
+        self.description = description
+    }
+}
+
 extension AsyncParsableCommand {
     /// Parses the command line, runs the command and ends the process.
     ///
@@ -34,6 +46,9 @@ extension AsyncParsableCommand {
         } catch let failure as ProgramFailure {
             say("\(configuration.commandName ?? _commandName): \(failure)\n")
             Glibc.exit(1)
+        } catch let failure as UsageFailure {
+            say("\(configuration.commandName ?? _commandName): \(failure)\n")
+            Glibc.exit(2)
         } catch {
             switch exitCode(for: error) {
             case .success: exit(withError: error)

@@ -30,6 +30,10 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
     case runsDropped = 13
     /// Stretches of a state file that were damaged and passed over.
     case stateDamaged = 14
+    /// Windows of minutes that became part of an hour's for want of room.
+    case minutesMerged = 15
+    /// Windows that were dropped for want of room.
+    case windowsDropped = 16
 
     /// What a report calls it.
     public var phrase: String {
@@ -48,6 +52,8 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
         case .runsFolded: "small runs folded for want of room"
         case .runsDropped: "runs dropped for want of room"
         case .stateDamaged: "damaged stretches of state files"
+        case .minutesMerged: "minutes merged into hours for want of room"
+        case .windowsDropped: "minutes and hours dropped for want of room"
         }
     }
 }

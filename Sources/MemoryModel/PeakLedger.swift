@@ -4,7 +4,7 @@
 /// the same facts twice, or in another order, gives the same peaks.
 public struct PeakLedger: Hashable, Sendable {
     /// The runs by their key: those that live, and those that ended and were not yet forgotten.
-    public private(set) var runs: [ProcessKey: RunRecord] = [:]
+    public private(set) var runs = RunTable()
     /// Which figures are believed.
     public var limits: PeakLimits
     /// Figures that were refused because they cannot be true.
@@ -21,17 +21,35 @@ public struct PeakLedger: Hashable, Sendable {
     /// The run of `key`; nil if it is not known or was forgotten.
     public subscript(key: ProcessKey) -> RunRecord? { runs[key] }
 
+    /// Where a run stands: what it holds, and what it can have held at most until its mark was
+    /// last read.
+    ///
+    /// A mark that was forgotten with its peak is no bound of what the run did since; until the
+    /// mark rises, there is none.
+    public func level(of record: RunRecord) -> RunLevel {
+        var level = RunLevel(residentBytes: record.current?.residentBytes, atMostBytes: nil)
+        let isMarkKnown =
+            record.markReadAtMilliseconds != nil
+            || record.flags.contains(.peakIsFinal)
+        guard isMarkKnown, let peak = record.peak?.bytes else { return level }
+        if !forgottenMarks.isEmpty, let mark = forgottenMarks[record.key], peak <= mark {
+            return level
+        }
+        level.atMostBytes = max(peak, record.description.inheritedBytes ?? 0)
+        return level
+    }
+
     /// Begins a run, or gives one that is known a new description.
     ///
     /// Returns `.description` unless exactly this was known already.
     @discardableResult
     public mutating func start(_ key: ProcessKey, _ description: RunDescription) -> RunChange {
-        if let known = runs[key]?.description {
-            guard known != description else { return [] }
-            runs[key]?.description = description
-        } else {
-            runs[key] = RunRecord(key: key, description: description)
+        guard let index = runs.index(forKey: key) else {
+            runs.insert(RunRecord(key: key, description: description))
+            return .description
         }
+        guard runs.values[index].description != description else { return [] }
+        runs.values[index].description = description
         return .description
     }
 
@@ -45,7 +63,16 @@ public struct PeakLedger: Hashable, Sendable {
     public mutating func observe(
         _ observation: RunObservation, atMilliseconds at: Int64
     ) -> RunChange {
+        var level = RunLevel()
+        return observe(observation, atMilliseconds: at, levelBefore: &level)
+    }
+
+    /// Takes in what one look at a run gave, and says in `level` where the run stood before.
+    public mutating func observe(
+        _ observation: RunObservation, atMilliseconds at: Int64, levelBefore level: inout RunLevel
+    ) -> RunChange {
         guard let index = runs.index(forKey: observation.key) else { return [] }
+        level = self.level(of: runs.values[index])
         let resident = believed(observation.residentBytes)
         let mark = believed(observation.markBytes)
         let swap = believed(observation.swapBytes)
@@ -79,12 +106,38 @@ public struct PeakLedger: Hashable, Sendable {
         return runs.values[index].raiseSwapPeak(bytes)
     }
 
+    /// Takes in what became different of a run's present, and its processor time if that is known.
+    ///
+    /// - Parameters:
+    ///   - key: A run; one that is not known is passed over.
+    ///   - milliseconds: Its processor time; nil where that did not change.
+    ///   - change: Gets the present as it was, to make it what it is.
+    /// - Returns: What became different.
+    @discardableResult
+    public mutating func update(
+        _ key: ProcessKey, processorMilliseconds milliseconds: UInt64?,
+        _ change: (inout CurrentUse?) -> Void
+    ) -> RunChange {
+        guard let index = runs.index(forKey: key) else { return [] }
+        var use = runs.values[index].current
+        change(&use)
+        var changed = runs.values[index].raiseProcessorTime(milliseconds)
+        if let use, use != runs.values[index].current {
+            changed.formUnion(setCurrent(at: index, to: use))
+        }
+        return changed
+    }
+
     /// Takes in the present of a run.
     ///
     /// Returns which of its figures changed.
     @discardableResult
     public mutating func setCurrent(_ key: ProcessKey, to use: CurrentUse) -> RunChange {
         guard let index = runs.index(forKey: key) else { return [] }
+        return setCurrent(at: index, to: use)
+    }
+
+    private mutating func setCurrent(at index: Int, to use: CurrentUse) -> RunChange {
         var use = use
         use.residentBytes = believed(use.residentBytes)
         use.swapBytes = believed(use.swapBytes)
@@ -152,11 +205,27 @@ public struct PeakLedger: Hashable, Sendable {
     }
 
     /// Gives a run its number among what its agent's start ended, unless it has one.
-    public mutating func number(_ key: ProcessKey, _ ordinal: UInt64) {
+    ///
+    /// Returns whether it got it.
+    @discardableResult
+    public mutating func number(_ key: ProcessKey, _ ordinal: UInt64) -> Bool {
         guard let index = runs.index(forKey: key), runs.values[index].ordinal == nil else {
-            return
+            return false
         }
         runs.values[index].ordinal = ordinal
+        return true
+    }
+
+    /// Whether a run is known and has ended.
+    public func hasEnded(_ key: ProcessKey) -> Bool {
+        guard let index = runs.index(forKey: key) else { return false }
+        return runs.values[index].end != nil
+    }
+
+    /// What the names of a run take in bytes; nil if it is not known.
+    public func nameBytes(of key: ProcessKey) -> Int? {
+        guard let index = runs.index(forKey: key) else { return nil }
+        return runs.values[index].description.nameBytes
     }
 
     /// Takes in the faults of a run, which count for nothing but its own record.
@@ -169,7 +238,7 @@ public struct PeakLedger: Hashable, Sendable {
     @discardableResult
     public mutating func merge(_ record: RunRecord, otherIsNewer newer: Bool) -> RunChange {
         guard let index = runs.index(forKey: record.key) else {
-            runs[record.key] = record
+            runs.insert(record)
             return .description
         }
         return runs.values[index].merge(record, otherIsNewer: newer)
@@ -201,7 +270,7 @@ public struct PeakLedger: Hashable, Sendable {
 
     /// Drops a run, once everything about it is kept elsewhere.
     public mutating func forget(_ key: ProcessKey) {
-        runs[key] = nil
+        runs.remove(key)
         if !forgottenMarks.isEmpty { forgottenMarks[key] = nil }
         runs.giveBackMemory()
     }
@@ -245,14 +314,14 @@ public struct PeakLedger: Hashable, Sendable {
         for index in runs.indices where runs.values[index].peak.map(isDropped) ?? false {
             runs.values[index].peak = nil
             runs.values[index].flags.remove(.peakIsFinal)
-            dropped.append(runs.keys[index])
+            dropped.append(runs.values[index].key)
         }
         return dropped
     }
 
     /// Gives back the room that more runs once took.
     public mutating func giveBackRoom() {
-        runs = runs.filter { _ in true }
+        runs.giveBackRoom()
     }
 
     private mutating func believed(_ bytes: UInt64?) -> UInt64? {

@@ -48,22 +48,6 @@ public struct RunKey: Hashable, Sendable {
     /// ticks (8) and image (4) in big-endian order; its upper 60 bits are mixed as in
     /// MurmurHash3's finalizer and written in Crockford's base 32, lower case.
     public var shortID: String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        func add(_ value: some FixedWidthInteger) {
-            withUnsafeBytes(of: value.bigEndian) { $0.forEach(add) }
-        }
-        host.text.utf8.forEach(add)
-        add(UInt8(0))
-        add(boot.high)
-        add(boot.low)
-        add(process.pid)
-        add(process.startTicks)
-        add(process.image)
-        hash = (hash ^ (hash >> 33)) &* 0xFF51_AFD7_ED55_8CCD
-        hash = (hash ^ (hash >> 33)) &* 0xC4CE_B9FE_1A85_EC53
-        hash ^= hash >> 33
-        let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz")
-        return String((0..<12).map { alphabet[Int(hash >> (59 - 5 * UInt64($0)) & 31)] })
+        ShortRunID.text(of: ShortRunHash(host: host, boot: boot)[process])
     }
 }

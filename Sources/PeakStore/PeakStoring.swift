@@ -27,10 +27,31 @@ public protocol PeakStoring: Sendable {
     ///
     /// The grouping, order and length of the query are the caller's to apply. A run whose beginning
     /// or end is not known overlaps on that side: it is rather shown than hidden.
+    ///
+    /// Where the query asks for no inherited peaks, such runs are counted and not among them.
     func runs(matching query: ReportQuery, limit: Int) throws -> RunSelection
+
+    /// The runs that follow `position`, or the first, at most `limit` of them, in an order of the
+    /// store's own that never changes.
+    ///
+    /// A walk over all runs is many such reads, none of which is long. Runs come back without
+    /// their ordinals.
+    func runs(after position: RunKey?, limit: Int) throws -> [StoredRun]
+
+    /// Walks over every run that overlaps the range of `query` and passes its filters, also those
+    /// with an inherited peak; `body` is called once.
+    func walk<Result>(
+        matching query: ReportQuery, _ body: (any RunWalk) throws -> Result
+    ) throws -> Result
 
     /// How much of the disk the store takes, in bytes; nil if that cannot be told.
     func sizeBytes() -> UInt64?
+
+    /// How much of the disk the write-ahead log takes, in bytes; nil where there is none.
+    func logBytes() -> UInt64?
+
+    /// How many gaps of each reason each host has.
+    func gapCounts() throws -> [HostID: [GapReason: UInt64]]
 
     /// Totals of the agents' counters by host, each summed over the epochs of its agent.
     func counters() throws -> [HostID: [CounterReason: UInt64]]
@@ -75,6 +96,20 @@ public protocol PeakStoring: Sendable {
     /// Runs come back without their ordinals, which are kept apart from them.
     func runs(_ keys: [RunKey]) throws -> [RunKey: StoredRun]
 
+    /// The runs whose short names begin with `name`, in no order, at most `limit` of them.
+    ///
+    /// Every run is looked through, which takes a part of a second for a million of them.
+    func runs(named name: ShortRunID, limit: Int) throws -> [StoredRun]
+
+    /// The greatest figures of hosts in the hours that overlap the range, without what they were
+    /// made of, ordered by host and hour, at most `limit` of them.
+    ///
+    /// `kind` is `host` or `hostUsed`; `host` is nil for all of them.
+    func hourlyTotals(
+        of kind: TotalKind, on host: HostID?, sinceMilliseconds: Int64?,
+        untilMilliseconds: Int64?, limit: Int
+    ) throws -> [StoredTotal]
+
     /// The folds with ends in the range, latest first, at most `limit` of them.
     ///
     /// Those whose time is not known are in every range, and last.
@@ -103,6 +138,17 @@ public protocol PeakStoring: Sendable {
 
     /// The tombstones that stand, by number.
     func tombstones() throws -> [Tombstone]
+}
+
+extension PeakStoring {
+    /// None.
+    public func logBytes() -> UInt64? { nil }
+
+    /// Counts all gaps.
+    public func gapCounts() throws -> [HostID: [GapReason: UInt64]] {
+        try gaps(sinceMilliseconds: nil, untilMilliseconds: nil, limit: .max)
+            .reduce(into: [:]) { $0[$1.host, default: [:]][$1.gap.reason, default: 0] += 1 }
+    }
 }
 
 /// What one transaction writes.
@@ -215,11 +261,14 @@ public struct RunSelection: Sendable, Equatable {
     public var runs: [StoredRun]
     /// How many runs passed the filters, also beyond the limit.
     public var matchedCount: Int
+    /// How many more would have, but for a peak that is only inherited.
+    public var inheritedCount: Int
 
     /// Takes the parts as they are.
-    public init(runs: [StoredRun], matchedCount: Int) {
+    public init(runs: [StoredRun], matchedCount: Int, inheritedCount: Int = 0) {
         self.runs = runs
         self.matchedCount = matchedCount
+        self.inheritedCount = inheritedCount
     }
 }
 

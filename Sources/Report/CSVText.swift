@@ -44,9 +44,9 @@ enum CSVText {
         }
     }
 
-    /// The whole table.
-    static func document(header: [String], rows: [[Field]]) -> String {
-        var text = header.joined(separator: ",") + "\r\n"
+    /// The whole table; nil for no header line.
+    static func document(header: [String]?, rows: [[Field]]) -> String {
+        var text = header.map { $0.joined(separator: ",") + "\r\n" } ?? ""
         for row in rows {
             for (index, field) in row.enumerated() {
                 if index > 0 { text += "," }

@@ -18,6 +18,8 @@ extension CounterReason {
         case .runsFolded: "runs_folded"
         case .runsDropped: "runs_dropped"
         case .stateDamaged: "state_damaged"
+        case .minutesMerged: "minutes_merged"
+        case .windowsDropped: "windows_dropped"
         }
     }
 
@@ -40,6 +42,8 @@ extension CounterReason {
         case .runsFolded: "1 small run folded for want of room"
         case .runsDropped: "1 run dropped for want of room"
         case .stateDamaged: "1 damaged stretch of a state file"
+        case .minutesMerged: "1 minute merged into its hour for want of room"
+        case .windowsDropped: "1 minute or hour dropped for want of room"
         }
     }
 }

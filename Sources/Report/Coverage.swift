@@ -45,6 +45,8 @@ public struct Coverage: Hashable, Sendable {
     public var inheritedRunCount = 0
     /// Small runs that are folded and so have no row of their own in a view of single runs.
     public var unlistedFoldedRunCount = 0
+    /// Small runs that are folded without the name that was asked for, and so are left out.
+    public var untoldFoldedRunCount = 0
     /// Rows that are not shown because fewer were asked for.
     public var hiddenRowCount = 0
     /// Runs that are left out because the store gives no more at once.
@@ -55,8 +57,6 @@ public struct Coverage: Hashable, Sendable {
     public var isCut = false
     /// Whether sums are not shown because there are more than can be read at once.
     public var areTotalsCut = false
-    /// Whether the view is of a range of time.
-    public var hasRange = false
 
     /// Something that is true of some hosts.
     struct HostFact: Hashable, Sendable {
@@ -104,11 +104,6 @@ public struct Coverage: Hashable, Sendable {
     /// What is true of every view of this version, in whole sentences.
     public var notes: [String] {
         var notes: [String] = []
-        if hasRange, hostCount > 0 {
-            notes.append(
-                "A range selects the runs that overlap it; the peaks are those of their whole"
-                    + " life.")
-        }
         if withoutExitRecordsHostCount > 0 || areExitRecordsLost {
             notes.append("What lived and died between two samples is not included.")
         }
@@ -118,6 +113,13 @@ public struct Coverage: Hashable, Sendable {
                 "\(DecimalText.grouped(unlistedFoldedRunCount)) small \(isOne ? "run" : "runs")"
                     + " \(isOne ? "is" : "are") folded and not listed; by program, user, cgroup or"
                     + " host \(isOne ? "it counts" : "they count").")
+        }
+        if untoldFoldedRunCount > 0 {
+            let isOne = untoldFoldedRunCount == 1
+            notes.append(
+                "\(DecimalText.grouped(untoldFoldedRunCount)) small \(isOne ? "run" : "runs")"
+                    + " \(isOne ? "is" : "are") folded with program, user and cgroup alone and left"
+                    + " out.")
         }
         return notes
     }
@@ -272,6 +274,7 @@ extension Coverage {
             Member("is_cut", .boolean(isCut || gaps?.isCut == true)),
             Member("host_ids_claimed_twice", .count(claimedTwiceHostCount)),
             Member("sums_not_read", .boolean(areTotalsCut)),
+            Member("folded_runs_left_out", .count(untoldFoldedRunCount)),
         ])
     }
 

@@ -15,10 +15,15 @@ public enum DisplayText {
     ///
     /// With `ascii` everything beyond ASCII is written out, for terminals without UTF-8.
     public static func escaped(_ name: RawText, ascii: Bool = false) -> String {
-        let isPlain = name.bytes.allSatisfy { (0x20..<0x7F).contains($0) && $0 != backslash }
-        if isPlain { return String(decoding: name.bytes, as: UTF8.self) }
+        escaped(name.bytes, ascii: ascii)
+    }
+
+    /// The same for a name that is given as its bytes.
+    public static func escaped(_ bytes: [UInt8], ascii: Bool = false) -> String {
+        let isPlain = bytes.allSatisfy { (0x20..<0x7F).contains($0) && $0 != backslash }
+        if isPlain { return String(decoding: bytes, as: UTF8.self) }
         var writer = EscapingWriter(ascii: ascii)
-        for piece in UTF8Pieces(name.bytes) { writer.append(piece) }
+        for piece in UTF8Pieces(bytes) { writer.append(piece) }
         return writer.finished()
     }
 

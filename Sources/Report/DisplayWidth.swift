@@ -16,7 +16,7 @@ public enum DisplayWidth {
     }
 
     /// `text` as it is where it fits, else as much of it as fits with `ellipsis` at its end.
-    static func clamped(_ text: String, toColumns columns: Int, ellipsis: String) -> String {
+    public static func clamped(_ text: String, toColumns columns: Int, ellipsis: String) -> String {
         // More columns than bytes are never taken.
         if text.utf8.count <= columns || of(text) <= columns { return text }
         let end = of(ellipsis) <= columns ? ellipsis : ""
@@ -51,7 +51,8 @@ public enum DisplayWidth {
         return String(view)
     }
 
-    static func of(_ scalar: Unicode.Scalar) -> Int {
+    /// The columns that `scalar` takes: none, one or two.
+    public static func of(_ scalar: Unicode.Scalar) -> Int {
         if scalar.value < 0x300 { return 1 }
         if isZeroWidth(scalar) { return 0 }
         return isWide(scalar) ? 2 : 1

@@ -3,14 +3,15 @@ public enum DurationText {
     /// The longest that is taken, in milliseconds: 100 years of 365 days.
     public static let maximumMilliseconds: Int64 = 100 * 365 * 86_400_000
 
-    /// Reads `500ms`, `1s`, `2m`, `24h`, `7d`, `2w`, `1.5h` or several together (`1h30m`).
+    /// Reads `500ms`, `1s`, `2m`, `24h`, `7d`, `2w`, `2y`, `1.5h` or several together (`1h30m`).
     ///
+    /// A year has 365 days.
     /// Returns milliseconds. Throws what is wrong, with an example.
     public static func parse(_ text: String) throws(InputError) -> Int64 {
         func failure(_ problem: String) -> InputError {
             InputError(
                 text: text, problem: problem,
-                advice: "a number with ms, s, m, h, d or w, such as 500ms, 2m or 24h")
+                advice: "a number with ms, s, m, h, d, w or y, such as 500ms, 2m or 24h")
         }
         var scanner = DigitScanner(text)
         var total: Int64 = 0
@@ -89,6 +90,7 @@ public enum DurationText {
         case "h", "hour", "hours": 3_600_000
         case "d", "day", "days": 86_400_000
         case "w", "week", "weeks": 604_800_000
+        case "y", "year", "years": 31_536_000_000
         default: nil
         }
     }

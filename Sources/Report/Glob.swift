@@ -20,6 +20,12 @@ public struct Glob: Hashable, Sendable {
         self.tokens = Glob.compile(Array(pattern.utf8))
     }
 
+    /// A pattern that `name` alone matches, whatever characters it has.
+    public init(exactly name: RawText) {
+        tokens = name.bytes.map { .literal($0) }
+        pattern = DisplayText.escaped(name)
+    }
+
     /// Whether the whole of `name` matches.
     public func matches(_ name: RawText) -> Bool { matches(name.bytes) }
 

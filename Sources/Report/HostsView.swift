@@ -12,6 +12,8 @@ public struct HostsView: FleetView, Hashable {
         public var largestNow: LargestRun?
         /// The largest peak that is known of the host, whoever lives.
         public var largestPeak: LargestRun?
+        /// Its used memory in the last hours, oldest first; nil where that is not known.
+        public var usedByHour: [UInt64?] = []
 
         /// Takes the parts as they are.
         public init(
@@ -63,11 +65,17 @@ public struct HostsView: FleetView, Hashable {
     ///   - runs: Their runs as far as they are known: those that live, and others for the
     ///     largest peaks. Inherited peaks do not count.
     ///   - nowMilliseconds: Now, in milliseconds since the epoch in UTC.
-    public init(hosts: [ReportedHost], runs: some Sequence<ReportedRun>, nowMilliseconds: Int64) {
+    ///   - hourly: Their used memory by hour, of `sparkRange(nowMilliseconds:)`.
+    public init(
+        hosts: [ReportedHost], runs: some Sequence<ReportedRun>, nowMilliseconds: Int64,
+        hourly: [ReportedTotal] = []
+    ) {
         var figures: [HostID: Row] = [:]
+        let used = HostsView.usedByHour(hourly, nowMilliseconds: nowMilliseconds)
         for host in hosts {
-            figures[host.id] = Row(
-                host: host, liveRunCount: 0, largestNow: nil, largestPeak: nil)
+            var row = Row(host: host, liveRunCount: 0, largestNow: nil, largestPeak: nil)
+            row.usedByHour = used[host.id] ?? []
+            figures[host.id] = row
         }
         for run in runs { figures[run.host]?.add(run) }
         self.init(

@@ -9,6 +9,8 @@ enum JSONValue {
     /// A number given in thousandths of it.
     case thousandths(UInt64)
     case text(String)
+    /// A number that is written already.
+    case number(String)
     /// A name: as it is where it is UTF-8, else as `DisplayText` writes it.
     case name(RawText)
     case array([JSONValue])
@@ -68,6 +70,7 @@ enum JSONValue {
         case .unsigned(let value): text += String(value)
         case .thousandths(let value): text += DecimalText.thousandths(value)
         case .text(let value): JSONText.writeQuoted(value, to: &text)
+        case .number(let digits): text += digits
         case .name(let value): JSONText.writeQuoted(JSONText.content(of: value), to: &text)
         case .array(let values): JSONValue.write(array: values, to: &text)
         case .object(let members):
@@ -149,7 +152,7 @@ enum JSONText {
 }
 
 /// Numbers with a fraction, without floating point.
-enum DecimalText {
+public enum DecimalText {
     /// 12345 is `12.345`.
     static func thousandths(_ value: UInt64) -> String {
         let fraction = String(value % 1_000)
@@ -158,10 +161,15 @@ enum DecimalText {
     }
 
     /// 123 is `12.3`.
-    static func tenths(_ value: Int) -> String { "\(value / 10).\(value % 10)" }
+    public static func tenths(_ value: Int) -> String { "\(value / 10).\(value % 10)" }
+
+    /// -123 is `-12.3`.
+    static func signedTenths(_ value: Int) -> String {
+        (value < 0 ? "-" : "") + tenths(Int(value.magnitude))
+    }
 
     /// 1234567 is `1,234,567`.
-    static func grouped(_ value: Int) -> String {
+    public static func grouped(_ value: Int) -> String {
         let digits = Array(String(value.magnitude))
         var text = value < 0 ? "-" : ""
         for (index, digit) in digits.enumerated() {

@@ -2,14 +2,25 @@ import MemoryModel
 
 /// A peak in a table: its size, and a mark where that is not the whole truth.
 enum PeakMark: CaseIterable {
+    case atMostInRange
+    case atLeastInRange
     case sampled
     case lowerBound
     case inherited
 
-    init?(_ peak: Peak?, isLowerBound: Bool?, isInherited: Bool?) {
+    /// `isUpperBound` and `isOfWindows` are of a peak in a range.
+    init?(
+        _ peak: Peak?, isLowerBound: Bool?, isInherited: Bool?, isUpperBound: Bool? = false,
+        isOfWindows: Bool = false
+    ) {
         guard let peak else { return nil }
         if isInherited == true {
             self = .inherited
+        } else if isUpperBound == true {
+            self = .atMostInRange
+        } else if isOfWindows {
+            guard isLowerBound == true else { return nil }
+            self = .atLeastInRange
         } else if isLowerBound == true {
             self = peak.source == .sampled ? .sampled : .lowerBound
         } else {
@@ -17,8 +28,19 @@ enum PeakMark: CaseIterable {
         }
     }
 
+    /// What stands before the size.
+    var prefix: String {
+        switch self {
+        case .atMostInRange: "<="
+        case .atLeastInRange: ">="
+        case .sampled, .lowerBound, .inherited: ""
+        }
+    }
+
+    /// What stands behind the size, where there is always one column for it.
     var character: String {
         switch self {
+        case .atMostInRange, .atLeastInRange: " "
         case .sampled: "~"
         case .lowerBound: "+"
         case .inherited: "i"
@@ -27,6 +49,8 @@ enum PeakMark: CaseIterable {
 
     var meaning: String {
         switch self {
+        case .atMostInRange: "at most this in the range: the peak of a whole life"
+        case .atLeastInRange: "at least this in the range: the largest sample there"
         case .sampled: "largest sample, the true peak may be higher"
         case .lowerBound: "at least this, as what came after the last reading is not known"
         case .inherited: "inherited from its parent at fork"
@@ -35,7 +59,9 @@ enum PeakMark: CaseIterable {
 
     /// The line that explains the marks that occur; nil where none does.
     static func legend(_ marks: [PeakMark?]) -> String? {
-        let entries = allCases.filter { marks.contains($0) }.map { "\($0.character) \($0.meaning)" }
+        let entries = allCases.filter { marks.contains($0) }.map {
+            "\($0.prefix.isEmpty ? $0.character : $0.prefix) \($0.meaning)"
+        }
         return entries.isEmpty ? nil : entries.joined(separator: "; ")
     }
 }
@@ -47,10 +73,18 @@ enum TableCell {
         bytes.map { TextTable.Cell(ByteSize($0).text, role) } ?? unknown
     }
 
+    /// A size as the style has it, or a dash where it is not known.
+    static func size(_ bytes: UInt64?, _ style: TextStyle) -> TextTable.Cell {
+        bytes.map { TextTable.Cell(style.size($0)) } ?? unknown
+    }
+
     /// A peak with its mark, which has a column of its own behind the size.
-    static func peak(_ peak: Peak?, _ mark: PeakMark?, _ role: TextRole) -> TextTable.Cell {
+    static func peak(
+        _ peak: Peak?, _ mark: PeakMark?, _ role: TextRole, _ style: TextStyle = TextStyle()
+    ) -> TextTable.Cell {
         guard let peak else { return TextTable.Cell("- ", .secondary) }
-        return TextTable.Cell(ByteSize(peak.bytes).text + (mark?.character ?? " "), role)
+        return TextTable.Cell(
+            (mark?.prefix ?? "") + style.size(peak.bytes) + (mark?.character ?? " "), role)
     }
 
     /// Tenths of a percent as `12.3`.

@@ -127,7 +127,7 @@ extension ReportQuery {
     /// The kinds of totals that a report needs.
     public var totalKinds: Set<TotalKind> {
         switch grouping {
-        case .run: []
+        case .run, .command, .executable, .unit, .container, .label: []
         case .program: [.program, .host]
         case .user: [.user, .host]
         case .cgroup: [.cgroup, .host]
@@ -138,7 +138,7 @@ extension ReportQuery {
     /// The kind of what the rows stand for; nil where no sum is kept of it.
     var subjectKind: TotalKind? {
         switch grouping {
-        case .run: nil
+        case .run, .command, .executable, .unit, .container, .label: nil
         case .program: .program
         case .user: .user
         case .cgroup: .cgroup
@@ -149,8 +149,11 @@ extension ReportQuery {
     /// Whether a filter leaves out some of a row's runs, so that the sum of all of them is not the
     /// sum of those shown.
     var isCuttingThroughSubjects: Bool {
-        minimumPeakBytes > 0 || (program != nil && grouping != .program)
-            || (user != nil && grouping != .user)
+        minimumPeakBytes > 0 || (user != nil && grouping != .user)
+            || patterns.keys.contains { field in
+                !(field == .program && grouping == .program)
+                    && !(field == .cgroup && grouping == .cgroup)
+            }
     }
 
     /// The range; open ends reach as far as time does.

@@ -78,7 +78,7 @@ public struct ProcessListView: FleetView, Hashable {
             run.record.end == nil && memory[run.host] != nil && filters.matches(run)
         }.sorted(by: ProcessListView.isLarger)
         var coverage = Coverage(
-            hosts: hosts.filter { query.matches(host: $0.id, name: $0.description.name) })
+            hosts: query.matching(hosts))
         coverage.hiddenRowCount = max(0, live.count - query.top)
         self.init(
             madeAtMilliseconds: nowMilliseconds,

@@ -7,18 +7,10 @@ struct Quantiles {
     /// What folded runs had at most, ascending, with how many of them up to there.
     private let steps: [(bytes: UInt64, countToHere: UInt64)]
 
-    /// Takes the peaks of runs, which must be sorted, smallest first, and folds.
-    init(sorted: [UInt64], folds: [Fold] = []) {
+    /// Takes the peaks of runs, which must be sorted, smallest first, and of folded runs how many
+    /// had at most so much.
+    init(sorted: [UInt64], steps counts: [UInt64: UInt64] = [:]) {
         self.sorted = sorted
-        var counts: [UInt64: UInt64] = [:]
-        for fold in folds {
-            for (step, count) in fold.histogram.counts {
-                // No run of a fold had more than the greatest of them.
-                let bytes = min(
-                    PeakHistogram.greatestBytes(ofStep: step), fold.peak?.bytes ?? .max)
-                counts[bytes] = (counts[bytes] ?? 0).addingClamped(count)
-            }
-        }
         var total: UInt64 = 0
         steps = counts.sorted { $0.key < $1.key }.map { bytes, count in
             total = total.addingClamped(count)

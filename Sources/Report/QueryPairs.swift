@@ -41,103 +41,12 @@ public struct QueryError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The keys of a query, each at most once, and their values by kind.
-struct QueryReader {
-    private var values: [String: QueryPair] = [:]
-
-    /// Throws for a key that is not one of `keys`, and for one that is there twice.
-    init(_ pairs: [QueryPair], keys: [String]) throws(QueryError) {
-        for pair in pairs {
-            guard keys.contains(pair.key) else {
-                throw QueryError(
-                    key: String(InputError.quoted(pair.key).dropFirst().dropLast()),
-                    value: pair.value,
-                    reason: "no such key; there are \(keys.joined(separator: ", "))")
-            }
-            guard values.updateValue(pair, forKey: pair.key) == nil else {
-                throw QueryError(key: pair.key, value: pair.value, reason: "is given twice")
-            }
-        }
-    }
-
-    /// What `parse` makes of the value of `key`; nil where the key is missing.
-    func value<Value>(
-        _ key: String, _ parse: (String) throws(InputError) -> Value
-    ) throws(QueryError) -> Value? {
-        guard let pair = values[key] else { return nil }
-        do {
-            return try parse(pair.value)
-        } catch {
-            throw QueryError(pair, error)
-        }
-    }
-
-    func choice<Choice: RawRepresentable & CaseIterable>(
-        _ key: String, of kind: Choice.Type
-    ) throws(QueryError) -> Choice? where Choice.RawValue == String {
-        guard let pair = values[key] else { return nil }
-        guard let choice = kind.init(rawValue: pair.value) else {
-            throw QueryError(
-                pair, accepts: kind.allCases.map(\.rawValue).joined(separator: ", "))
-        }
-        return choice
-    }
-
-    func flag(_ key: String) throws(QueryError) -> Bool? {
-        guard let pair = values[key] else { return nil }
-        switch pair.value {
-        case "", "1", "true", "yes": return true
-        case "0", "false", "no": return false
-        default: throw QueryError(pair, accepts: "1, true or yes, or 0, false or no")
-        }
-    }
-
-    func number(_ key: String, in range: ClosedRange<Int>) throws(QueryError) -> Int? {
-        guard let pair = values[key] else { return nil }
-        guard let number = Int(pair.value), range.contains(number) else {
-            throw QueryError(
-                pair,
-                accepts: "a number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
-    }
-
-    func size(_ key: String) throws(QueryError) -> UInt64? {
-        try value(key) { text throws(InputError) in try ByteSize(parsing: text).bytes }
-    }
-
-    /// The values of `since` and `until`; the end must not come before the beginning.
-    func range(
-        nowMilliseconds: Int64, utcOffsetSeconds: Int
-    ) throws(QueryError) -> (since: Int64?, until: Int64?) {
-        func time(_ text: String) throws(InputError) -> Int64 {
-            try TimeExpression.parse(
-                text, nowMilliseconds: nowMilliseconds, utcOffsetSeconds: utcOffsetSeconds)
-        }
-        let since = try value("since", time)
-        let until = try value("until", time)
-        if let since, let until, since > until {
-            throw QueryError(
-                key: "until", value: values["until"]?.value ?? "",
-                reason: "is before since; use a later time")
-        }
-        return (since, until)
-    }
-
-    func glob(_ key: String) throws(QueryError) -> Glob? {
-        guard let pair = values[key] else { return nil }
-        guard (1...Glob.maximumBytes).contains(pair.value.utf8.count) else {
-            throw QueryError(
-                pair, accepts: "a pattern of 1 to \(Glob.maximumBytes) bytes, such as web*")
-        }
-        return Glob(pair.value)
-    }
-}
-
 extension ReportQuery {
-    /// Every key of a report's query.
+    /// Every key of a report's query; `label` may come several times.
     public static let keys = [
-        "since", "until", "by", "top", "host", "user", "program", "min_peak", "sort", "inherited",
+        "since", "until", "by", "top", "host", "label", "user", "program", "command",
+        "executable", "cgroup", "unit", "container", "min_peak", "min_runs", "sort", "inherited",
+        "compare", "suggest", "margin",
     ]
 
     /// Reads a query; what has no pair is as in `init()`.
@@ -151,17 +60,28 @@ extension ReportQuery {
         pairs: [QueryPair], nowMilliseconds: Int64, utcOffsetSeconds: Int = 0
     ) throws(QueryError) {
         self.init()
-        let reader = try QueryReader(pairs, keys: ReportQuery.keys)
+        let reader = try QueryReader(pairs, keys: ReportQuery.keys, repeatable: ["label"])
         (sinceMilliseconds, untilMilliseconds) = try reader.range(
             nowMilliseconds: nowMilliseconds, utcOffsetSeconds: utcOffsetSeconds)
-        grouping = try reader.choice("by", of: Grouping.self) ?? grouping
+        grouping =
+            try reader.word("by", among: Grouping.words, Grouping.init(word:)) ?? grouping
         order = try reader.choice("sort", of: Order.self) ?? order
         top = try reader.number("top", in: ReportQuery.topRange) ?? top
         host = try reader.glob("host")
+        labels = try reader.list("label", limit: ReportQuery.maximumLabels) {
+            text throws(InputError) in try LabelPattern(parsing: text)
+        }
         user = try reader.glob("user")
-        program = try reader.glob("program")
+        for field in NamedField.allCases { patterns[field] = try reader.glob(field.rawValue) }
         minimumPeakBytes = try reader.size("min_peak") ?? minimumPeakBytes
+        minimumRuns = try reader.number("min_runs", in: ReportQuery.minimumRunsRange) ?? 1
         includesInherited = try reader.flag("inherited") ?? includesInherited
+        try readComparison(reader)
+        if minimumRuns > 1, grouping == .run {
+            throw QueryError(
+                key: "min_runs", value: String(minimumRuns),
+                reason: "needs rows of several runs; add by, such as by program")
+        }
     }
 
     /// The pairs that `init(pairs:nowMilliseconds:utcOffsetSeconds:)` reads as this query, in the
@@ -174,14 +94,19 @@ extension ReportQuery {
         }
         add("since", sinceMilliseconds.flatMap(Timestamp.text))
         add("until", untilMilliseconds.flatMap(Timestamp.text))
-        add("by", grouping == usual.grouping ? nil : grouping.rawValue)
+        add("by", grouping == usual.grouping ? nil : grouping.word)
         add("top", top == usual.top ? nil : String(top))
         add("host", host?.pattern)
+        for label in labels { add("label", label.text) }
         add("user", user?.pattern)
-        add("program", program?.pattern)
+        for field in NamedField.allCases { add(field.rawValue, patterns[field]?.pattern) }
         add("min_peak", minimumPeakBytes == 0 ? nil : String(minimumPeakBytes))
+        add("min_runs", minimumRuns == 1 ? nil : String(minimumRuns))
         add("sort", order == usual.order ? nil : order.rawValue)
         add("inherited", includesInherited ? "1" : nil)
+        add("compare", comparison?.text)
+        add("suggest", suggestionMarginPercent == nil ? nil : "1")
+        add("margin", suggestionMarginPercent.map { "\($0)%" })
         return pairs
     }
 }

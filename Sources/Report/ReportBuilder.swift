@@ -1,4 +1,4 @@
-import MemoryModel
+public import MemoryModel
 
 /// What a report found.
 public struct ReportResult: Hashable, Sendable {
@@ -20,6 +20,8 @@ public struct ReportResult: Hashable, Sendable {
     public var hasHostFilter: Bool
     /// Rows that there were before they were cut to the number asked for.
     public var matchedRowCount: Int
+    /// Why there are no rows; nil where there are, or nobody looked.
+    public var emptyReason: EmptyReason?
 
     /// Takes the parts as they are.
     public init(
@@ -58,65 +60,79 @@ public struct ReportBuilder: Sendable {
     ///   - runs: The runs to choose from; those that do not match the query are passed over.
     ///   - folds: Folded runs to choose from; they count where runs are put together.
     ///   - hosts: Every host there is.
-    ///   - unreadRunCount: Runs that match but were not read from the store, as there are too
-    ///     many.
+    ///   - windows: What runs held in the range, where the store knows.
+    ///   - further: What was not handed over.
     ///   - totals: The totals of the query's `totalKinds` whose hours overlap its range; nil where
     ///     they are not known whole.
     ///   - gaps: What was missed in the range; nil where nobody asked.
     /// - Returns: At most as many rows as the query asks for.
     public func result(
         of runs: some Sequence<ReportedRun>, folds: [ReportedFold] = [], hosts: [ReportedHost],
-        unreadRunCount: Int = 0, totals: [ReportedTotal]? = nil, gaps: GapSummary? = nil
+        windows: [RunKey: RangedWindow] = [:], further: FurtherRuns = FurtherRuns(),
+        totals: [ReportedTotal]? = nil, gaps: GapSummary? = nil
     ) -> ReportResult {
-        let all = ReportedPeaks(
-            runs: Array(runs), folds: folds.compactMap { query.matching($0) })
-        var inheritedCount = 0
-        var matched: [Int] = []
-        for index in all.runs.indices where query.matches(all.runs[index]) {
-            if !query.includesInherited, all.runs[index].record.isPeakInherited {
-                inheritedCount += 1
-            } else {
-                matched.append(index)
-            }
+        var tally = ReportTally(query: query, hosts: hosts)
+        var names = TextNumbers()
+        func number(_ name: RawText) -> Int64 { names.number(name) }
+        for run in runs where query.matches(run) {
+            let place = tally.place(
+                host: run.host, boot: run.boot, name: run.hostName, labels: run.labels)
+            tally.add(RunFigures(run.record, number: number), at: place)
         }
-        let groups = orderedGroups(of: all, matched)
-        let foldedCount = all.folds.reduce(0) {
-            $0.addingClamped(Int(clamping: $1.fold.runCount))
+        tally.add(folds, number: number)
+        tally.settle(windows)
+        return result(
+            of: tally, hosts: hosts, further: further, totals: totals, gaps: gaps
+        ) { names.text($0) }
+    }
+
+    /// Makes the report of what a tally took in and settled.
+    ///
+    /// `name` tells what a number of the tally's runs stands for; the rest is as above.
+    public func result<Failure: Error>(
+        of tally: ReportTally, hosts: [ReportedHost], further: FurtherRuns = FurtherRuns(),
+        totals: [ReportedTotal]? = nil, gaps: GapSummary? = nil,
+        name: (Int64) throws(Failure) -> RawText
+    ) throws(Failure) -> ReportResult {
+        var tally = tally
+        tally.order()
+        func text(_ number: Int64) throws(Failure) -> RawText {
+            if let id = RunFigures.userID(ofNumber: number) { return RawText(String(id)) }
+            return try name(number)
         }
-        let known = KnownHosts(hosts)
-        let chosen = hosts.filter { query.matches(host: $0.id, name: $0.description.name) }
+        let chosen = query.matching(hosts)
         let sums = totals.map { PeaksOfSums($0, of: Set(chosen.map(\.id)), in: query.range) }
+        var rows: [ReportRow] = []
+        for group in tally.groups.prefix(query.top) {
+            var row = try group.row(tally.places, name: text)
+            row.group = try tally.name(of: group, name: text)
+            let hosts = Set(group.hosts.compactMap { tally.hostID($0) })
+            if let sums { add(sums, to: &row, of: hosts) }
+            rows.append(row)
+        }
+        let rowCount = tally.groups.count.addingClamped(max(0, further.rowCount))
         var coverage = Coverage(hosts: chosen, gaps: gaps)
-        coverage.hasRange = query.hasRange
-        coverage.inheritedRunCount = inheritedCount
-        coverage.unreadRunCount = max(0, unreadRunCount)
-        if query.grouping == .run { coverage.unlistedFoldedRunCount = foldedCount }
-        coverage.hiddenRowCount = max(0, groups.count - query.top)
+        coverage.inheritedRunCount = tally.inheritedRunCount.addingClamped(further.inheritedCount)
+        coverage.unreadRunCount = max(0, further.unreadCount)
+        coverage.isCut = tally.isCut
+        if query.grouping == .run { coverage.unlistedFoldedRunCount = tally.foldedRunCount }
+        coverage.untoldFoldedRunCount = tally.untoldFoldedRunCount
+        coverage.hiddenRowCount = max(0, rowCount - query.top)
         return ReportResult(
             sinceMilliseconds: query.sinceMilliseconds,
             untilMilliseconds: query.untilMilliseconds ?? nowMilliseconds,
             madeAtMilliseconds: nowMilliseconds, grouping: query.grouping, coverage: coverage,
-            rows: groups.prefix(query.top).map { group in
-                var row = group.row(of: all, hosts: known)
-                if let sums { add(sums, to: &row, of: group, all) }
-                return row
-            },
-            matchedRunCount: groups.reduce(0) { $0.addingClamped($1.runCount) },
-            matchedRowCount: groups.count,
-            hasHostFilter: query.host != nil)
+            rows: rows,
+            matchedRunCount: tally.groups.reduce(0) { $0.addingClamped($1.runCount) },
+            matchedRowCount: rowCount, hasHostFilter: query.isRestrictedToHosts)
     }
 
     /// Says what the runs of a row held together, where that is known.
-    private func add(
-        _ sums: PeaksOfSums, to row: inout ReportRow, of group: RunGroup, _ all: ReportedPeaks
-    ) {
-        guard let kind = query.subjectKind, let name = groupName(of: group.peakHolder, all) else {
-            return
-        }
+    private func add(_ sums: PeaksOfSums, to row: inout ReportRow, of hosts: Set<HostID>) {
+        guard let kind = query.subjectKind, let name = row.group else { return }
         let isOfHost = kind == .host
         let host = isOfHost ? row.hostID : nil
         let subject = TotalSubject(kind: kind, name: isOfHost ? RawText("") : name)
-        let hosts = group.hosts(of: all)
         if !query.isCuttingThroughSubjects, sums.areKept(by: hosts),
             let peak = sums.peak(of: subject, on: host)
         {
@@ -129,121 +145,48 @@ public struct ReportBuilder: Sendable {
             row.isHostUsedPeakUpperBound = peak.isUpperBound
         }
     }
+}
 
-    /// The groups in the order of the query; single runs leave folded ones out.
-    private func orderedGroups(of all: ReportedPeaks, _ matched: [Int]) -> [RunGroup] {
-        var groups: [RunGroup] = []
-        if query.grouping == .run {
-            groups = matched.map { RunGroup(first: .run($0), of: all) }
-        } else {
-            var places: [RawText?: Int] = [:]
-            for member in matched.map(RunGroup.Member.run)
-                + all.folds.indices.map(RunGroup.Member.fold)
-            {
-                let name = groupName(of: member, all)
-                if let place = places[name] {
-                    groups[place].add(member, of: all)
-                } else {
-                    places[name] = groups.count
-                    groups.append(RunGroup(first: member, of: all))
+/// Runs that match a query and are not handed to whoever makes the report.
+public struct FurtherRuns: Hashable, Sendable {
+    /// Those that would be a row beyond the ones that are asked for.
+    public var rowCount = 0
+    /// Those that may belong among the rows, as there are too many to read.
+    public var unreadCount = 0
+    /// Those whose peak is only what they inherited.
+    public var inheritedCount = 0
+
+    /// None.
+    public init() {}
+}
+
+extension ReportTally {
+    /// Takes in the folds that pass the filters; `number` is what a name has for a number.
+    public mutating func add<Failure: Error>(
+        _ folds: [ReportedFold], number: (RawText) throws(Failure) -> Int64
+    ) throws(Failure) {
+        for fold in folds {
+            switch query.judged(fold) {
+            case .differs: continue
+            case .unknown:
+                untoldFoldedRunCount = untoldFoldedRunCount.addingClamped(
+                    Int(clamping: fold.fold.runCount))
+            case .matches(let part):
+                let subject = part.fold.subject
+                var names = FoldNames(
+                    program: try number(subject.program), user: RunFigures.noName,
+                    cgroup: RunFigures.noName)
+                if let user = subject.user {
+                    names.user = try RunFigures.number(ofUser: user, number: number)
                 }
-            }
-        }
-        return groups.sorted { isOrdered($0, $1, all) }
-    }
-
-    private func groupName(of member: RunGroup.Member, _ all: ReportedPeaks) -> RawText? {
-        switch member {
-        case .run(let index):
-            let run = all.runs[index]
-            return switch query.grouping {
-            case .run: nil
-            case .program: run.record.description.program
-            case .user: run.user
-            case .cgroup: run.record.description.cgroup
-            case .host: RawText(run.host.text)
-            }
-        case .fold(let index):
-            let fold = all.folds[index]
-            return switch query.grouping {
-            case .run: nil
-            case .program: fold.fold.subject.program
-            case .user: fold.fold.subject.user
-            case .cgroup: fold.fold.subject.cgroup
-            case .host: RawText(fold.host.text)
+                if let cgroup = subject.cgroup { names.cgroup = try number(cgroup) }
+                add(part, names)
             }
         }
     }
 
-    private func isOrdered(_ left: RunGroup, _ right: RunGroup, _ all: ReportedPeaks) -> Bool {
-        switch query.order {
-        case .peak: break
-        case .runs:
-            if left.runCount != right.runCount { return left.runCount > right.runCount }
-        case .host:
-            let mine = all.hostName(of: left.peakHolder)
-            let theirs = all.hostName(of: right.peakHolder)
-            if mine != theirs { return mine < theirs }
-        case .last:
-            let mine = left.peak?.bracket?.notAfterMilliseconds ?? .min
-            let theirs = right.peak?.bracket?.notAfterMilliseconds ?? .min
-            if mine != theirs { return mine > theirs }
-        case .cpu:
-            let mine = left.processorMilliseconds ?? 0
-            let theirs = right.processorMilliseconds ?? 0
-            if mine != theirs { return mine > theirs }
-        }
-        if left.peak?.bytes != right.peak?.bytes {
-            guard let mine = left.peak, let theirs = right.peak else { return left.peak != nil }
-            return mine.bytes > theirs.bytes
-        }
-        return all.place(of: left.peakHolder) < all.place(of: right.peakHolder)
-    }
-}
-
-/// Where something stands among equals, so that the order does not hang on how they came.
-private struct PlaceAmongEquals: Comparable {
-    var hostName: RawText
-    var host: HostID
-    /// Its process; nil for folded ones, which come last.
-    var key: ProcessKey?
-    var boot: BootID
-    var subject: RawText
-
-    static func < (left: PlaceAmongEquals, right: PlaceAmongEquals) -> Bool {
-        if left.hostName != right.hostName { return left.hostName < right.hostName }
-        if left.host != right.host { return left.host < right.host }
-        if left.key != right.key {
-            guard let mine = left.key, let theirs = right.key else { return left.key != nil }
-            return mine < theirs
-        }
-        return (left.boot.high, left.boot.low, left.subject)
-            < (right.boot.high, right.boot.low, right.subject)
-    }
-}
-
-extension ReportedPeaks {
-    fileprivate func hostName(of member: RunGroup.Member) -> RawText {
-        switch member {
-        case .run(let index): runs[index].hostName
-        case .fold(let index): folds[index].hostName
-        }
-    }
-
-    fileprivate func place(of member: RunGroup.Member) -> PlaceAmongEquals {
-        switch member {
-        case .run(let index):
-            let run = runs[index]
-            return PlaceAmongEquals(
-                hostName: run.hostName, host: run.host, key: run.record.key, boot: run.boot,
-                subject: run.record.description.program)
-        case .fold(let index):
-            let fold = folds[index]
-            let subject = fold.fold.subject
-            let parts = [subject.program, subject.user, subject.cgroup]
-            return PlaceAmongEquals(
-                hostName: fold.hostName, host: fold.host, key: nil, boot: fold.boot,
-                subject: RawText(Array(parts.map { $0?.bytes ?? [] }.joined(separator: [0]))))
-        }
+    /// The host with this number.
+    func hostID(_ number: Int) -> HostID? {
+        hostIDs.indices.contains(number) ? hostIDs[number] : nil
     }
 }

@@ -5,52 +5,17 @@ public enum ReportColumns {
     /// The names in their order.
     public static let names = all.map(\.name)
 
-    static func json(_ row: ReportRow) -> JSONValue {
-        .object(all.map { JSONValue.Member($0.name, $0.value(row).json) })
+    static func json(_ row: ReportRow) -> JSONValue { .object(members(row)) }
+
+    static func members(_ row: ReportRow) -> [JSONValue.Member] {
+        all.map { JSONValue.Member($0.name, $0.value(row).json) }
     }
 
     static func csv(_ row: ReportRow) -> [CSVText.Field] { all.map { $0.value(row).csv } }
 
     private struct Column: Sendable {
         var name: String
-        var value: @Sendable (ReportRow) -> Value
-    }
-
-    private enum Value {
-        case name(RawText?)
-        case text(String?)
-        case integer(Int32?)
-        case unsigned(UInt64?)
-        case time(Int64?)
-        case milliseconds(UInt64?)
-        case boolean(Bool?)
-        case labels([HostLabel]?)
-
-        var json: JSONValue {
-            switch self {
-            case .name(let value): .optional(value)
-            case .text(let value): .optional(value)
-            case .integer(let value): .optional(value)
-            case .unsigned(let value): .optional(value)
-            case .time(let value): .time(value)
-            case .milliseconds(let value): value.map { .thousandths($0) } ?? .null
-            case .boolean(let value): .optional(value)
-            case .labels(let value): value.map { .labels($0) } ?? .null
-            }
-        }
-
-        var csv: CSVText.Field {
-            switch self {
-            case .name(let value): .name(value)
-            case .text(let value): .literal(value)
-            case .integer(let value): .number(value)
-            case .unsigned(let value): .number(value)
-            case .time(let value): .time(value)
-            case .milliseconds(let value): .literal(value.map(DecimalText.thousandths))
-            case .boolean(let value): .boolean(value)
-            case .labels(let value): .labels(value)
-            }
-        }
+        var value: @Sendable (ReportRow) -> RowValue
     }
 
     private static let all: [Column] = [
@@ -91,5 +56,9 @@ public enum ReportColumns {
         Column(name: "host_used_peak_bytes") { .unsigned($0.hostUsedPeakBytes) },
         Column(name: "host_used_peak_is_upper_bound") { .boolean($0.isHostUsedPeakUpperBound) },
         Column(name: "folded_runs") { .unsigned(UInt64($0.foldedRuns)) },
+        Column(name: "hosts") { .unsigned(UInt64($0.hosts)) },
+        Column(name: "oom_killed_runs") { .unsigned(UInt64($0.killedRuns)) },
+        Column(name: "peak_is_upper_bound") { .boolean($0.isPeakUpperBound) },
+        Column(name: "group") { .name($0.group) },
     ]
 }

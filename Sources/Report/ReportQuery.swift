@@ -2,24 +2,12 @@ public import MemoryModel
 
 /// What a report is asked for.
 public struct ReportQuery: Sendable, Equatable {
-    /// By what the runs are put together, one row each.
-    public enum Grouping: String, Sendable, CaseIterable {
-        /// Every run by itself.
-        case run
-        /// Runs of one program.
-        case program
-        /// Runs of one user.
-        case user
-        /// Runs of one cgroup.
-        case cgroup
-        /// Runs of one host.
-        case host
-    }
-
     /// In what order the rows stand.
     public enum Order: String, Sendable, CaseIterable {
         /// Largest peak first.
         case peak
+        /// Largest 95th percentile of the runs' peaks first.
+        case p95
         /// Most runs first.
         case runs
         /// By host, then largest peak.
@@ -42,17 +30,43 @@ public struct ReportQuery: Sendable, Equatable {
     public var top: Int = 20
     /// Only hosts whose id or name matches.
     public var host: Glob?
+    /// Only hosts that have all of these labels.
+    public var labels: [LabelPattern] = []
     /// Only users whose name, or number where there is no name, matches.
     public var user: Glob?
-    /// Only programs that match.
-    public var program: Glob?
+    /// Only runs whose names match, each by its own pattern.
+    public var patterns: [NamedField: Glob] = [:]
     /// Only runs whose peak is at least this, in bytes.
     public var minimumPeakBytes: UInt64 = 0
+    /// Only rows of at least so many runs.
+    public var minimumRuns = 1
     /// Whether runs count whose peak is only what they inherited from their parent at fork.
     public var includesInherited = false
 
+    /// With what range the query's own is compared; nil for a report of one range.
+    public var comparison: Comparison?
+    /// How much to put on top where sizes are to be suggested, in percent; nil for a report.
+    public var suggestionMarginPercent: Int?
+
+    /// An earlier range to compare with.
+    public enum Comparison: Hashable, Sendable {
+        /// The one of the same length that ends where the range begins.
+        case previous
+        /// The one of the same length so many milliseconds before.
+        case earlier(milliseconds: Int64)
+    }
+
+    /// The margin of suggestions where none is given, in percent.
+    public static let usualMarginPercent = 20
+    /// The margins that may be asked for, in percent.
+    public static let marginRange = 0...1_000
+
     /// How many rows may be asked for.
     public static let topRange = 1...100_000
+    /// How many runs a row may be asked to have at least.
+    public static let minimumRunsRange = 1...1_000_000_000
+    /// How many labels may be asked for.
+    public static let maximumLabels = 16
 
     /// A query for the twenty largest peaks of all time.
     public init() {}
@@ -60,8 +74,20 @@ public struct ReportQuery: Sendable, Equatable {
     /// Whether there is a beginning or an end.
     public var hasRange: Bool { sinceMilliseconds != nil || untilMilliseconds != nil }
 
-    /// Whether a host of this id and name passes.
-    public func matches(host id: HostID, name: RawText) -> Bool {
+    /// Only programs that match.
+    public var program: Glob? {
+        get { patterns[.program] }
+        set { patterns[.program] = newValue }
+    }
+
+    /// Whether only some hosts are asked for.
+    public var isRestrictedToHosts: Bool { host != nil || !labels.isEmpty }
+
+    /// Whether a host of this id, name and labels passes.
+    public func matches(host id: HostID, name: RawText, labels known: [HostLabel]) -> Bool {
+        guard labels.allSatisfy({ pattern in known.contains(where: pattern.matches) }) else {
+            return false
+        }
         guard let host else { return true }
         return host.matches(RawText(id.text)) || host.matches(name)
     }
@@ -81,9 +107,15 @@ public struct ReportQuery: Sendable, Equatable {
         {
             return false
         }
-        guard matches(host: run.host, name: run.hostName) else { return false }
+        guard matches(host: run.host, name: run.hostName, labels: run.labels) else {
+            return false
+        }
         if let user, !(run.user.map(user.matches) ?? false) { return false }
-        if let program, !program.matches(record.description.program) { return false }
+        for (field, pattern) in patterns {
+            guard record.description.name(field).map(pattern.matches) ?? false else {
+                return false
+            }
+        }
         return minimumPeakBytes == 0 || (record.peak?.bytes ?? 0) >= minimumPeakBytes
     }
 }

@@ -37,6 +37,11 @@ public struct ReportRow: Hashable, Sendable {
     public var container: RawText?
     /// The labels of the host.
     public var labels: [HostLabel]?
+    /// The name that the runs of the row were put together by; nil for single runs, and for those
+    /// that have no such name.
+    public var group: RawText?
+    /// On how many hosts they ran.
+    public var hosts = 1
     /// How many runs the row stands for.
     public var runs: Int
     /// How many of them are folded: small ones of which only counts and sizes are kept.
@@ -49,6 +54,11 @@ public struct ReportRow: Hashable, Sendable {
     public var peakHolder: PeakHolder?
     /// Whether the true peak of that run may be above it; nil without a peak.
     public var isPeakLowerBound: Bool?
+    /// Whether the run may have held less in the range, as the peak is that of its whole life and
+    /// may lie outside, and nothing is known of the range; nil without a peak.
+    public var isPeakUpperBound: Bool?
+    /// Whether the peak is by the windows of the range, and not that of a whole life.
+    public var isPeakOfWindows = false
     /// Whether it is no more than what that run inherited from its parent; nil without a peak.
     public var isPeakInherited: Bool?
     /// The nearest-rank 95th percentile of the runs' peaks, in bytes.
@@ -89,6 +99,8 @@ public struct ReportRow: Hashable, Sendable {
     public var exitCode: Int32?
     /// The signal that killed it.
     public var exitSignal: Int32?
+    /// How many of them are known to have been killed for want of memory.
+    public var killedRuns = 0
     /// Whether the kernel killed one of them for want of memory.
     public var wasOutOfMemoryKilled: Bool?
 

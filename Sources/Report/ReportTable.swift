@@ -83,9 +83,11 @@ struct ReportTable {
         return "~ before P95 and MEDIAN: up to 9 % too great, as small runs of the row are folded"
     }
 
-    private func quantile(_ bytes: UInt64?, _ row: ReportRow) -> TextTable.Cell {
+    private func quantile(
+        _ bytes: UInt64?, _ row: ReportRow, _ style: TextStyle
+    ) -> TextTable.Cell {
         guard let bytes else { return TableCell.unknown }
-        return Cell((row.areQuantilesUpperBounds ? "~" : "") + ByteSize(bytes).text)
+        return Cell((row.areQuantilesUpperBounds ? "~" : "") + style.size(bytes))
     }
 
     private func sumColumn(_ title: String, importance: Int) -> TextTable.Column {
@@ -93,20 +95,24 @@ struct ReportTable {
             title: title, isRightAligned: true, importance: importance, isLeftOutWhenEmpty: true)
     }
 
-    private func sum(_ bytes: UInt64?, _ isUpperBound: Bool?, _ isShown: Bool) -> TextTable.Cell {
+    private func sum(
+        _ bytes: UInt64?, _ isUpperBound: Bool?, _ isShown: Bool, _ style: TextStyle
+    ) -> TextTable.Cell {
         guard isShown else { return Cell("") }
         guard let bytes else { return TableCell.unknown }
-        return Cell((isUpperBound == true ? "<=" : "") + ByteSize(bytes).text)
+        return Cell((isUpperBound == true ? "<=" : "") + style.size(bytes))
     }
+
+    private var isByPath: Bool { grouping == .cgroup || grouping == .executable }
 
     private func groupTable(_ style: TextStyle) -> TextTable {
         var table = TextTable(
             columns: peakColumns + [
                 Column(
-                    title: grouping.rawValue.uppercased(), minimumWidth: 12,
-                    comfortableWidth: grouping == .cgroup ? 24 : 16, importance: 90,
-                    keepsEnd: grouping == .cgroup),
+                    title: grouping.columnTitle(style), minimumWidth: 12,
+                    comfortableWidth: isByPath ? 24 : 16, importance: 90, keepsEnd: isByPath),
                 Column(title: "RUNS", isRightAligned: true, importance: 60),
+                Column(title: "HOSTS", isRightAligned: true, importance: 35),
                 Column(title: "LIVE", isRightAligned: true, importance: 20),
                 sumColumn("PEAK OF SUM", importance: 58),
                 sumColumn("SUM OF PEAKS", importance: 42),
@@ -122,12 +128,13 @@ struct ReportTable {
             peakCells(row, index, style) + [
                 TableCell.name(groupName(row), style, index == 0 ? .emphasis : .plain),
                 Cell(DecimalText.grouped(row.runs)),
+                Cell(DecimalText.grouped(row.hosts)),
                 Cell(DecimalText.grouped(row.liveRuns)),
-                sum(row.peakOfSumBytes, row.isPeakOfSumUpperBound, hasSums),
-                hasSums ? TableCell.size(row.sumOfPeaksBytes) : Cell(""),
-                sum(row.hostUsedPeakBytes, row.isHostUsedPeakUpperBound, hasHostUsed),
-                quantile(row.peakP95Bytes, row),
-                quantile(row.peakMedianBytes, row),
+                sum(row.peakOfSumBytes, row.isPeakOfSumUpperBound, hasSums, style),
+                hasSums ? TableCell.size(row.sumOfPeaksBytes, style) : Cell(""),
+                sum(row.hostUsedPeakBytes, row.isHostUsedPeakUpperBound, hasHostUsed, style),
+                quantile(row.peakP95Bytes, row, style),
+                quantile(row.peakMedianBytes, row, style),
                 TableCell.name(
                     grouping == .host ? row.peakHolder?.program : row.peakHolder?.hostName, style),
                 row.peakHolder?.pid.map { Cell(String($0)) } ?? TableCell.unknown,
@@ -150,18 +157,13 @@ struct ReportTable {
     ) -> [TextTable.Cell] {
         let bar = style.bar(row.peak?.bytes ?? 0, of: largestBytes, columns: ReportTable.barColumns)
         return [
-            TableCell.peak(row.peak, row.peakMark, index == 0 ? .emphasis : .plain),
+            TableCell.peak(row.peak, row.peakMark, index == 0 ? .emphasis : .plain, style),
             Cell(bar, .bar),
         ]
     }
 
     private func groupName(_ row: ReportRow) -> RawText? {
-        switch grouping {
-        case .run, .program: row.program
-        case .user: row.user
-        case .cgroup: row.cgroup
-        case .host: row.hostName ?? (row.hostID?.text).map { RawText($0) }
-        }
+        grouping == .host ? row.hostName ?? row.group : row.group
     }
 
     private func elapsed(_ row: ReportRow) -> TextTable.Cell {

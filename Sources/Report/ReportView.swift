@@ -13,54 +13,70 @@ public struct ReportView: FleetView, Hashable {
     /// Rows that were left out because fewer were asked for.
     public var hiddenRowCount: Int { result.coverage.hiddenRowCount }
 
+    /// The forms that a report has.
+    public static let formats = OutputFormat.allCases
+
+    /// What the report rests on, in one line.
+    public var coverageLine: String? { result.coverage.headerLine }
+
     /// `since`, `until`, `by`, `coverage` and `rows`, each row with all of `ReportColumns.names`.
-    public var json: String {
-        JSONValue.object([
-            JSONValue.Member("since", .time(result.sinceMilliseconds)),
-            JSONValue.Member("until", .time(result.untilMilliseconds)),
-            JSONValue.Member("by", .text(result.grouping.rawValue)),
-            JSONValue.Member("coverage", result.coverage.json),
-            JSONValue.Member("rows", .array(result.rows.map(ReportColumns.json))),
-        ]).document()
-    }
+    public var json: String { document.json }
 
     /// The rows with the columns of `ReportColumns.names`.
-    public var csv: String {
-        CSVText.document(header: ReportColumns.names, rows: result.rows.map(ReportColumns.csv))
-    }
+    public var csv: String { document.csv(style: TextStyle()) }
 
     /// A table, a legend of its marks, and the coverage.
     public func text(style: TextStyle) -> String {
-        var page = TextPage(style: style)
-        page.addHeading(title, facts: [range(style), "times are \(style.zone)"])
-        page.addBlankLine()
+        document.text(page(style), style: style)
+    }
+
+    /// The report in any of `formats`.
+    public func written(as format: OutputFormat, style: TextStyle) -> String {
+        switch format {
+        case .table: text(style: style)
+        case .json: json
+        case .csv: document.csv(style: style)
+        case .ndjson: document.ndjson
+        case .markdown: document.markdown(page(style), style: style)
+        case .openmetrics: openMetrics
+        }
+    }
+
+    private var document: RowsDocument {
+        RowsDocument(
+            head: [
+                JSONValue.Member("since", .time(result.sinceMilliseconds)),
+                JSONValue.Member("until", .time(result.untilMilliseconds)),
+                JSONValue.Member("by", .text(result.grouping.word)),
+            ],
+            columns: ReportColumns.names, jsonRows: result.rows.map(ReportColumns.json),
+            csvRows: result.rows.map(ReportColumns.csv), coverage: result.coverage)
+    }
+
+    private func page(_ style: TextStyle) -> RowsDocument.Page {
+        var page = RowsDocument.Page(
+            title: title, facts: [range(style), "times are \(style.zone)"])
         if result.rows.isEmpty, result.coverage.hostCount == 0, !result.hasHostFilter {
-            page.addEmptyFleet()
+            page.sentences = [
+                (EmptyFleet.sentence, .plain), (EmptyFleet.command, .emphasis),
+            ]
         } else if result.rows.isEmpty {
-            page.add(emptySentence)
+            page.sentences = [(result.emptySentence, .plain)]
         } else {
             let table = ReportTable(
                 rows: result.rows, grouping: result.grouping,
                 nowMilliseconds: result.madeAtMilliseconds)
-            page.add(table.table(style: style))
-            let legends = [
+            page.table = table.table(style: style)
+            page.remarks = [
                 PeakMark.legend(result.rows.map(\.peakMark)), table.sumLegend,
                 table.quantileLegend,
             ].compactMap { $0 }
-            if !legends.isEmpty {
-                page.addBlankLine()
-                page.add(legends.joined(separator: "; "), role: .secondary)
-            }
         }
-        page.add(result.coverage)
-        return page.text
+        return page
     }
 
     private var title: String {
-        switch result.grouping {
-        case .run: "Largest peaks"
-        default: "Largest peaks by \(result.grouping.rawValue)"
-        }
+        result.grouping == .run ? "Largest peaks" : "Largest peaks by \(result.groupTitle)"
     }
 
     private func range(_ style: TextStyle) -> String {
@@ -68,15 +84,18 @@ public struct ReportView: FleetView, Hashable {
         guard let since = result.sinceMilliseconds else { return "until \(end)" }
         return "\(style.minute(since)) to \(end)"
     }
+}
 
-    private var emptySentence: String {
-        if result.coverage.hostCount == 0 { return HostFilter.emptySentence }
-        if result.coverage.inheritedRunCount > 0 {
+extension ReportResult {
+    /// What to do where nothing was found.
+    var emptySentence: String {
+        if coverage.hostCount == 0 { return HostFilter.emptySentence }
+        if coverage.inheritedRunCount > 0 {
             return "No run matches but those that only inherited their peak; ask for these too"
                 + " (--inherited), or loosen the filters or the range."
         }
-        return "No run matches; loosen host, user, program or min_peak, or ask for a longer range"
-            + " (since)."
+        return emptyReason?.sentence
+            ?? "No run matches; loosen the filters, or ask for a longer range (since)."
     }
 }
 
@@ -103,6 +122,8 @@ extension TextPage {
 extension ReportRow {
     /// The mark of its peak.
     var peakMark: PeakMark? {
-        PeakMark(peak, isLowerBound: isPeakLowerBound, isInherited: isPeakInherited)
+        PeakMark(
+            peak, isLowerBound: isPeakLowerBound, isInherited: isPeakInherited,
+            isUpperBound: isPeakUpperBound, isOfWindows: isPeakOfWindows)
     }
 }

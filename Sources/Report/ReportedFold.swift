@@ -55,22 +55,37 @@ extension ReportedFold {
 }
 
 extension ReportQuery {
-    /// What of `fold` overlaps the range and passes every filter; nil for nothing.
+    /// Whether folded runs pass the filters.
+    enum FoldJudgement: Equatable {
+        /// This of them does.
+        case matches(ReportedFold)
+        /// They might, but folds do not keep the name that was asked for.
+        case unknown
+        /// None does.
+        case differs
+    }
+
+    /// What of `fold` overlaps the range and passes every filter.
     ///
     /// A time that is not known is taken to be inside the range.
-    func matching(_ fold: ReportedFold) -> ReportedFold? {
+    func judged(_ fold: ReportedFold) -> FoldJudgement {
         if let bracket = fold.fold.bracket {
             if let untilMilliseconds, bracket.notBeforeMilliseconds > untilMilliseconds {
-                return nil
+                return .differs
             }
             if let sinceMilliseconds, bracket.notAfterMilliseconds < sinceMilliseconds {
-                return nil
+                return .differs
             }
         }
-        guard matches(host: fold.host, name: fold.hostName) else { return nil }
+        guard matches(host: fold.host, name: fold.hostName, labels: fold.labels) else {
+            return .differs
+        }
         let subject = fold.fold.subject
-        if let user, !(subject.user.map(user.matches) ?? false) { return nil }
-        if let program, !program.matches(subject.program) { return nil }
-        return fold.part(withPeakFrom: minimumPeakBytes)
+        if let user, !(subject.user.map(user.matches) ?? false) { return .differs }
+        let isMatch = subject.matches(patterns)
+        guard isMatch != false, let part = fold.part(withPeakFrom: minimumPeakBytes) else {
+            return .differs
+        }
+        return isMatch == true && grouping.isKnownOfFolds ? .matches(part) : .unknown
     }
 }

@@ -135,12 +135,8 @@ public struct ReportedRun: Hashable, Sendable {
     /// ended, or whose host is gone, may have risen after its mark was last read.
     public func isPeakLowerBound(isHostGone: Bool = false) -> Bool? {
         guard let peak = record.peak else { return nil }
-        if record.flags.contains(.peakIsFinal) { return false }
-        switch peak.source {
-        case .exit: return false
-        case .sampled: return true
-        case .hwm, .cgroup: return record.end != nil || isHostGone
-        }
+        return RunJudgement.isLowerBound(
+            peak, record.flags, hasEnd: record.end != nil, isHostGone: isHostGone)
     }
 
     /// Whether the kernel killed it for want of memory; nil where nobody could know.
@@ -149,13 +145,6 @@ public struct ReportedRun: Hashable, Sendable {
     /// executed another program or died by another signal than SIGKILL was not killed so, also
     /// where it does not.
     public func wasOutOfMemoryKilled(isKillSeen: Bool) -> Bool? {
-        if record.flags.contains(.killedForMemory) { return true }
-        if isKillSeen { return false }
-        guard let end = record.end else { return nil }
-        let sigkill: Int32 = 9
-        let isOtherEnd =
-            end.reason == .executed || end.exitCode != nil
-            || end.exitSignal.map { $0 != sigkill } ?? false
-        return isOtherEnd ? false : nil
+        RunJudgement.wasKilledForMemory(record.flags, record.end, isKillSeen: isKillSeen)
     }
 }

@@ -1,195 +1,317 @@
 import MemoryModel
 
-/// What of hosts matters to a row.
-struct KnownHosts {
-    /// Those of whose present nothing is known.
-    var gone: Set<HostID>
-    /// Those whose agent learns of kills for want of memory.
-    var seeingKills: Set<HostID>
-
-    init(_ hosts: [ReportedHost]) {
-        gone = Set(hosts.filter { $0.state == .gone }.map(\.id))
-        seeingKills = Set(hosts.filter(\.seesKills).map(\.id))
-    }
+/// A host and boot as rows take them in.
+struct BootPlace {
+    /// Its number in the tally.
+    var index: Int
+    /// The number of its host in the tally.
+    var host: Int
+    var hostID: HostID
+    var hostName: RawText
+    var labels: [HostLabel]
+    /// The same for equal names, and for equal labels.
+    var nameNumber: Int64
+    var labelsNumber: Int64
+    /// The number of the value of the label that the report is by.
+    var groupNumber: Int64
+    var boot: BootID
+    /// Whether nothing is known of the host's present.
+    var isGone: Bool
+    /// Whether its agent learns of kills for want of memory.
+    var seesKills: Bool
 }
 
-/// What rows are made of: runs, and folded runs that nobody can tell apart any more.
-struct ReportedPeaks {
-    var runs: [ReportedRun]
-    var folds: [ReportedFold]
-}
+/// A value that some runs share, or not.
+struct SharedNumber {
+    private var value: Int64 = 0
+    private var state: UInt8 = 0
 
-/// Runs that become one row, as places in the lists of all of them.
-struct RunGroup {
-    /// One thing that a row is made of.
-    enum Member {
-        case run(Int)
-        case fold(Int)
-    }
+    /// What stands for a value that is not known.
+    static let unknown = Int64.min
 
-    private(set) var runs: [Int] = []
-    private(set) var folds: [Int] = []
-    /// What has the largest peak, or the first where nothing was measured.
-    private(set) var peakHolder: Member
-    /// The largest peak, kept beside the runs because rows are ordered by it.
-    private(set) var peak: Peak?
-    private(set) var processorMilliseconds: UInt64?
-    /// How many runs there are, folded ones included.
-    private(set) var runCount = 0
-
-    /// A group of `first` alone.
-    init(first: Member, of all: ReportedPeaks) {
-        peakHolder = first
-        add(first, of: all)
-    }
-
-    mutating func add(_ member: Member, of all: ReportedPeaks) {
-        switch member {
-        case .run(let index):
-            runs.append(index)
-            runCount = runCount.addingClamped(1)
-            add(all.runs[index].record.processorMilliseconds)
-            raise(all.runs[index].record.peak, of: member)
-        case .fold(let index):
-            let fold = all.folds[index].fold
-            folds.append(index)
-            runCount = runCount.addingClamped(Int(clamping: fold.runCount))
-            add(fold.processorMilliseconds)
-            raise(fold.peak, of: member)
+    mutating func add(_ other: Int64) {
+        if state == 0 {
+            value = other
+            state = 1
+        } else if value != other {
+            state = 2
         }
     }
 
-    private mutating func add(_ time: UInt64?) {
+    /// The value of all; nil where they differ or do not know it.
+    var shared: Int64? { state == 1 && value != SharedNumber.unknown ? value : nil }
+}
+
+/// Runs that become one row.
+///
+/// It grows with the peaks of its runs alone, eight bytes each.
+struct RunGroup {
+    /// What has the largest peak of a group.
+    struct Holder {
+        /// The number of its boot in the tally.
+        var place: Int
+        /// nil for folded runs.
+        var key: ProcessKey?
+        var program: Int64
+        var isLowerBound: Bool?
+        var isInherited: Bool
+        var basis = RangedPeak.Basis.life
+    }
+
+    /// The number of the name of the group.
+    let number: Int64
+    private(set) var runCount = 0
+    private(set) var peak: Peak?
+    private(set) var holder: Holder
+    private(set) var processorMilliseconds: UInt64?
+    /// The 95th percentile of the peaks, where rows are ordered by it.
+    private(set) var p95Bytes: UInt64?
+    private(set) var hosts: Set<Int> = []
+
+    private var lastHost = -1
+    private var foldedRuns = 0
+    private var liveRuns = 0
+    private var killedRuns = 0
+    private var hasUnknownKill = false
+    private var peaks: [UInt64] = []
+    private var steps: [UInt64: UInt64] = [:]
+    private var sumOfPeaksBytes: UInt64?
+    private var swapPeakBytes: UInt64?
+    private var residentBytes: UInt64?
+    private var shared = SharedFields()
+
+    init(number: Int64, first: Holder) {
+        self.number = number
+        holder = first
+    }
+
+    /// Counts a run; its peak comes by `addPeak`.
+    mutating func add(_ run: RunFigures, _ place: BootPlace) {
+        runCount = runCount.addingClamped(1)
+        note(host: place.host)
+        addProcessorTime(run.processorMilliseconds)
+        if let swap = run.swapPeakBytes { swapPeakBytes = max(swapPeakBytes ?? 0, swap) }
+        if run.end == nil, !place.isGone {
+            liveRuns += 1
+            if let resident = run.residentBytes {
+                residentBytes = (residentBytes ?? 0).addingClamped(resident)
+            }
+        }
+        if run.flags.contains(.killedForMemory) {
+            killedRuns = killedRuns.addingClamped(1)
+        } else if !hasUnknownKill {
+            hasUnknownKill =
+                RunJudgement.wasKilledForMemory(run.flags, run.end, isKillSeen: place.seesKills)
+                == nil
+        }
+        shared.add(run, place)
+    }
+
+    /// Counts the peak of one of its runs, by itself, or else in a step of a histogram.
+    mutating func addPeak(_ peak: Peak, _ candidate: Holder, isKept: Bool) {
+        raise(peak, candidate)
+        addSum(peak.bytes)
+        if isKept {
+            peaks.append(peak.bytes)
+        } else {
+            let step = PeakHistogram.step(ofBytes: peak.bytes)
+            steps[PeakHistogram.greatestBytes(ofStep: step), default: 0] += 1
+        }
+    }
+
+    mutating func add(_ fold: Fold, _ holder: Holder, _ place: BootPlace, _ names: FoldNames) {
+        let count = Int(clamping: fold.runCount)
+        runCount = runCount.addingClamped(count)
+        foldedRuns = foldedRuns.addingClamped(count)
+        note(host: place.host)
+        addProcessorTime(fold.processorMilliseconds)
+        killedRuns = killedRuns.addingClamped(Int(clamping: fold.killCount))
+        if fold.killCount == 0, !place.seesKills { hasUnknownKill = true }
+        shared.add(names, place)
+        guard let peak = fold.peak else { return }
+        raise(peak, holder)
+        addSum(fold.sumOfPeaksBytes)
+        for (step, count) in fold.histogram.counts {
+            // No run of a fold had more than the greatest of them.
+            let bytes = min(PeakHistogram.greatestBytes(ofStep: step), peak.bytes)
+            steps[bytes] = (steps[bytes] ?? 0).addingClamped(count)
+        }
+    }
+
+    private mutating func note(host: Int) {
+        guard host != lastHost else { return }
+        lastHost = host
+        hosts.insert(host)
+    }
+
+    private mutating func addProcessorTime(_ time: UInt64?) {
         guard let time else { return }
         processorMilliseconds = (processorMilliseconds ?? 0).addingClamped(time)
     }
 
-    private mutating func raise(_ candidate: Peak?, of member: Member) {
-        guard let candidate, peak.map({ $0 < candidate }) ?? true else { return }
+    private mutating func addSum(_ bytes: UInt64) {
+        sumOfPeaksBytes = (sumOfPeaksBytes ?? 0).addingClamped(bytes)
+    }
+
+    private mutating func raise(_ candidate: Peak, _ theirs: Holder) {
+        guard peak.map({ $0 < candidate }) ?? true else { return }
         peak = candidate
-        peakHolder = member
+        holder = theirs
     }
 
-    /// The hosts of all of it.
-    func hosts(of all: ReportedPeaks) -> Set<HostID> {
-        Set(runs.map { all.runs[$0].host } + folds.map { all.folds[$0].host })
+    /// Works the 95th percentile out, so that groups can be ordered by it.
+    mutating func measureQuantile() {
+        p95Bytes = quantiles.nearestRank(percent: 95)
     }
 
-    /// The row, with regard to what is known of `hosts`.
-    func row(of all: ReportedPeaks, hosts: KnownHosts) -> ReportRow {
+    private var quantiles: Quantiles { Quantiles(sorted: peaks.sorted(), steps: steps) }
+
+    /// The row; `name` tells what a number stands for.
+    func row<Failure: Error>(
+        _ places: [BootPlace], name: (Int64) throws(Failure) -> RawText
+    ) throws(Failure) -> ReportRow {
         var row = ReportRow(runs: runCount)
-        row.foldedRuns = folds.reduce(0) {
-            $0.addingClamped(Int(clamping: all.folds[$1].fold.runCount))
-        }
-        describe(&row, all)
-        describePeak(&row, all, hosts)
-        measure(&row, all, hosts)
-        return row
-    }
-
-    /// What all members share; nil where one differs.
-    ///
-    /// `ofFold` is nil for what folded runs do not tell.
-    private func shared<Value: Equatable>(
-        _ all: ReportedPeaks, _ ofRun: (ReportedRun) -> Value?,
-        _ ofFold: ((ReportedFold) -> Value?)? = nil
-    ) -> Value? {
-        let first: Value?
-        if let run = runs.first {
-            first = ofRun(all.runs[run])
-        } else {
-            first = folds.first.flatMap { ofFold?(all.folds[$0]) }
-        }
-        guard let first else { return nil }
-        guard runs.allSatisfy({ ofRun(all.runs[$0]) == first }) else { return nil }
-        guard !folds.isEmpty else { return first }
-        return folds.allSatisfy { ofFold?(all.folds[$0]) == first } ? first : nil
-    }
-
-    private func describe(_ row: inout ReportRow, _ all: ReportedPeaks) {
-        row.runID = shared(all) { $0.key.shortID }
-        row.hostName = shared(all, { $0.hostName }, { $0.hostName })
-        row.hostID = shared(all, { $0.host }, { $0.host })
-        row.boot = shared(all, { $0.boot }, { $0.boot })
-        // A pid means something only within one boot of one host.
-        row.pid = row.hostID == nil || row.boot == nil ? nil : shared(all) { $0.record.key.pid }
-        row.startedAtMilliseconds = shared(all) { $0.record.description.startedAtMilliseconds }
-        row.endedAtMilliseconds = shared(all) { $0.record.end?.bracket?.notAfterMilliseconds }
-        row.program = shared(
-            all, { $0.record.description.program }, { $0.fold.subject.program })
-        row.comm = shared(all) { $0.record.description.comm }
-        row.executable = shared(all) { $0.record.description.executable }
-        row.command = shared(all) { $0.record.description.command }
-        row.user = shared(all, { $0.user }, { $0.fold.subject.user })
-        row.cgroup = shared(all, { $0.record.description.cgroup }, { $0.fold.subject.cgroup })
-        row.unit = shared(all) { $0.record.description.unit }
-        row.container = shared(all) { $0.record.description.container }
-        row.labels = shared(all, { $0.labels }, { $0.labels })
-        row.endReason = shared(all) { $0.record.end?.reason }
-        row.exitCode = shared(all) { $0.record.end?.exitCode }
-        row.exitSignal = shared(all) { $0.record.end?.exitSignal }
-    }
-
-    private func describePeak(
-        _ row: inout ReportRow, _ all: ReportedPeaks, _ hosts: KnownHosts
-    ) {
-        guard let peak else { return }
-        row.peak = peak
-        switch peakHolder {
-        case .run(let index):
-            let holder = all.runs[index]
+        row.hosts = hosts.count
+        row.foldedRuns = foldedRuns
+        row.liveRuns = liveRuns
+        row.killedRuns = killedRuns
+        try shared.describe(&row, isSingle: runCount == 1 && foldedRuns == 0, places, name: name)
+        if let peak {
+            let place = places[holder.place]
+            row.peak = peak
             row.peakHolder = PeakHolder(
-                hostName: holder.hostName, hostID: holder.host, pid: holder.record.key.pid,
-                program: holder.record.description.program)
-            row.isPeakLowerBound = holder.isPeakLowerBound(
-                isHostGone: hosts.gone.contains(holder.host))
-            row.isPeakInherited = holder.record.isPeakInherited
-        case .fold(let index):
-            let holder = all.folds[index]
-            row.peakHolder = PeakHolder(
-                hostName: holder.hostName, hostID: holder.host, pid: nil,
-                program: holder.fold.subject.program)
-            row.isPeakLowerBound = holder.isPeakLowerBound
-            row.isPeakInherited = false
+                hostName: place.hostName, hostID: place.hostID, pid: holder.key?.pid,
+                program: try name(holder.program))
+            row.isPeakLowerBound = holder.isLowerBound
+            row.isPeakInherited = holder.isInherited
+            switch holder.basis {
+            case .life: row.isPeakUpperBound = false
+            case .windows: (row.isPeakLowerBound, row.isPeakUpperBound) = (false, false)
+            case .windowsAtLeast: (row.isPeakLowerBound, row.isPeakUpperBound) = (true, false)
+            case .lifeAtMost: row.isPeakUpperBound = true
+            }
+            row.isPeakOfWindows = holder.basis == .windows || holder.basis == .windowsAtLeast
         }
-    }
-
-    private func measure(
-        _ row: inout ReportRow, _ all: ReportedPeaks, _ hosts: KnownHosts
-    ) {
-        let peaks = runs.compactMap { all.runs[$0].record.peak?.bytes }.sorted()
-        let quantiles = Quantiles(sorted: peaks, folds: folds.map { all.folds[$0].fold })
+        let quantiles = quantiles
         row.peakP95Bytes = quantiles.nearestRank(percent: 95)
         row.peakMedianBytes = quantiles.nearestRank(percent: 50)
         row.areQuantilesUpperBounds = quantiles.areUpperBounds
-        let folded = folds.filter { all.folds[$0].fold.peak != nil }
-            .map { all.folds[$0].fold.sumOfPeaksBytes }
-        row.sumOfPeaksBytes = sum(peaks + folded)
-        row.peakSwapBytes = runs.compactMap { all.runs[$0].record.swapPeakBytes }.max()
-        let live = runs.filter {
-            all.runs[$0].record.end == nil && !hosts.gone.contains(all.runs[$0].host)
-        }
-        row.liveRuns = live.count
-        row.currentResidentBytes = sum(
-            live.compactMap { all.runs[$0].record.current?.residentBytes })
+        row.sumOfPeaksBytes = sumOfPeaksBytes
+        row.peakSwapBytes = swapPeakBytes
+        row.currentResidentBytes = residentBytes
         row.processorMilliseconds = processorMilliseconds
-        row.wasOutOfMemoryKilled = wasOutOfMemoryKilled(all, hosts)
+        row.wasOutOfMemoryKilled = killedRuns > 0 ? true : hasUnknownKill ? nil : false
+        return row
+    }
+}
+
+/// The numbers of the names that folded runs have.
+struct FoldNames {
+    var program: Int64
+    var user: Int64
+    var cgroup: Int64
+}
+
+/// What all runs of a row have in common.
+private struct SharedFields {
+    private var place = SharedNumber()
+    private var host = SharedNumber()
+    private var hostName = SharedNumber()
+    private var labels = SharedNumber()
+    private var pid = SharedNumber()
+    private var started = SharedNumber()
+    private var ended = SharedNumber()
+    private var program = SharedNumber()
+    private var comm = SharedNumber()
+    private var executable = SharedNumber()
+    private var command = SharedNumber()
+    private var user = SharedNumber()
+    private var cgroup = SharedNumber()
+    private var unit = SharedNumber()
+    private var container = SharedNumber()
+    private var reason = SharedNumber()
+    private var exitCode = SharedNumber()
+    private var exitSignal = SharedNumber()
+    /// The key of the last run, and where some place with the shared values is.
+    private var key: ProcessKey?
+    private var lastPlace = 0
+
+    private mutating func add(_ at: BootPlace) {
+        place.add(Int64(at.index))
+        host.add(Int64(at.host))
+        hostName.add(at.nameNumber)
+        labels.add(at.labelsNumber)
+        lastPlace = at.index
     }
 
-    private func wasOutOfMemoryKilled(_ all: ReportedPeaks, _ hosts: KnownHosts) -> Bool? {
-        var kills = runs.map {
-            all.runs[$0].wasOutOfMemoryKilled(
-                isKillSeen: hosts.seeingKills.contains(all.runs[$0].host))
-        }
-        kills += folds.map {
-            if all.folds[$0].fold.killCount > 0 { return true }
-            return hosts.seeingKills.contains(all.folds[$0].host) ? false : nil
-        }
-        if kills.contains(true) { return true }
-        return kills.contains(nil) ? nil : false
+    mutating func add(_ run: RunFigures, _ at: BootPlace) {
+        let unknown = SharedNumber.unknown
+        add(at)
+        key = run.key
+        pid.add(Int64(run.key.pid))
+        started.add(run.startedAtMilliseconds ?? unknown)
+        ended.add(run.end?.bracket?.notAfterMilliseconds ?? unknown)
+        program.add(run.program)
+        comm.add(run.comm)
+        executable.add(run.executable)
+        command.add(run.command)
+        user.add(run.user)
+        cgroup.add(run.cgroup)
+        unit.add(run.unit)
+        container.add(run.container)
+        reason.add(run.end.map { Int64($0.reason.rawValue) } ?? unknown)
+        exitCode.add(run.end?.exitCode.map(Int64.init) ?? unknown)
+        exitSignal.add(run.end?.exitSignal.map(Int64.init) ?? unknown)
     }
 
-    private func sum(_ values: [UInt64]) -> UInt64? {
-        values.isEmpty ? nil : values.reduce(0) { $0.addingClamped($1) }
+    /// What folded runs do not tell is shared by nobody.
+    mutating func add(_ fold: FoldNames, _ at: BootPlace) {
+        add(at)
+        program.add(fold.program)
+        user.add(fold.user)
+        cgroup.add(fold.cgroup)
+        for field in [\SharedFields.pid, \.started, \.ended, \.reason, \.exitCode, \.exitSignal] {
+            self[keyPath: field].add(SharedNumber.unknown)
+        }
+        for field in [\SharedFields.comm, \.executable, \.command, \.unit, \.container] {
+            self[keyPath: field].add(RunFigures.noName)
+        }
+    }
+
+    func describe<Failure: Error>(
+        _ row: inout ReportRow, isSingle: Bool, _ places: [BootPlace],
+        name: (Int64) throws(Failure) -> RawText
+    ) throws(Failure) {
+        func text(_ field: SharedNumber) throws(Failure) -> RawText? {
+            guard let number = field.shared, number != RunFigures.noName else { return nil }
+            return try name(number)
+        }
+        let at = places[lastPlace]
+        if hostName.shared != nil { row.hostName = at.hostName }
+        if labels.shared != nil { row.labels = at.labels }
+        if host.shared != nil { row.hostID = at.hostID }
+        if place.shared != nil {
+            row.boot = at.boot
+            // A pid means something only within one boot of one host.
+            row.pid = pid.shared.flatMap { Int32(exactly: $0) }
+        }
+        if isSingle, let key {
+            row.runID = RunKey(host: at.hostID, boot: at.boot, process: key).shortID
+        }
+        row.startedAtMilliseconds = started.shared
+        row.endedAtMilliseconds = ended.shared
+        row.program = try text(program)
+        row.comm = try text(comm)
+        row.executable = try text(executable)
+        row.command = try text(command)
+        row.user = try text(user)
+        row.cgroup = try text(cgroup)
+        row.unit = try text(unit)
+        row.container = try text(container)
+        row.endReason = reason.shared.flatMap {
+            UInt8(exactly: $0).flatMap(RunEndReason.init(rawValue:))
+        }
+        row.exitCode = exitCode.shared.flatMap { Int32(exactly: $0) }
+        row.exitSignal = exitSignal.shared.flatMap { Int32(exactly: $0) }
     }
 }

@@ -70,9 +70,10 @@ public struct SummaryView: FleetView, Hashable {
     ///   - nowMilliseconds: Now, in milliseconds since the epoch in UTC.
     ///   - gaps: What was missed in the range of the query; nil where nobody asked.
     ///   - folds: The folded runs of that range.
+    ///   - hourly: Used memory by hour, of `HostsView.sparkRange(nowMilliseconds:)`.
     public init(
         hosts: [ReportedHost], runs: [ReportedRun], store: StoreStatus, nowMilliseconds: Int64,
-        gaps: GapSummary? = nil, folds: [ReportedFold] = []
+        gaps: GapSummary? = nil, folds: [ReportedFold] = [], hourly: [ReportedTotal] = []
     ) {
         let query = SummaryView.query(nowMilliseconds: nowMilliseconds)
         let result = ReportBuilder(query: query, nowMilliseconds: nowMilliseconds)
@@ -82,7 +83,9 @@ public struct SummaryView: FleetView, Hashable {
         coverage.hiddenRowCount = 0
         self.init(
             madeAtMilliseconds: nowMilliseconds,
-            hosts: HostsView(hosts: hosts, runs: runs, nowMilliseconds: nowMilliseconds).rows,
+            hosts: HostsView(
+                hosts: hosts, runs: runs, nowMilliseconds: nowMilliseconds, hourly: hourly
+            ).rows,
             largest: result.rows, store: store, coverage: coverage)
     }
 

@@ -18,6 +18,19 @@ struct TextPage {
         lines += table.lines(style: style)
     }
 
+    /// A plot below its title, or a sentence where there is nothing to draw.
+    mutating func add(_ plot: HistoryPlot, title: String, facts: [String], otherwise: String) {
+        let drawn = plot.lines(style: style)
+        if !drawn.isEmpty {
+            addBlankLine()
+            addHeading(title, facts: facts)
+            lines += drawn
+        } else if !plot.hasWindows, !otherwise.isEmpty {
+            addBlankLine()
+            add(otherwise, role: .secondary)
+        }
+    }
+
     /// A title with facts of less weight behind it, on one line where there is room.
     mutating func addHeading(_ title: String, facts: [String] = []) {
         let rest = facts.joined(separator: style.separator)
@@ -68,8 +81,7 @@ struct TextPage {
     /// The lines that every view ends with.
     mutating func add(_ coverage: Coverage) {
         addBlankLine()
-        let facts = coverage.facts(ascii: !style.unicode).joined(separator: "; ")
-        add("Coverage: \(facts).", role: .secondary)
+        add(coverage.line(ascii: !style.unicode), role: .secondary)
         if !coverage.notes.isEmpty {
             add(coverage.notes.joined(separator: " "), role: .secondary)
         }

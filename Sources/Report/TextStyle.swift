@@ -13,6 +13,10 @@ public struct TextStyle: Hashable, Sendable {
     public var unicode: Bool
     /// Seconds east of UTC of the times that are shown.
     public var utcOffsetSeconds: Int
+    /// Whether tables, CSV and Markdown have a heading.
+    public var hasHeader = true
+    /// Whether sizes are whole bytes, without a unit.
+    public var hasBytes = false
 
     /// The widths that are taken.
     public static let widthRange = 20...1_000
@@ -31,8 +35,9 @@ public struct TextStyle: Hashable, Sendable {
         self.utcOffsetSeconds = min(max(utcOffsetSeconds, -limit), limit)
     }
 
-    /// Every key of a style in a query: `width`, `colour`, `unicode`, `utc_offset` (seconds).
-    public static let keys = ["width", "colour", "unicode", "utc_offset"]
+    /// Every key of a style in a query: `width`, `colour`, `unicode`, `utc_offset` (seconds),
+    /// `header` and `bytes`, which only reports heed.
+    public static let keys = ["width", "colour", "unicode", "utc_offset", "header", "bytes"]
 
     /// Reads a style; what has no pair is as for a pipe.
     ///
@@ -46,6 +51,8 @@ public struct TextStyle: Hashable, Sendable {
             colour: try reader.flag("colour") ?? false,
             unicode: try reader.flag("unicode") ?? true,
             utcOffsetSeconds: try reader.number("utc_offset", in: -limit...limit) ?? 0)
+        hasHeader = try reader.flag("header") ?? true
+        hasBytes = try reader.flag("bytes") ?? false
     }
 
     /// The pairs that `init(pairs:)` reads as this style.
@@ -54,6 +61,8 @@ public struct TextStyle: Hashable, Sendable {
         if let width { pairs.append(QueryPair("width", String(width))) }
         if colour { pairs.append(QueryPair("colour", "1")) }
         if !unicode { pairs.append(QueryPair("unicode", "0")) }
+        if !hasHeader { pairs.append(QueryPair("header", "0")) }
+        if hasBytes { pairs.append(QueryPair("bytes", "1")) }
         if utcOffsetSeconds != 0 {
             pairs.append(QueryPair("utc_offset", String(utcOffsetSeconds)))
         }
@@ -75,10 +84,13 @@ enum TextRole {
 
 extension TextStyle {
     /// What stands for text that was cut off.
-    var ellipsis: String { unicode ? "\u{2026}" : "..." }
+    public var ellipsis: String { unicode ? "\u{2026}" : "..." }
 
     /// What separates facts of a heading.
-    var separator: String { unicode ? " \u{00B7} " : ", " }
+    public var separator: String { unicode ? " \u{00B7} " : ", " }
+
+    /// A size with a unit, or in whole bytes.
+    func size(_ bytes: UInt64) -> String { hasBytes ? String(bytes) : ByteSize(bytes).text }
 
     /// `text` in the colour of `role`, where colours may be used.
     func paint(_ text: String, _ role: TextRole) -> String {
@@ -97,7 +109,7 @@ extension TextStyle {
     }
 
     /// A bar of at most `columns` columns, as long as `part` of `whole`.
-    func bar(_ part: UInt64, of whole: UInt64, columns: Int) -> String {
+    public func bar(_ part: UInt64, of whole: UInt64, columns: Int) -> String {
         guard whole > 0, part > 0 else { return "" }
         let eighths = Int(
             (Double(min(part, whole)) / Double(whole) * Double(columns * 8)).rounded())
@@ -112,7 +124,7 @@ extension TextStyle {
     }
 
     /// A point in time: short and with regard to `now` for a terminal, in full for a pipe.
-    func time(_ milliseconds: Int64, now: Int64) -> String {
+    public func time(_ milliseconds: Int64, now: Int64) -> String {
         guard
             let time = CivilTime(milliseconds: milliseconds, utcOffsetSeconds: utcOffsetSeconds)
         else { return "?" }
@@ -133,20 +145,20 @@ extension TextStyle {
     }
 
     /// A point in time in full, to the second.
-    func fullTime(_ milliseconds: Int64) -> String {
+    public func fullTime(_ milliseconds: Int64) -> String {
         CivilTime(milliseconds: milliseconds, utcOffsetSeconds: utcOffsetSeconds)
             .map { "\($0.date) \($0.clock)" } ?? "?"
     }
 
     /// `UTC` or `UTC+01:00`.
-    var zone: String {
+    public var zone: String {
         guard utcOffsetSeconds != 0 else { return "UTC" }
         let minutes = Int64(utcOffsetSeconds.magnitude / 60)
         return "UTC" + (utcOffsetSeconds < 0 ? "-" : "+") + Timestamp.padded(minutes / 60, 2)
             + ":" + Timestamp.padded(minutes % 60, 2)
     }
 
-    private static let months = [
+    static let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 

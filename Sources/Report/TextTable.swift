@@ -41,13 +41,18 @@ struct TextTable {
 
     func lines(style: TextStyle) -> [String] {
         let layout = fittedLayout(style: style)
-        let header = columns.map { Cell($0.title, .heading) }
-        return ([header] + rows).map { line($0, layout, style) }
+        let header = style.hasHeader ? [columns.map { Cell($0.title, .heading) }] : []
+        return (header + rows).map { line($0, layout, style) }
     }
 
     /// Whether the column of this title stays when the table is fitted.
     func shows(_ title: String, style: TextStyle) -> Bool {
         fittedLayout(style: style).contains { columns[$0.index].title == title }
+    }
+
+    /// Whether the column with this number stays when the table is fitted.
+    func shows(_ index: Int, style: TextStyle) -> Bool {
+        fittedLayout(style: style).contains { $0.index == index }
     }
 
     private typealias Layout = [(index: Int, width: Int)]

@@ -18,7 +18,7 @@ public enum Timestamp {
     ///
     /// Where the text has no offset, `utcOffsetSeconds` (seconds east of UTC) is taken. nil for
     /// anything else, also for days that no calendar has.
-    static func parse(_ text: String, utcOffsetSeconds: Int) -> Int64? {
+    public static func parse(_ text: String, utcOffsetSeconds: Int) -> Int64? {
         var scanner = DigitScanner(text)
         guard let year = scanner.takeDigits(4), year >= 1, scanner.take("-"),
             let month = scanner.takeDigits(2), (1...12).contains(month), scanner.take("-"),

@@ -39,9 +39,10 @@ extension SQLiteStore {
             throw PeakStoreError.failed(
                 reason: "SQLite does not flush commits: synchronous is \(synchronous), not FULL")
         }
-        // 16 MiB of 4 KiB pages: a batch of many thousand runs without a checkpoint inside.
-        _ = try Int.fetchOne(database, sql: "PRAGMA wal_autocheckpoint = 4096")
-        _ = try Int.fetchOne(database, sql: "PRAGMA journal_size_limit = \(16 << 20)")
+        // 64 MiB of 4 KiB pages. The pages of a fleet's runs change again with each commit, and a
+        // checkpoint copies each of them once, however often it stands in the log.
+        _ = try Int.fetchOne(database, sql: "PRAGMA wal_autocheckpoint = 16384")
+        _ = try Int.fetchOne(database, sql: "PRAGMA journal_size_limit = \(64 << 20)")
         try database.execute(sql: "PRAGMA cache_size = -65536")
         var generator = SystemRandomNumberGenerator()
         return try Schema.migrate(

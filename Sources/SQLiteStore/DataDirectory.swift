@@ -15,7 +15,8 @@ final class DataDirectory: Sendable {
     private let descriptor: Int32
     private let lockDescriptor: Int32
 
-    private static let databaseName = "highwater.db"
+    /// The name of the database file.
+    static let databaseName = "highwater.db"
     private static let lockName = "lock"
 
     /// Opens the directory at `path`, making it and its parents with mode 0700 where they are

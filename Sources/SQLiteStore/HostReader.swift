@@ -81,7 +81,8 @@ struct HostReader {
             lastHeardAtMilliseconds: try row.required(15, as: Int64.self))
     }
 
-    private func labels() throws -> [Int64: [HostLabel]] {
+    /// The labels of each host by its number, in their order.
+    func labels() throws -> [Int64: [HostLabel]] {
         let row = try PreparedStatement(
             "SELECT host, key, value FROM host_label ORDER BY host, ordinal", on: database)
         defer { row.reset() }

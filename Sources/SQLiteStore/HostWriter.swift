@@ -8,6 +8,8 @@ struct WriterCaches {
     var names = NameCache(maximumBytes: 16 << 20)
     /// The numbers of hosts.
     var hosts: [HostID: Int64] = [:]
+    /// What was written of each host last, but for when it was heard, as a hash.
+    var describedHosts: [HostID: Int] = [:]
     /// The numbers of boots.
     var boots: [BootOfHost: Int64] = [:]
     /// What was purged and must not come back; nil before it was read.
@@ -22,6 +24,7 @@ struct WriterCaches {
     mutating func removeAll() {
         names.removeAll()
         hosts = [:]
+        describedHosts = [:]
         boots = [:]
         tombstones = nil
         applied = [:]
@@ -103,6 +106,7 @@ struct HostKeys {
 struct HostWriter {
     private let widen: PreparedStatement
     private let describe: PreparedStatement
+    private let hear: PreparedStatement
     private let deleteLabels: PreparedStatement
     private let insertLabel: PreparedStatement
     private let count: PreparedStatement
@@ -113,6 +117,7 @@ struct HostWriter {
     init(_ database: Database, names: NameWriter, hosts: HostKeys) throws {
         widen = try PreparedStatement(HostMerge.widen, on: database)
         describe = try PreparedStatement(HostMerge.describe, on: database)
+        hear = try PreparedStatement(HostMerge.hear, on: database)
         deleteLabels = try PreparedStatement(
             "DELETE FROM host_label WHERE host = ?1", on: database)
         insertLabel = try PreparedStatement(
@@ -126,6 +131,23 @@ struct HostWriter {
     /// Makes `host` and the row of its id one.
     func merge(_ host: StoredHost, _ caches: inout WriterCaches) throws {
         let id = try hosts.host(host.id, &caches)
+        // Swift seeds hashes for each process, so that nobody can choose two that are equal, and by
+        // chance two of 64 bits are not.
+        var lasting = host
+        lasting.lastHeardAtMilliseconds = 0
+        let hash = lasting.hashValue
+        guard caches.describedHosts[host.id] != hash else {
+            try hear.bind(1, id)
+            try hear.bind(2, host.lastHeardAtMilliseconds)
+            try hear.run()
+            return
+        }
+        try write(host, id, &caches)
+        if caches.describedHosts.count >= WriterCaches.maximumCount { caches.describedHosts = [:] }
+        caches.describedHosts[host.id] = hash
+    }
+
+    private func write(_ host: StoredHost, _ id: Int64, _ caches: inout WriterCaches) throws {
         let description = host.description
         try describe.bind(1, id)
         try describe.bind(2, bytes: host.boot.bytes)
@@ -185,6 +207,9 @@ enum HostMerge {
             restrictions = ?13, last_heard_at_ms = ?14
         WHERE id = ?1
         """
+
+    /// A host of which nothing but that has changed was heard again.
+    static let hear = "UPDATE host SET last_heard_at_ms = ?2 WHERE id = ?1"
 
     /// The earliest time at which it was heard of stays.
     static let widen = """

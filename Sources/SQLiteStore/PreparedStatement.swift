@@ -81,6 +81,9 @@ struct PreparedStatement {
     }
 
     /// The number in column `column`; 0 for NULL.
+    func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+
+    /// Whether the number in column `column` is another than 0 and not NULL.
     func flag(_ column: Int32) -> Bool { sqlite3_column_int64(handle, column) != 0 }
 
     /// The blob or text in column `column`; empty for NULL.

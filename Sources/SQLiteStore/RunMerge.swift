@@ -50,19 +50,6 @@ enum RunMerge {
         WHERE \(isSame) AND flags & \(RunFlags.killedForMemory.rawValue) = 0
         """
 
-    /// What describes a run goes by the last writer.
-    static let describe = """
-        UPDATE run SET (\(descriptionColumns)) = (\(descriptionParameters))
-        WHERE \(isSame) AND \(isNewer)
-        """
-
-    /// The greater peak stays, whole.
-    static let raisePeak = """
-        UPDATE run SET
-            peak_bytes = ?18, peak_not_before_ms = ?19, peak_not_after_ms = ?20, peak_source = ?21
-        WHERE \(isSame) AND \(isGreaterPeak)
-        """
-
     /// A purged peak under tombstone `?35`; the greater peak stays, whole.
     static let setAside = """
         INSERT INTO purged_run (
@@ -74,29 +61,49 @@ enum RunMerge {
         WHERE \(isGreaterPeak)
         """
 
+    /// A peak alone; the greater one stays, whole.
+    static let raisePeak = """
+        UPDATE run SET \(peak) WHERE \(isSame) AND \(isGreaterPeak)
+        """
+
+    /// The statements that change what of a row a run changes, each at its `rawValue`.
+    ///
+    /// `compare` told in the same transaction what that is. One statement writes the row, and each
+    /// of its indices, at most once; an index of which it names no column is left alone.
+    static let updates: [String] = (0...RunDifference.all.rawValue).map { bits in
+        let difference = RunDifference(rawValue: bits)
+        var parts: [String] = []
+        if difference.contains(.description) {
+            parts.append("(\(descriptionColumns)) = (\(descriptionParameters))")
+        }
+        if difference.contains(.peak) { parts.append(peak) }
+        if difference.contains(.end) { parts.append(end) }
+        if difference.contains(.present) || parts.isEmpty { parts.append(present) }
+        return "UPDATE run SET \(parts.joined(separator: ", ")) WHERE \(isSame)"
+    }
+
+    /// The greater peak stays, whole.
+    private static let peak = """
+        peak_bytes = ?18, peak_not_before_ms = ?19, peak_not_after_ms = ?20, peak_source = ?21
+        """
+
     /// The first end that is learned stays.
-    static let end = """
-        UPDATE run SET
-            end_reason = ?26, ended_not_before_ms = ?27, ended_not_after_ms = ?28,
-            exit_code = ?29, exit_signal = ?30
-        WHERE \(isSame) AND ?26 IS NOT NULL AND end_reason IS NULL
+    private static let end = """
+        end_reason = ?26, ended_not_before_ms = ?27, ended_not_after_ms = ?28, exit_code = ?29,
+        exit_signal = ?30
         """
 
     /// The present goes by the last writer; swap's peak, processor time and faults by maximum;
     /// flags by *or*.
-    ///
-    /// It comes last, because it sets the time by which the others know who is newer.
-    static let refresh = """
-        UPDATE run SET
-            resident_bytes = CASE WHEN \(hasNewerPresent) THEN ?23 ELSE resident_bytes END,
-            swap_bytes = CASE WHEN \(hasNewerPresent) THEN ?24 ELSE swap_bytes END,
-            seen_at_ms = CASE WHEN \(hasNewerPresent) THEN ?5 ELSE seen_at_ms END,
-            swap_peak_bytes = \(greater("swap_peak_bytes", "?22")),
-            processor_ms = \(greater("processor_ms", "?25")),
-            flags = flags | ?32,
-            minor_faults = \(greater("minor_faults", "?33")),
-            major_faults = \(greater("major_faults", "?34"))
-        WHERE \(isSame)
+    private static let present = """
+        resident_bytes = CASE WHEN \(hasNewerPresent) THEN ?23 ELSE resident_bytes END,
+        swap_bytes = CASE WHEN \(hasNewerPresent) THEN ?24 ELSE swap_bytes END,
+        seen_at_ms = CASE WHEN \(hasNewerPresent) THEN ?5 ELSE seen_at_ms END,
+        swap_peak_bytes = \(greater("swap_peak_bytes", "?22")),
+        processor_ms = \(greater("processor_ms", "?25")),
+        flags = flags | ?32,
+        minor_faults = \(greater("minor_faults", "?33")),
+        major_faults = \(greater("major_faults", "?34"))
         """
 
     private static let isSame = "boot = ?1 AND pid = ?2 AND start_ticks = ?3 AND image = ?4"
@@ -138,4 +145,20 @@ enum RunMerge {
     private static func greater(_ column: String, _ parameter: String) -> String {
         "coalesce(max(\(column), \(parameter)), \(column), \(parameter))"
     }
+}
+
+/// What of a row a run changes.
+struct RunDifference: OptionSet {
+    let rawValue: Int
+
+    /// It describes the run otherwise, and is newer.
+    static let description = RunDifference(rawValue: 1 << 0)
+    /// Its peak is greater.
+    static let peak = RunDifference(rawValue: 1 << 1)
+    /// It ends the run.
+    static let end = RunDifference(rawValue: 1 << 2)
+    /// It has a newer present, or a greater count.
+    static let present = RunDifference(rawValue: 1 << 3)
+    /// All of these.
+    static let all: RunDifference = [.description, .peak, .end, .present]
 }

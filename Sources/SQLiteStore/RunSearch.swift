@@ -13,7 +13,8 @@ struct RunSearch {
     private let query: ReportQuery
     private let fewRuns: Int64
     private var names: NameReader
-    private var programMatches: [Int64: Bool] = [:]
+    /// What each pattern said of each name.
+    private var nameMatches: [NamedField: [Int64: Bool]] = [:]
     private var userMatches: [Int64: Bool] = [:]
 
     /// Above this many runs that live or ended lately, one walk along the peaks is as quick.
@@ -31,22 +32,37 @@ struct RunSearch {
     ///
     /// Runs of equal peaks stand in the order of their keys.
     mutating func run(limit: Int) throws -> RunSelection {
-        let boots = try query.host.map { try bootsOfHosts(matching: $0) }
-        let row = try PreparedStatement(try path(boots: boots).sql(query), on: database)
+        let query = query
+        let row = try statement { $0.sql(query) }
         defer { row.reset() }
-        try bindRange(to: row)
-        if let boots { try row.bind(4, text: "[\(boots.map(String.init).joined(separator: ","))]") }
+        let fields = SearchPath.fields(query)
+        let inherited = SearchPath.inheritedColumn(query)
+        var inheritedCount = 0
         var found: [FoundRun] = []
         var matchedCount = 0
         while try row.step() {
-            guard try matches(row) else { continue }
+            guard try matches(row, fields) else { continue }
+            if !query.includesInherited, row.flag(inherited) {
+                inheritedCount += 1
+                continue
+            }
             matchedCount += 1
             guard found.count < limit else { continue }
             found.append(
                 FoundRun(
                     boot: try row.required(0, as: Int64.self), key: try RunReader.key(row)))
         }
-        return RunSelection(runs: try read(found), matchedCount: matchedCount)
+        return RunSelection(
+            runs: try read(found), matchedCount: matchedCount, inheritedCount: inheritedCount)
+    }
+
+    /// The statement that `sql` makes of the way that is the shortest, with its parameters.
+    mutating func statement(_ sql: (SearchPath) -> String) throws -> PreparedStatement {
+        let boots = query.isRestrictedToHosts ? try bootsOfMatchingHosts() : nil
+        let row = try PreparedStatement(sql(try path(boots: boots)), on: database)
+        try bindRange(to: row)
+        if let boots { try row.bind(4, text: "[\(boots.map(String.init).joined(separator: ","))]") }
+        return row
     }
 
     private func path(boots: [Int64]?) throws -> SearchPath {
@@ -70,13 +86,17 @@ struct RunSearch {
         if query.minimumPeakBytes > 0 { try row.bind(3, query.minimumPeakBytes.storedAmount) }
     }
 
-    private mutating func matches(_ row: PreparedStatement) throws -> Bool {
-        if let program = query.program {
-            let name = try row.required(4, as: Int64.self)
-            if programMatches[name] == nil {
-                programMatches[name] = program.matches(try names.name(name))
+    /// Whether every pattern holds against its column, and the user's against columns 5 and 6.
+    mutating func matches(
+        _ row: PreparedStatement, _ fields: [(column: Int32, field: NamedField)]
+    ) throws -> Bool {
+        for (column, field) in fields {
+            guard let pattern = query.patterns[field] else { continue }
+            guard let name = row.number(column) else { return false }
+            if nameMatches[field]?[name] == nil {
+                nameMatches[field, default: [:]][name] = pattern.matches(try names.name(name))
             }
-            guard programMatches[name] == true else { return false }
+            guard nameMatches[field]?[name] == true else { return false }
         }
         guard let user = query.user else { return true }
         if let name = row.number(5) {
@@ -87,17 +107,21 @@ struct RunSearch {
         return user.matches(RawText(String(number)))
     }
 
-    /// The boots of every host whose id or name matches.
-    private mutating func bootsOfHosts(matching glob: Glob) throws -> [Int64] {
+    /// The boots of every host that the query asks for.
+    private mutating func bootsOfMatchingHosts() throws -> [Int64] {
+        let labels = try HostReader(database).labels()
         let row = try PreparedStatement(
             """
-            SELECT boot.id, host.host_id, host.name FROM boot JOIN host ON host.id = boot.host
+            SELECT boot.id, host.host_id, host.name, host.id
+            FROM boot JOIN host ON host.id = boot.host
             """, on: database)
         defer { row.reset() }
         var boots: [Int64] = []
         while try row.step() {
-            let name = try names.name(row.number(2))
-            if glob.matches(RawText(row.bytes(1))) || name.map(glob.matches) ?? false {
+            let host = try HostReader.hostID(row, 1)
+            let known = labels[try row.required(3, as: Int64.self)] ?? []
+            let name = try names.name(row.number(2)) ?? RawText(host.text)
+            if query.matches(host: host, name: name, labels: known) {
                 boots.append(try row.required(0, as: Int64.self))
             }
         }
@@ -161,6 +185,28 @@ enum SearchPath {
         """
 
     private static let columns = "boot, pid, start_ticks, image, program, user, user_id"
+    private static let columnCount: Int32 = 7
+
+    /// The names that a query has patterns for, and in which column each stands.
+    static func fields(_ query: ReportQuery) -> [(column: Int32, field: NamedField)] {
+        let others = NamedField.allCases.filter { $0 != .program && query.patterns[$0] != nil }
+        return [(4, .program)] + others.enumerated().map { (columnCount + Int32($0), $1) }
+    }
+
+    /// The column that says whether a peak is only inherited.
+    static func inheritedColumn(_ query: ReportQuery) -> Int32 {
+        columnCount + Int32(fields(query).count - 1)
+    }
+
+    private static let isInherited =
+        "inherited_bytes IS NOT NULL AND peak_bytes IS NOT NULL AND peak_bytes <= inherited_bytes"
+
+    /// The columns of a search; those after the usual ones are in no index.
+    private static func columns(_ query: ReportQuery) -> String {
+        ([columns] + fields(query).dropFirst().map(\.field.rawValue) + [isInherited])
+            .joined(separator: ", ")
+    }
+
     private static let chosenBoots = "(SELECT value FROM json_each(?4))"
     private static let order = "ORDER BY peak_bytes DESC, boot, pid, start_ticks, image"
 
@@ -168,22 +214,23 @@ enum SearchPath {
     /// the boots `?4` as a JSON array.
     func sql(_ query: ReportQuery) -> String {
         let rest = SearchPath.conditions(query)
+        let columns = SearchPath.columns(query)
         let since = query.sinceMilliseconds == nil ? "" : " AND ended_not_after_ms >= ?1"
         switch self {
         case .boots:
             let ended = query.sinceMilliseconds == nil ? "" : SearchPath.endsInRange
             return """
-                SELECT boot, pid, start_ticks, image, program, user, user_id, peak_bytes
+                SELECT \(columns), peak_bytes
                 FROM json_each(?4) AS chosen CROSS JOIN run
                 WHERE run.boot = chosen.value\(ended)\(rest) \(SearchPath.order)
                 """
         case .ends(let restrictsBoots):
             let boots = restrictsBoots ? " AND boot IN \(SearchPath.chosenBoots)" : ""
             return """
-                SELECT \(SearchPath.columns), peak_bytes FROM run INDEXED BY run_by_end
+                SELECT \(columns), peak_bytes FROM run INDEXED BY run_by_end
                 WHERE ended_not_after_ms IS NULL\(boots)\(rest)
                 UNION ALL
-                SELECT \(SearchPath.columns), peak_bytes FROM run INDEXED BY run_by_end
+                SELECT \(columns), peak_bytes FROM run INDEXED BY run_by_end
                 WHERE true\(since)\(boots)\(rest)
                 \(SearchPath.order)
                 """
@@ -191,9 +238,41 @@ enum SearchPath {
             let ended = query.sinceMilliseconds == nil ? "" : SearchPath.endsInRange
             let boots = restrictsBoots ? " AND boot IN \(SearchPath.chosenBoots)" : ""
             return """
-                SELECT \(SearchPath.columns) FROM run INDEXED BY run_by_peak
+                SELECT \(columns) FROM run INDEXED BY run_by_peak
                 WHERE true\(ended)\(boots)\(rest) \(SearchPath.order)
                 """
+        }
+    }
+
+    /// The statement of a walk: `columns` of the same runs in any order.
+    func walk(_ query: ReportQuery, columns: String) -> String {
+        let rest = SearchPath.conditions(query)
+        let since = query.sinceMilliseconds == nil ? "" : " AND ended_not_after_ms >= ?1"
+        let ended = query.sinceMilliseconds == nil ? "" : SearchPath.endsInRange
+        switch self {
+        case .boots:
+            return """
+                SELECT \(columns)
+                FROM json_each(?4) AS chosen CROSS JOIN run
+                WHERE run.boot = chosen.value\(ended)\(rest)
+                """
+        case .ends(let restrictsBoots):
+            let boots = restrictsBoots ? " AND boot IN \(SearchPath.chosenBoots)" : ""
+            return """
+                SELECT \(columns) FROM run INDEXED BY run_by_end
+                WHERE ended_not_after_ms IS NULL\(boots)\(rest)
+                UNION ALL
+                SELECT \(columns) FROM run INDEXED BY run_by_end
+                WHERE true\(since)\(boots)\(rest)
+                """
+        case .peaks(let restrictsBoots):
+            let boots = restrictsBoots ? " AND boot IN \(SearchPath.chosenBoots)" : ""
+            // A plus keeps SQLite from the indexes by end and by peak, either of which costs a look
+            // into the table for each run; where a table has no rowid, NOT INDEXED is not heeded.
+            let plain = (ended + boots + rest)
+                .replacing("ended_not_after_ms", with: "+ended_not_after_ms")
+                .replacing("peak_bytes", with: "+peak_bytes")
+            return "SELECT \(columns) FROM run WHERE true\(plain)"
         }
     }
 
@@ -206,12 +285,6 @@ enum SearchPath {
             sql += " AND (started_at_ms IS NULL OR started_at_ms <= ?2)"
         }
         if query.minimumPeakBytes > 0 { sql += " AND peak_bytes >= ?3" }
-        if !query.includesInherited {
-            sql += """
-                 AND (inherited_bytes IS NULL OR peak_bytes IS NULL
-                    OR peak_bytes > inherited_bytes)
-                """
-        }
         return sql
     }
 }

@@ -6,10 +6,7 @@ import PeakStore
 struct RunWriter {
     private let compare: PreparedStatement
     private let insert: PreparedStatement
-    private let describe: PreparedStatement
-    private let raisePeak: PreparedStatement
-    private let end: PreparedStatement
-    private let refresh: PreparedStatement
+    private let updates: [PreparedStatement]
     private let aside: PurgedRunWriter
     private let applied: AppliedWriter
     private let names: NameWriter
@@ -21,10 +18,7 @@ struct RunWriter {
     ) throws {
         compare = try PreparedStatement(RunMerge.compare, on: database)
         insert = try PreparedStatement(RunMerge.insert, on: database)
-        describe = try PreparedStatement(RunMerge.describe, on: database)
-        raisePeak = try PreparedStatement(RunMerge.raisePeak, on: database)
-        end = try PreparedStatement(RunMerge.end, on: database)
-        refresh = try PreparedStatement(RunMerge.refresh, on: database)
+        updates = try RunMerge.updates.map { try PreparedStatement($0, on: database) }
         aside = try PurgedRunWriter(database)
         self.applied = applied
         self.names = names
@@ -69,37 +63,18 @@ struct RunWriter {
         return true
     }
 
-    private func update(_ row: RunRow, _ difference: Difference) throws {
-        if difference.describes {
-            try row.bindKey(to: describe)
-            try row.bindDescription(to: describe)
-            try describe.run()
-        }
-        if difference.raisesPeak {
-            try row.bindKey(to: raisePeak)
-            try row.bindPeak(to: raisePeak)
-            try raisePeak.run()
-        }
-        if difference.ends {
-            try row.bindKey(to: end)
-            try row.bindEnd(to: end)
-            try end.run()
-        }
-        if difference.refreshes {
-            try row.bindKey(to: refresh)
-            try row.bindPresent(to: refresh)
-            try refresh.run()
-        }
+    private func update(_ row: RunRow, _ difference: RunDifference) throws {
+        guard !difference.isEmpty else { return }
+        let update = updates[difference.rawValue]
+        try row.bindKey(to: update)
+        if difference.contains(.description) { try row.bindDescription(to: update) }
+        if difference.contains(.peak) { try row.bindPeak(to: update) }
+        if difference.contains(.end) { try row.bindEnd(to: update) }
+        if difference.contains(.present) { try row.bindPresent(to: update) }
+        try update.run()
     }
 
-    private struct Difference {
-        var describes: Bool
-        var raisesPeak: Bool
-        var ends: Bool
-        var refreshes: Bool
-    }
-
-    private func difference(to row: RunRow) throws -> Difference? {
+    private func difference(to row: RunRow) throws -> RunDifference? {
         try row.bindKey(to: compare)
         try row.bindDescription(to: compare)
         try row.bindPeak(to: compare)
@@ -107,9 +82,12 @@ struct RunWriter {
         try row.bindEndReason(to: compare)
         defer { compare.reset() }
         guard try compare.step() else { return nil }
-        return Difference(
-            describes: compare.flag(0), raisesPeak: compare.flag(1), ends: compare.flag(2),
-            refreshes: compare.flag(3))
+        var difference: RunDifference = []
+        if compare.flag(0) { difference.insert(.description) }
+        if compare.flag(1) { difference.insert(.peak) }
+        if compare.flag(2) { difference.insert(.end) }
+        if compare.flag(3) { difference.insert(.present) }
+        return difference
     }
 }
 

@@ -102,9 +102,20 @@ extension SQLiteStore {
         try repeatSteps { steps, caches in
             try steps.takeAwayFolds(row, limit: rows, &caches)
         }
+        try takeAwayWindows(row)
         try write { database, _ in
             try TombstoneTable.set(.standing, of: row.tombstone.id, on: database)
         }
+    }
+
+    private func takeAwayWindows(_ row: TombstoneRow) throws {
+        let hours = try read {
+            try PurgedWindowSteps.hours(ofHost: row.host, in: row.range, on: $0)
+        }
+        for hour in hours {
+            try write { database, _ in try PurgedWindowSteps(database).takeAway(hour, row) }
+        }
+        try write { try PurgedWindowSteps($0).takeAwayTiers(row, &$1) }
     }
 
     /// Looks for runs beside the writer and takes them away page by page.
@@ -142,6 +153,12 @@ extension SQLiteStore {
         try repeatSteps { try $0.bringBackTotals(row.tombstone, limit: rows, &$1) }
         try repeatSteps { try $0.bringBackCgroups(row.tombstone, limit: rows, &$1) }
         try repeatSteps { try $0.bringBackFolds(row.tombstone, limit: rows, &$1) }
+        while try write({
+            try PurgedWindowSteps($0).bringBackCovered(row.tombstone, limit: rows, &$1)
+        }) > 0 {}
+        while try write({
+            try PurgedWindowSteps($0).bringBack(row.tombstone, limit: rows, &$1)
+        }) > 0 {}
         try write { database, _ in
             try TombstoneTable.delete(row.tombstone.id, on: database)
         }

@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// `Protocol/store-v1.md` describes the file. There is one writer; its transactions are flushed to
 /// the disk before they return. Reads go on beside it, each on a snapshot of its own.
-public final class SQLiteStore: PeakStoring {
+public final class SQLiteStore: HistoryStoring {
     /// The name of this store, drawn when its database was made.
     public let storeID: StoreID
 
@@ -23,9 +23,12 @@ public final class SQLiteStore: PeakStoring {
     private let writer = Mutex(WriterState())
     private let maximumLogBytes: Int64
 
-    /// Above this the write-ahead log is copied into the database and cut to nothing: 64 MiB, a
-    /// few seconds' writing.
-    static let defaultMaximumLogBytes: Int64 = 64 << 20
+    /// Above this the write-ahead log is copied into the database and cut to nothing: 256 MiB, four
+    /// times what it has when nobody's reading holds it up.
+    static let defaultMaximumLogBytes: Int64 = 256 << 20
+
+    /// By how many times the log may be larger than that while reads need it: 8, so 512 MiB.
+    private static let patienceWithReads: Int64 = 8
 
     /// Opens the store in `dataDirectory`, making both if they are missing, and brings a database
     /// of an older version to the present one.
@@ -156,6 +159,23 @@ public final class SQLiteStore: PeakStoring {
         try runs(matching: query, limit: limit, fewRuns: RunSearch.fewRuns)
     }
 
+    /// Walks over every run that overlaps the range of `query` and passes its filters.
+    public func walk<Result>(
+        matching query: ReportQuery, _ body: (any RunWalk) throws -> Result
+    ) throws -> Result {
+        try walk(matching: query, fewRuns: RunSearch.fewRuns, body)
+    }
+
+    func walk<Result>(
+        matching query: ReportQuery, fewRuns: Int64, _ body: (any RunWalk) throws -> Result
+    ) throws -> Result {
+        try read { database in
+            let walker = try RunWalker(query, database, fewRuns: fewRuns)
+            defer { walker.close() }
+            return try body(walker)
+        }
+    }
+
     func runs(matching query: ReportQuery, limit: Int, fewRuns: Int64) throws -> RunSelection {
         try read { database in
             var search = try RunSearch(query, database, fewRuns: fewRuns)
@@ -199,16 +219,23 @@ public final class SQLiteStore: PeakStoring {
         for gap in batch.gaps { try gaps.merge(gap, &caches) }
         let health = try HealthWriter(database, hosts: keys)
         for said in batch.health { try health.merge(said, &caches) }
+        guard !batch.windows.isEmpty || !batch.coverage.isEmpty else { return }
+        let windows = try WindowWriter(database, hosts: keys)
+        try windows.merge(batch.windows, batch.coverage, &caches)
     }
 
     /// Cuts the write-ahead log when it has grown large.
     ///
     /// What was committed is safe already, so that a full disk or a reader in the way only puts
-    /// this off. Anything else that fails here makes the next commit fail.
+    /// this off; a reader that is in the way for very long is ended. Anything else that fails here
+    /// makes the next commit fail.
     private func bound(_ database: Database, _ state: inout WriterState) {
         guard directory.writeAheadLogBytes() > maximumLogBytes else { return }
         do {
-            _ = try SQLiteStore.truncateLog(database)
+            let isCut = try SQLiteStore.truncateLog(database)
+            let length = directory.writeAheadLogBytes() / SQLiteStore.patienceWithReads
+            // Whoever has read for so long may ask for less; the log would fill the disk.
+            if !isCut, length > maximumLogBytes { pool.interrupt() }
         } catch {
             _ = state.fail(error, path: directory.databasePath, on: database)
         }

@@ -33,6 +33,10 @@ enum StoreFailure {
                 ? .failed(reason: reason) : .notWritable(path: path, reason: reason)
         case .SQLITE_READONLY, .SQLITE_PERM:
             return .notWritable(path: path, reason: reason)
+        case .SQLITE_INTERRUPT:
+            return .refused(
+                reason: "this was ended because it took so long that the database's log grew too "
+                    + "large; ask for less, such as a shorter range, or use 'memcollector export'")
         default: return .failed(reason: reason)
         }
     }

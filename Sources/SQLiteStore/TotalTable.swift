@@ -215,14 +215,35 @@ struct TotalReader {
             WHERE kind IN (\(list)) AND hour_at_ms > ?1 AND hour_at_ms <= ?2
             ORDER BY host.host_id, kind, name.bytes, hour_at_ms LIMIT ?3
             """
+        ) { try TotalReader.bindHours(of: range, limit: limit, to: $0) }
+    }
+
+    /// The figures of one kind of a host, or of all, in the hours that overlap `range`, without
+    /// what they were made of, by host and hour.
+    mutating func hourlyTotals(
+        of kind: TotalKind, on host: HostID?, in range: StoredRange, limit: Int
+    ) throws -> [StoredTotal] {
+        try totals(
+            """
+            FROM total CROSS JOIN host ON host.id = total.host
+            WHERE kind = \(kind.rawValue) AND hour_at_ms > ?1 AND hour_at_ms <= ?2
+                \(host == nil ? "" : "AND host.host_id = ?4")
+            ORDER BY host.host_id, hour_at_ms LIMIT ?3
+            """, readsComposition: false
         ) { row in
-            try row.bind(
-                1,
-                max(range.since, .min + StoredTotal.hourLengthMilliseconds)
-                    - StoredTotal.hourLengthMilliseconds)
-            try row.bind(2, range.until)
-            try row.bind(3, StoredRange.limit(limit))
+            try TotalReader.bindHours(of: range, limit: limit, to: row)
+            if let host { try row.bind(4, text: host.text) }
         }
+    }
+
+    /// Gives the hours that overlap `range` to parameters 1 and 2, and the limit to 3.
+    private static func bindHours(
+        of range: StoredRange, limit: Int, to row: PreparedStatement
+    ) throws {
+        let length = StoredTotal.hourLengthMilliseconds
+        try row.bind(1, max(range.since, .min + length) - length)
+        try row.bind(2, range.until)
+        try row.bind(3, StoredRange.limit(limit))
     }
 
     /// The sums of one kind, hour and host that were reached in `range`.
@@ -250,7 +271,8 @@ struct TotalReader {
     }
 
     private mutating func totals(
-        _ rest: String, _ bind: (PreparedStatement) throws -> Void
+        _ rest: String, readsComposition: Bool = true,
+        _ bind: (PreparedStatement) throws -> Void
     ) throws -> [StoredTotal] {
         let row = try PreparedStatement(
             """
@@ -261,11 +283,13 @@ struct TotalReader {
         defer { row.reset() }
         try bind(row)
         var totals: [StoredTotal] = []
-        while try row.step() { totals.append(try total(row)) }
+        while try row.step() { totals.append(try total(row, readsComposition)) }
         return totals
     }
 
-    private mutating func total(_ row: PreparedStatement) throws -> StoredTotal {
+    private mutating func total(
+        _ row: PreparedStatement, _ readsComposition: Bool
+    ) throws -> StoredTotal {
         let boot = try boots.boot(row.required(0, as: Int64.self))
         guard let kind = TotalKind(rawValue: try row.required(1, as: UInt8.self)) else {
             throw DamagedRow(reason: "a sum is of an unknown kind")
@@ -276,7 +300,7 @@ struct TotalReader {
         var peak = TotalPeak(
             bytes: try row.required(4, as: UInt64.self), atMilliseconds: row.number(5),
             runCount: try row.required(6, as: UInt64.self))
-        if kind == .hostUsed {
+        if kind == .hostUsed, readsComposition {
             peak.composition = try composition(hour: hour, host: row.required(7, as: Int64.self))
         }
         return StoredTotal(

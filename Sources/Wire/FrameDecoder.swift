@@ -20,11 +20,12 @@ public struct DecodedFrame: Hashable, Sendable {
 
 /// Turns bytes into frames, `Protocol/frame-v1.md` sections 3 to 5.
 ///
-/// It remembers nothing from one frame to the next, so one decoder serves all connections of a
-/// thread. It holds the state of zlib and 1 MiB of address space to inflate into, of which only
-/// what was once used takes memory.
+/// It remembers nothing from one frame to the next but some names, so that many runs share them;
+/// and one decoder serves all connections of a thread. It holds the state of zlib and 1 MiB of
+/// address space to inflate into, of which only what was once used takes memory.
 public struct FrameDecoder: ~Copyable, Sendable {
     private var inflater: Inflater
+    private var recentNames = RecentNames(isRemembering: true)
 
     /// Sets up zlib; throws internalError if there is no memory for that.
     public init() throws(WireError) {
@@ -73,6 +74,8 @@ public struct FrameDecoder: ~Copyable, Sendable {
             header.isCompressed
             ? try inflater.inflate(wire, rawLength: Int(header.rawLength)) : wire
         var reader = PayloadReader(payload)
+        swap(&recentNames, &reader.recentNames)
+        defer { swap(&recentNames, &reader.recentNames) }
         let frame = try Frame(type: type, payload: &reader)
         try reader.finish()
         return frame

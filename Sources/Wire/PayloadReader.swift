@@ -12,6 +12,9 @@ struct PayloadReader: ~Copyable {
     /// How many bytes were taken.
     private(set) var position = 0
 
+    /// Where names come from that came before; whoever has some lends them for a frame.
+    var recentNames = RecentNames(isRemembering: false)
+
     /// Begins at the first byte of `bytes`.
     init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes

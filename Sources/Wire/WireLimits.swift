@@ -26,6 +26,8 @@ public enum WireLimits {
     public static let maximumSharesPerTotal = 10
     /// Cgroups in one CGROUP.
     public static let maximumCgroupsPerFrame = 4_096
+    /// Minutes or hours in one COVERED.
+    public static let maximumCoveredPerFrame = 4_096
     /// Kills in one OOM.
     public static let maximumKillsPerFrame = 1_024
     /// Gaps in one GAP.

@@ -17,15 +17,17 @@ struct Memagent: AsyncParsableCommand {
         discussion: """
             Reads each process's memory from the kernel, its exact high-water mark included, and \
             streams what changed. It runs until it is stopped; a collector that is away is tried \
-            again.
+            again. 'memagent ps' and 'memagent top' show this host by themselves, without a \
+            collector.
 
             EXAMPLES:
               memagent --collector collector.example:7000
               memagent --collector a:7000 --collector b:7000 --label rack=b7
               MEMAGENT_COLLECTOR=collector.example memagent --interval 500ms
               memagent --collector collector.example:7000 --cpu-budget 2%
+              memagent top
             """,
-        version: Version.text)
+        version: Version.text, subcommands: ViewsOfThisHost.configuration.subcommands)
 
     @Option(
         help: ArgumentHelp(
@@ -133,6 +135,7 @@ struct Memagent: AsyncParsableCommand {
 
     static func main() async {
         OwnMemory.useOneHeap()
+        if ViewsOfThisHost.isMeant { await ViewsOfThisHost.runAsProgram() }
         await runAsProgram()
     }
 

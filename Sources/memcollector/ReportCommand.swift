@@ -7,49 +7,90 @@ struct ReportCommand: AsyncParsableCommand {
         commandName: "report",
         abstract: "Shows the peaks of runs, programs, users, cgroups or hosts.",
         discussion: """
-            A range selects the runs that overlap it; the peaks shown are those of their whole \
-            life.
+            A range takes in the runs that lived in it. A peak is exact where it is known to lie \
+            in the range; else it is marked: >= for at least this, <= for at most this.
 
             By host, user, program or cgroup there is also what was resident of all of them at \
             one time (the peak of the sum), in which shared pages count once for each process.
 
             EXAMPLES:
+              # The largest peaks of a day
               memcollector report --since 24h
+              # Of some runs only
               memcollector report --since "3m ago" --program 'python*' --min-peak 1G
-              memcollector report --by program --sort runs --format csv
+              memcollector report --unit '*.service' --label rack=b7
+              # Put together, with the 95th percentile and the median of the peaks
+              memcollector report --since 7d --by program --min-runs 5 --sort p95
+              memcollector report --since 24h --by label:team
+              # What grew since last week, the largest growth first
+              memcollector report --since 24h --by program --compare 7d
+              # How much memory to give each program
+              memcollector report --since 30d --suggest --margin 25%
+              # For other programs, and for a ticket
+              memcollector report --by host --format csv --output peaks.csv
+              memcollector report --by unit --format markdown
             """)
 
     @OptionGroup var range: RangeOptions
 
     @Option(
         help: ArgumentHelp(
-            "One row for each run, program, user, cgroup or host.", valueName: "what"))
+            """
+            One row for each run, program, command, executable, user, cgroup, unit, container, \
+            host or label:KEY.
+            """, valueName: "what"))
     var by = "run"
 
     @Option(
         help: ArgumentHelp(
-            "The order of the rows: peak, runs, host, last or cpu.", valueName: "order"))
+            "The order of the rows: peak, p95, runs, host, last or cpu.", valueName: "order"))
     var sort = "peak"
+
+    @Option(
+        help: ArgumentHelp("Only rows of at least so many runs; needs --by.", valueName: "count"))
+    var minRuns: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Set the range beside the one so long before, such as 7d, or beside the previous one \
+            of its length; needs --by.
+            """, valueName: "time"))
+    var compare: String?
+
+    @Flag(help: "Suggest how much memory to give each program, or what --by names.")
+    var suggest = false
+
+    @Option(
+        help: ArgumentHelp(
+            "How much to put on top of a suggestion; 20% by default.", valueName: "percent"))
+    var margin: String?
 
     @Flag(help: "Show peaks, too, that are only what a child had of its parent at fork.")
     var inherited = false
 
     @OptionGroup var hosts: HostFilters
     @OptionGroup var runs: RunFilters
+    @OptionGroup var names: NameFilters
     @OptionGroup var peaks: PeakFilters
-    @OptionGroup var view: ViewOptions
+    @OptionGroup var output: ReportOutput
 
     func validate() throws {
-        try QueryPair.checkReport(pairs)
+        let query = try QueryPair.checkReport(pairs)
+        try output.check(formats: query.formats)
     }
 
     private var pairs: [QueryPair] {
-        let order = [QueryPair("by", by), QueryPair("sort", sort)]
-        let filters = range.pairs + hosts.pairs + runs.pairs + peaks.pairs
+        let order =
+            [QueryPair("by", by), QueryPair("sort", sort)]
+            + QueryPair.given(
+                ("min_runs", minRuns.map(String.init)), ("compare", compare),
+                ("suggest", suggest ? "1" : nil), ("margin", margin))
+        let filters = range.pairs + hosts.pairs + runs.pairs + names.pairs + peaks.pairs
         return filters + order + (inherited ? [QueryPair("inherited", "1")] : [])
     }
 
     func run() async throws {
-        try await view.show("/v1/report", query: pairs)
+        try await output.show("/v1/report", query: pairs)
     }
 }

@@ -26,6 +26,38 @@ struct RunFilters: ParsableArguments {
     var pairs: [QueryPair] { QueryPair.given(("program", program), ("user", user)) }
 }
 
+/// Which runs a report is about, by what else is known of them.
+struct NameFilters: ParsableArguments {
+    @Option(help: ArgumentHelp("Only command lines that match.", valueName: "glob"))
+    var command: String?
+
+    @Option(help: ArgumentHelp("Only paths of executables that match.", valueName: "glob"))
+    var executable: String?
+
+    @Option(help: ArgumentHelp("Only paths of cgroups that match.", valueName: "glob"))
+    var cgroup: String?
+
+    @Option(help: ArgumentHelp("Only systemd units that match.", valueName: "glob"))
+    var unit: String?
+
+    @Option(help: ArgumentHelp("Only containers that match.", valueName: "glob"))
+    var container: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Only hosts with such a label; all of them, if given several times.",
+            valueName: "key=glob"))
+    var label: [String] = []
+
+    /// The pairs of the query.
+    var pairs: [QueryPair] {
+        QueryPair.given(
+            ("command", command), ("executable", executable), ("cgroup", cgroup),
+            ("unit", unit), ("container", container)
+        ) + label.map { QueryPair("label", $0) }
+    }
+}
+
 /// How large a peak has to be to be shown.
 struct PeakFilters: ParsableArguments {
     @Option(
@@ -61,22 +93,33 @@ extension QueryPair {
 
     /// Reads `pairs` as the collector will read a report's, so that a wrong value is known without
     /// asking it.
-    static func checkReport(_ pairs: [QueryPair]) throws {
+    @discardableResult
+    static func checkReport(_ pairs: [QueryPair]) throws -> ReportQuery {
         try check { now throws(QueryError) in
-            _ = try ReportQuery(pairs: pairs, nowMilliseconds: now)
+            try ReportQuery(pairs: pairs, nowMilliseconds: now)
         }
     }
 
     /// The same for a view of a range of time that takes `keys`.
-    static func checkRange(_ pairs: [QueryPair], keys: [String]) throws {
+    @discardableResult
+    static func checkRange(_ pairs: [QueryPair], keys: [String]) throws -> RangeQuery {
         try check { now throws(QueryError) in
-            _ = try RangeQuery(pairs: pairs, keys: keys, nowMilliseconds: now)
+            try RangeQuery(pairs: pairs, keys: keys, nowMilliseconds: now)
         }
     }
 
-    private static func check(_ read: (Int64) throws(QueryError) -> Void) throws {
+    /// The same for a page about one subject.
+    static func checkSubject(_ pairs: [QueryPair]) throws {
+        try check { now throws(QueryError) in
+            _ = try SubjectQuery(pairs: pairs, nowMilliseconds: now)
+        }
+    }
+
+    private static func check<Query>(
+        _ read: (Int64) throws(QueryError) -> Query
+    ) throws -> Query {
         do {
-            try read(clinux_wall_nanoseconds() / 1_000_000)
+            return try read(clinux_wall_nanoseconds() / 1_000_000)
         } catch {
             let flag = "--" + error.key.replacing("_", with: "-")
             throw ValidationError("\(flag): \(error.reason)")

@@ -44,8 +44,24 @@ struct ServeCommand: AsyncParsableCommand {
             """, valueName: "size"))
     var memoryLimit: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Another name by which people ask at --http, such as collector.example; repeat it for \
+            others. Addresses, localhost and this machine's own name need none.
+            """, valueName: "name"))
+    var httpName: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "How many programs, those with the largest peaks, /metrics tells of; 0 for none.",
+            valueName: "count"))
+    var metricsTop = 50
+
     @Flag(help: "Allow addresses that other machines can reach, although nothing is encrypted.")
     var insecure = false
+
+    @OptionGroup var keep: RetentionOptions
 
     @OptionGroup var log: LogOptions
 
@@ -62,6 +78,24 @@ struct ServeCommand: AsyncParsableCommand {
             listen: try address(listen, "--listen"), http: try address(http, "--http"),
             dataDirectory: dataDir, version: RawText(Version.text))
         settings.limits.memoryBytes = try memoryBytes()
+        guard FleetMetrics.topRange.contains(metricsTop) else {
+            throw ValidationError(
+                "--metrics-top takes 0 to \(FleetMetrics.topRange.upperBound), not \(metricsTop)")
+        }
+        settings.metricPrograms = metricsTop
+        for name in httpName {
+            let isName = name.utf8.allSatisfy { byte in
+                byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: ":")
+                    && byte != UInt8(ascii: "/")
+            }
+            guard isName, (1...253).contains(name.utf8.count) else {
+                throw ValidationError(
+                    "--http-name takes a name without a port, such as collector.example, not "
+                        + "'\(name)'")
+            }
+        }
+        settings.httpNames = httpName
+        settings.retention = try keep.settings()
         return settings
     }
 

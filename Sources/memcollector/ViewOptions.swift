@@ -1,104 +1,152 @@
 import ArgumentParser
-import CLinux
 import CollectorClient
 import CommandLineProgram
 import Glibc
 import Report
+import Terminal
 
 /// Where to ask, and in what form to print the answer.
 struct ViewOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "The collector to ask. [env: MEMCOLLECTOR_URL] (default: http://127.0.0.1:7070)",
-            valueName: "url"))
-    var url: String?
+    @OptionGroup var collector: CollectorOptions
 
     @Option(help: ArgumentHelp("How to print: table, json or csv.", valueName: "format"))
     var format = "table"
 
     func validate() throws {
-        _ = try outputFormat()
-        _ = try client()
-    }
-
-    private func outputFormat() throws -> OutputFormat {
-        guard let format = OutputFormat(rawValue: format) else {
-            throw ValidationError("--format takes table, json or csv, not '\(format)'")
-        }
-        return format
-    }
-
-    private func client() throws -> CollectorClient {
-        do {
-            return try CollectorClient(url: url ?? environment ?? CollectorClient.usualURL)
-        } catch let problem as CollectorClient.Problem {
-            throw ValidationError("--url: \(problem)")
-        }
+        _ = try OutputFormat(option: format, of: OutputFormat.common)
     }
 
     /// Asks for a view and prints it.
     func show(_ path: String, query: [QueryPair] = []) async throws {
-        let format = try outputFormat()
-        let style = format == .table ? ViewOptions.style().pairs : []
-        let pairs = [QueryPair("format", format.rawValue)] + query + style
-        let client = try client()
+        let format = try OutputFormat(option: format, of: OutputFormat.common)
+        let style = format == .table ? OutputTerminal.style.pairs : []
+        let answer = try await ViewAnswer(
+            of: try collector.client(), path, format: format, query: query + style)
+        try StandardOutput.print(answer.bytes)
+        try answer.sayWhatIsMissing()
+    }
+}
+
+/// Where to ask, in what form to give the answer, and where to.
+struct ReportOutput: ParsableArguments {
+    @OptionGroup var collector: CollectorOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "How to print: table, json, ndjson, csv, markdown or openmetrics.",
+            valueName: "format"))
+    var format = "table"
+
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Write to a file, whole or not at all; - is standard output.", valueName: "file"))
+    var output = "-"
+
+    @Flag(help: "Leave out the heading and the titles of columns.")
+    var noHeader = false
+
+    @Flag(help: "Print sizes as whole bytes in tables.")
+    var bytes = false
+
+    func validate() throws {
+        _ = try OutputFormat(option: format, of: ReportView.formats)
+        if output.isEmpty {
+            throw ValidationError("--output: the name is empty; name a file, or - for the terminal")
+        }
+    }
+
+    /// Throws where the report that is asked for has not this form.
+    func check(formats: [OutputFormat]) throws {
+        _ = try OutputFormat(option: format, of: formats)
+    }
+
+    /// Asks for a report and prints or writes it.
+    func show(_ path: String, query: [QueryPair]) async throws {
+        let format = try OutputFormat(option: format, of: ReportView.formats)
+        let isForTerminal = format == .table && output == "-"
+        var style =
+            isForTerminal
+            ? OutputTerminal.style : TextStyle(utcOffsetSeconds: OutputTerminal.utcOffsetSeconds)
+        style.hasHeader = !noHeader
+        style.hasBytes = bytes
+        let answer = try await ViewAnswer(
+            of: try collector.client(), path, format: format, query: query + style.pairs)
+        if output == "-" {
+            try StandardOutput.print(answer.bytes)
+        } else {
+            try WholeFile.write(answer.bytes, to: output)
+        }
+        try answer.sayWhatIsMissing()
+    }
+}
+
+extension OutputFormat {
+    /// Reads the value of `--format`.
+    fileprivate init(option word: String, of formats: [OutputFormat]) throws {
+        guard let format = OutputFormat(rawValue: word), formats.contains(format) else {
+            throw ValidationError(
+                "--format takes \(OutputFormat.list(formats)), not '\(word)'")
+        }
+        self = format
+    }
+}
+
+/// What a collector answered.
+private struct ViewAnswer {
+    let bytes: [UInt8]
+    private let fields: [String: String]
+    private let format: OutputFormat
+    private let top: Int
+
+    init(
+        of client: CollectorClient, _ path: String, format: OutputFormat, query: [QueryPair]
+    ) async throws {
+        let pairs = [QueryPair("format", format.rawValue)] + query
         do {
             let answer = try await client.get(path, query: pairs.map { ($0.key, $0.value) })
-            try ViewOptions.print(answer.bytes)
-            // A table says it in its coverage; a pipe of rows has no place for it.
-            let top = query.first { $0.key == "top" }.flatMap { Int($0.value) }
-            if format != .table,
-                let count = answer.fields[HiddenRows.headerName].flatMap({ Int($0) }),
-                let hint = HiddenRows.hint(count: count, top: top ?? ReportQuery().top)
-            {
-                try ViewOptions.print(Array("memcollector: \(hint)\n".utf8), to: STDERR_FILENO)
-            }
+            bytes = answer.bytes
+            fields = answer.fields
         } catch let problem as CollectorClient.Problem {
             throw ProgramFailure(problem.description)
         }
+        self.format = format
+        top = query.first { $0.key == "top" }.flatMap { Int($0.value) } ?? ReportQuery().top
     }
 
-    private var environment: String? {
-        getenv("MEMCOLLECTOR_URL").map { String(cString: $0) }
-    }
-
-    /// The style for standard output: fitted and coloured for a terminal, plain for all else.
-    private static func style() -> TextStyle {
-        let offset = Int(clinux_utc_offset_seconds())
-        guard isatty(STDOUT_FILENO) == 1 else { return TextStyle(utcOffsetSeconds: offset) }
-        let columns = Int(clinux_terminal_columns(STDOUT_FILENO))
-        let isDumb = getenv("TERM").map { String(cString: $0) == "dumb" } ?? true
-        let noColour = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
-        return TextStyle(
-            width: columns > 0 ? columns : 80, colour: !isDumb && !noColour,
-            unicode: isUnicodeLocale, utcOffsetSeconds: offset)
-    }
-
-    private static var isUnicodeLocale: Bool {
-        for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
-            guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else {
-                continue
-            }
-            let lower = value.lowercased()
-            return lower.contains("utf-8") || lower.contains("utf8")
+    /// Says on standard error what the form has no place for: rows left out, and for CSV the
+    /// coverage.
+    func sayWhatIsMissing() throws {
+        var lines: [String] = []
+        let count = fields[HiddenRows.headerName].flatMap { Int($0) }
+        if format != .table, let count, let hint = HiddenRows.hint(count: count, top: top) {
+            lines.append(hint)
         }
-        return false
+        if format == .csv, let line = fields[CoverageLine.headerName] { lines.append(line) }
+        for line in lines {
+            try StandardOutput.print(Array("memcollector: \(line)\n".utf8), to: STDERR_FILENO)
+        }
     }
+}
 
-    private static func print(
+/// Where answers go.
+enum StandardOutput {
+    /// Writes all of `bytes`; false if whoever reads the output has seen enough.
+    @discardableResult
+    static func print(
         _ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO
-    ) throws {
+    ) throws -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            // Whoever read the output has seen enough.
-            if count < 0, errno == EPIPE { return }
+            if count < 0, errno == EPIPE { return false }
             guard count > 0 else {
                 throw ProgramFailure(
                     "cannot write the answer: \(String(cString: strerror(errno)))")
             }
             rest = rest.dropFirst(count)
         }
+        return true
     }
 }

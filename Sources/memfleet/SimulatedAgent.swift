@@ -275,7 +275,7 @@ final class SimulatedAgent: CollectorLinkOwner {
         figures.withLockedValue { $0.accepted(atMilliseconds: now) }
         outbox.sessionOpened(
             maximumRuns: UInt32(min(welcome.maximumRuns, UInt64(WireLimits.maximumSlots))),
-            maximumWireBytes: Int(clamping: welcome.maximumWireBytes))
+            maximumWireBytes: Int(clamping: welcome.maximumWireBytes), storeID: welcome.storeID)
         report()
     }
 

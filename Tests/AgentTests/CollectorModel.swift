@@ -165,8 +165,8 @@ final class CollectorModel {
     var known: [ProcessKey: RunRecord] {
         var known: [ProcessKey: RunRecord] = [:]
         for run in store.runs.values { known[run.record.key] = run.record }
-        for (key, record) in fleet.hosts[host]?.ledger.runs ?? [:] {
-            known[key, default: record].merge(record, otherIsNewer: true)
+        for record in fleet.hosts[host]?.ledger.runs.values ?? [] {
+            known[record.key, default: record].merge(record, otherIsNewer: true)
         }
         return known
     }

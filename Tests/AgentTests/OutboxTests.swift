@@ -17,7 +17,7 @@ struct OutboxTests {
         #expect(!harness.outbox.isStateSent)
         let types = harness.frames().map(\.type)
         let living: [FrameType] = [.define, .samples, .peaks]
-        let ended: [FrameType] = [.define, .peaks, .exit]
+        let ended: [FrameType] = [.define, .peaks, .windows, .exit]
         #expect(types == [.host, living[0]] + ended + living[1...] + [.stateEnd, .totals])
         #expect(harness.outbox.isStateSent)
     }

@@ -294,7 +294,8 @@ struct StateFilePropertyTests {
         harness.outbox.stateFrames { types.append($0.type) }
         #expect(
             types == [
-                .host, .define, .define, .peaks, .exit, .peaks, .stateEnd, .totals, .counters,
+                .host, .define, .define, .peaks, .windows, .exit, .peaks, .stateEnd, .totals,
+                .counters,
             ])
         #expect(harness.outbox.changeCount == count)
         harness.outbox.sessionOpened(maximumRuns: 10)

@@ -197,6 +197,23 @@ struct HostRecordTests {
         #expect(batch.runs.isEmpty)
     }
 
+    @Test("what changes of a run says nothing of its host, and a failed commit leaves both due")
+    func hostRow() throws {
+        let store = MemoryStore()
+        var host = HostHarness()
+        try host.commit(to: store)
+        host.apply(.define([1]))
+        let (first, failing) = host.fleet.takeBatch()
+        #expect(first.hosts.isEmpty && first.runs.count == 1)
+        host.fleet.commitFailed(failing)
+        host.open(epoch: 2)
+        let (second, alsoFailing) = host.fleet.takeBatch()
+        #expect(second.hosts.map(\.epoch) == [2] && second.runs.count == 1)
+        host.fleet.commitFailed(alsoFailing)
+        let third = host.fleet.takeBatch().batch
+        #expect(third.hosts == second.hosts && third.runs.count == 1)
+    }
+
     @Test("a host that fell silent does not look alive because the clock was set back")
     func clockSetBack() throws {
         var record = HostRecord(

@@ -239,6 +239,7 @@ struct PurgeTests {
     func lines() {
         let requests: [ControlRequest] = [
             purge("host with blanks"), purge(isDryRun: true), .undo(tombstone: 7), .list,
+            .prune(.usual, isDryRun: true), .prune(.usual, isDryRun: false),
         ]
         for request in requests {
             let line = ControlProtocol.line(request)
@@ -248,6 +249,8 @@ struct PurgeTests {
         for line in [
             "", "list", "highwater-control-1", "highwater-control-1\tlist\t",
             "highwater-control-1\tundo\tx", "highwater-control-1\tpurge\ta\t1\t2\tlater",
+            "highwater-control-1\tprune\t1\t2\t-3\t4\tnow",
+            "highwater-control-1\tprune\t1\t2\t3\t4\tlater",
             "highwater-control-2\tlist", "highwater-control-1\tpurge\ta\tb\t1\t2\tnow",
         ] {
             #expect(ControlProtocol.request(line) == nil, "\(line)")

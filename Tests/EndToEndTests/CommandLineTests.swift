@@ -29,6 +29,15 @@ struct CommandLineTests {
         Mistake(program: "memagent", arguments: ["--collector"], says: "--collector"),
         .agent("--bogus", "--bogus"),
         .agent("extra", "extra"),
+        .agent("memagent ps", "ps"),
+        .agent("memagent ps", "top"),
+        Mistake(program: "memagent", arguments: ["ps", "--collector", "x"], says: "--collector"),
+        Mistake(program: "memagent", arguments: ["ps", "--format", "xml"], says: "json"),
+        Mistake(program: "memagent", arguments: ["ps", "--top", "0"], says: "--top"),
+        Mistake(program: "memagent", arguments: ["ps", "--min-peak", "much"], says: "100M"),
+        Mistake(program: "memagent", arguments: ["ps", "--procfs", ""], says: "--procfs"),
+        Mistake(program: "memagent", arguments: ["top", "--interval", "1"], says: "--interval"),
+        Mistake(program: "memagent", arguments: ["top", "--interval", "1ms"], says: "200ms"),
         .agent("'x:99999'", "--collector", "x:99999"),
         .agent("'x:0'", "--collector", "x:0"),
         .agent("'x:'", "--collector", "x:"),
@@ -88,7 +97,14 @@ struct CommandLineTests {
         .collector("--log-format", "serve", "--log-format", "xml"),
         .collector("--bogus", "report", "--bogus"),
         .collector("user, cgroup", "report", "--by", "process"),
-        .collector("peak, runs", "report", "--sort", "name"),
+        .collector("peak, p95, runs", "report", "--sort", "name"),
+        .collector("did you mean program?", "report", "--by", "progam"),
+        .collector("add by", "report", "--compare", "7d"),
+        .collector("add by", "report", "--min-runs", "3"),
+        .collector("add suggest", "report", "--margin", "5%"),
+        .collector("csv, ndjson or markdown", "report", "--suggest", "--format", "openmetrics"),
+        .collector("rack=b*", "report", "--label", "rack"),
+        .collector("--output", "report", "--output", ""),
         .collector("json", "report", "--format", "xml"),
         .collector("json", "hosts", "--format", ""),
         .collector("24h", "report", "--since", "whenever"),
@@ -101,6 +117,13 @@ struct CommandLineTests {
         .collector("--program", "report", "--program", ""),
         .collector("--host", "ps", "--host", String(repeating: "*", count: 1_025)),
         .collector("--by", "hosts", "--by", "run"),
+        .collector("--interval", "top", "--interval", "often"),
+        .collector("--format", "top", "--format", "json"),
+        .collector("http://", "top", "--url", ""),
+        .collector("show needs a subject", "show"),
+        .collector("--run", "show", "--run", "x"),
+        .collector("one", "show", "db-01", "--program", "nginx"),
+        .collector("24h", "show", "db-01", "--since", "whenever"),
         .collector("http://", "hosts", "--url", "ftp://127.0.0.1"),
         .collector("http://", "hosts", "--url", "127.0.0.1:7070"),
         .collector("http://", "summary", "--url", ""),
@@ -121,20 +144,22 @@ struct CommandLineTests {
         #expect(rest.allSatisfy { $0.firstMatch(of: /^(Usage: |Help: |  See ')/) != nil })
         // The usage is that of the command that was meant.
         if let command = mistake.arguments.first, !command.hasPrefix("-"), command != "bogus" {
-            #expect(answer.errors.contains("Usage: memcollector \(command) "))
+            #expect(answer.errors.contains("Usage: \(mistake.program) \(command) "))
         }
     }
 
     @Test(
         "help and version are status 0, on standard output, and help shows an example",
-        arguments: ["memagent", "memcollector", "memcollector serve", "memcollector summary"]
+        arguments: ["memagent", "memagent ps", "memagent top"]
+            + ["memcollector", "memcollector top", "memcollector serve", "memcollector summary"]
             + ["memcollector hosts", "memcollector ps", "memcollector report"])
     func help(_ command: String) async throws {
         let words = command.split(separator: " ").map(String.init)
         let help = try await Program.run(words[0], words.dropFirst() + ["--help"])
         #expect(help.status == 0 && help.errors.isEmpty)
         #expect(help.output.contains("EXAMPLE") && help.output.contains("USAGE: "))
-        #expect(help.output.contains("\n  \(command)"), "an example of the command itself")
+        let examples = help.output.split(separator: "\n").map { $0.drop { $0 == " " } }
+        #expect(examples.contains { $0.hasPrefix(command) }, "an example of the command itself")
         let version = try await Program.run(words[0], words.dropFirst() + ["--version"])
         #expect(version.status == 0 && version.errors.isEmpty)
         #expect(version.output.firstMatch(of: /^\d+\.\d+\.\d+\S*\n$/) != nil)

@@ -31,8 +31,9 @@ struct OutageTests {
         #expect(try await program.waitForExit() == (signal == SIGKILL ? SIGKILL : 0))
     }
 
+    /// What is reported of a process; what it was between fork and exec is its parent, and is not.
     private func rows(_ pid: Int32, of collector: RunningCollector) async throws -> [Row] {
-        try await Row.all(["report", "--top", "100000", "--inherited"], of: collector)
+        try await Row.all(["report", "--top", "100000"], of: collector)
             .filter { $0.number("pid") == Double(pid) }
     }
 

@@ -102,6 +102,11 @@ struct WebTests {
             ("GET", "/v1/oom?cgroup=x", [:], [400]),
             ("GET", "/v1/cgroups?by=run", [:], [400]),
             ("GET", "/v1/composition?since=x", [:], [400]),
+            ("GET", "/v1/show", [:], [400]),
+            ("GET", "/v1/show?run=x", [:], [400]),
+            ("GET", "/v1/show?host=a&program=b", [:], [400]),
+            ("GET", "/v1/show?subject=nobody", [:], [404]),
+            ("GET", "/v1/show?program=%1b%5b2J", [:], [404]),
             ("GET", "/v1/ps?width=x", [:], [400]),
             ("GET", "/v1/ps?%1b%5b31m=%0a", [:], [400]),
             ("GET", "/", ["Host": "evil.example"], [421]),
@@ -125,6 +130,24 @@ struct WebTests {
         }
         let health = try await ask(collector, "GET", "/healthz")
         #expect(health.status == 200 && health.body == "ok\n")
+    }
+
+    @Test("the machine's own name and those that were given are the collector's, no other is")
+    func names() async throws {
+        let collector = try await RunningCollector.start(
+            folder: folder.path + "/data", arguments: ["--http-name", "Collector.Example"])
+        var name = [CChar](repeating: 0, count: 256)
+        #expect(gethostname(&name, 255) == 0)
+        let machine = String(
+            decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        for host in ["collector.example", "COLLECTOR.example:7070", machine] {
+            #expect(try await ask(collector, "GET", "/", ["Host": host]).status == 200, "\(host)")
+        }
+        for host in ["example", "collector.example.evil", "x.\(machine)"] {
+            #expect(try await ask(collector, "GET", "/", ["Host": host]).status == 421, "\(host)")
+        }
+        let wrong = try await Program.run("memcollector", ["serve", "--http-name", "a:1"])
+        #expect(wrong.status == 2 && wrong.errors.contains("without a port"))
     }
 
     @Test("what is no request does not keep the collector from serving the next")

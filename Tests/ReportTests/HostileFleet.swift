@@ -49,9 +49,14 @@ enum EveryView {
                 "summary",
                 SummaryView(
                     hosts: fleet.hosts, runs: fleet.runs, store: store, nowMilliseconds: now,
-                    gaps: fleet.gapSummary, folds: fleet.folds)
+                    gaps: fleet.gapSummary, folds: fleet.folds, hourly: fleet.totals)
             ),
-            ("hosts", HostsView(hosts: fleet.hosts, runs: fleet.runs, nowMilliseconds: now)),
+            (
+                "hosts",
+                HostsView(
+                    hosts: fleet.hosts, runs: fleet.runs, nowMilliseconds: now,
+                    hourly: fleet.totals)
+            ),
             (
                 "ps",
                 ProcessListView(
@@ -60,14 +65,15 @@ enum EveryView {
             ),
         ]
         views += facts(of: fleet)
-        for grouping in ReportQuery.Grouping.allCases {
+        for grouping in ReportQuery.Grouping.allCases + [.label("rack")] {
             var query = ReportQuery()
             query.grouping = grouping
             query.sinceMilliseconds = now - 86_400_000
             query.top = 6
-            views.append(("report-\(grouping.rawValue)", report(of: fleet, query)))
+            let name = grouping.word.prefix { $0 != ":" }
+            views.append(("report-\(name)", report(of: fleet, query)))
         }
-        return views
+        return views + SamplePages.of(fleet)
     }
 
     private static func facts(of fleet: SampleFleet) -> [(String, any FleetView)] {

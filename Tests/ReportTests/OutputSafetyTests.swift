@@ -42,6 +42,24 @@ struct OutputSafetyTests {
         }
     }
 
+    @Test("pages about everything with a hostile name come out as text that fits")
+    func knownTricksOnPages() {
+        let fleet = HostileNames.fleet()
+        for (run, host) in zip(fleet.runs, fleet.hosts) {
+            let program = run.record.description.program
+            let pages: [any FleetView] = [
+                SamplePages.page(of: run, in: fleet), SamplePages.page(of: host, in: fleet),
+                SamplePages.page(ofProgram: program, in: fleet),
+            ]
+            for page in pages {
+                for style in [TextStyle(width: 33, unicode: false), TextStyle(width: 120)] {
+                    check(page.text(style: style), style, "pages of \(host.id.text)")
+                }
+                check(page.json, TextStyle(), "pages of \(host.id.text), JSON")
+            }
+        }
+    }
+
     @Test("random bytes come out as text that fits", arguments: 1...8 as ClosedRange<UInt64>)
     func randomBytes(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)

@@ -25,7 +25,8 @@ struct ReportBuilderTests {
             peak_is_lower_bound, peak_is_inherited, peak_p95_bytes, peak_median_bytes, \
             peak_of_sum_bytes, sum_of_peaks_bytes, peak_swap_bytes, current_rss_bytes, \
             cpu_seconds, exit_code, exit_signal, oom_killed, peak_of_sum_is_upper_bound, \
-            host_used_peak_bytes, host_used_peak_is_upper_bound, folded_runs
+            host_used_peak_bytes, host_used_peak_is_upper_bound, folded_runs, hosts, \
+            oom_killed_runs, peak_is_upper_bound, group
             """
         #expect(ReportColumns.names.joined(separator: ", ") == documented)
     }
@@ -55,6 +56,63 @@ struct ReportBuilderTests {
         #expect(nginx.hostName == nil)
         #expect(nginx.pid == nil)
         #expect(nginx.liveRuns == 1, "what runs on a host that is gone is not known to live")
+    }
+
+    @Test("each grouping names its rows, and runs without such a name share a row")
+    func everyGrouping() {
+        func groups(_ grouping: ReportQuery.Grouping) -> Set<RawText?> {
+            Set(result { ($0.grouping, $0.top) = (grouping, 100) }.rows.map(\.group))
+        }
+        #expect(groups(.run) == [nil])
+        #expect(groups(.executable).contains("/usr/bin/python3"))
+        #expect(groups(.command).contains("java -jar billing.jar"))
+        #expect(groups(.command).contains(nil))
+        #expect(groups(.unit).contains("postgresql.service"))
+        #expect(groups(.container) == [nil])
+        #expect(groups(.label("rack")) == ["b7", "c2", nil])
+        #expect(groups(.label("none")) == [nil])
+    }
+
+    @Test("patterns hold against their own name, and a run without that name does not match")
+    func patterns() {
+        func programs(_ change: (inout ReportQuery) -> Void) -> Set<RawText?> {
+            Set(result(.usual(), change).rows.map(\.program))
+        }
+        #expect(programs { $0.patterns[.command] = Glob("*billing*") } == ["java billing.jar"])
+        #expect(programs { $0.patterns[.unit] = Glob("postgres*") } == ["postgres"])
+        #expect(programs { $0.patterns[.container] = Glob("*") } == [])
+        #expect(programs { $0.patterns[.cgroup] = Glob("*/pg-*") } == ["pg_dump"])
+        let rack = LabelPattern(key: "rack", value: Glob("c*"))
+        #expect(programs { $0.labels = [rack] }.contains("python3 train.py"))
+        let gpu = LabelPattern(key: "gpu", value: Glob("none"))
+        #expect(programs { $0.labels = [rack, gpu] } == [])
+    }
+
+    @Test("folds that do not tell a name are left out where it is asked for, and counted")
+    func untoldFolds() {
+        for change: (inout ReportQuery) -> Void in [
+            { $0.grouping = .command },
+            { ($0.grouping, $0.patterns[.unit]) = (.program, Glob("*")) },
+        ] {
+            let result = result(.usual(), change)
+            #expect(result.coverage.untoldFoldedRunCount == 2_410)
+            #expect(result.rows.allSatisfy { $0.foldedRuns == 0 })
+        }
+    }
+
+    @Test("rows of too few runs are left out, and hosts and kills are counted")
+    func countsOfRows() throws {
+        let all = result { $0.grouping = .program }
+        let many = result { ($0.grouping, $0.minimumRuns) = (.program, 2) }
+        #expect(many.rows == all.rows.filter { $0.runs >= 2 })
+        #expect(many.rows.count < all.rows.count)
+        let nginx = try #require(many.rows.first { $0.program == "nginx" })
+        #expect(nginx.hosts == 2)
+        #expect(nginx.killedRuns == 0)
+        #expect(many.rows.first { $0.program == "python3 train.py" }?.killedRuns == 1)
+        let quantiles = result { ($0.grouping, $0.order) = (.program, .p95) }.rows
+            .compactMap(\.peakP95Bytes)
+        #expect(quantiles == quantiles.sorted(by: >))
     }
 
     @Test("a pid that is the same on two hosts by chance is not shared")
@@ -163,8 +221,7 @@ struct ReportBuilderTests {
         #expect(Set(early.rows.compactMap(\.pid)) == [811, 1_402, 900, 77])
         let late = result { $0.sinceMilliseconds = now - 8_000_000 }
         #expect(!late.rows.contains { $0.pid == 20_114 })
-        #expect(late.coverage.hasRange)
-        #expect(late.coverage.notes.count == 3)
+        #expect(late.coverage.notes.count == 2)
     }
 
     @Test("a user without a name goes by number")

@@ -104,6 +104,12 @@ struct SampleFleet {
         description.user = sample.user
         description.cgroup = sample.cgroup
         description.command = sample.command
+        if let file = sample.program.bytes.split(separator: UInt8(ascii: " ")).first {
+            description.executable = RawText(Array("/usr/bin/".utf8) + file)
+        }
+        description.unit = sample.cgroup.flatMap { path in
+            path.bytes.split(separator: UInt8(ascii: "/")).last.map { RawText(Array($0)) }
+        }
         description.startedAtMilliseconds = now - sample.startedAgo * 1_000
         description.inheritedBytes = sample.inheritedMebibytes.map { $0 << 20 }
         var record = RunRecord(

@@ -7,6 +7,7 @@ struct ViewSnapshotTests {
     private static let styles: [(String, TextStyle)] = [
         ("80", TextStyle(width: 80, utcOffsetSeconds: 3_600)),
         ("120", TextStyle(width: 120, utcOffsetSeconds: 3_600)),
+        ("200", TextStyle(width: 200, utcOffsetSeconds: 3_600)),
         ("pipe", TextStyle()),
     ]
 
@@ -25,7 +26,8 @@ struct ViewSnapshotTests {
     func otherTerminals() throws {
         let colour = TextStyle(width: 100, colour: true, utcOffsetSeconds: -34_200)
         let ascii = TextStyle(width: 60, unicode: false)
-        for (name, view) in EveryView.of(.usual()) where ["summary", "report-run"].contains(name) {
+        let chosen = ["summary", "report-run", "show-run", "show-host", "show-program"]
+        for (name, view) in EveryView.of(.usual()) where chosen.contains(name) {
             try Snapshot.expect(view.text(style: colour), is: "\(name)-colour-100.txt")
             let plain = view.text(style: ascii)
             #expect(plain.utf8.allSatisfy { $0 < 0x80 })

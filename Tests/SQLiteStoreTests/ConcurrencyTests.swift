@@ -59,7 +59,7 @@ import Testing
 }
 
 /// Something that happened, seen from other threads.
-private final class Flag: Sendable {
+final class Flag: Sendable {
     private let value = Atomic(false)
 
     var isRaised: Bool { value.load(ordering: .acquiring) }

@@ -39,6 +39,18 @@ import Testing
     }
 
     @Test(
+        "Whatever packing may still write, no minute is lost or changed, and it goes on with room")
+    func everyPlaceOfPacking() throws {
+        let directory = try TemporaryFolder()
+        let lines = try Child(["pack-by-limits", directory.data, "0"]).allLines()
+        try #require(lines.count > 5, "\(lines)")
+        for (index, line) in lines.dropLast().enumerated() {
+            #expect(line == "full in \(index + 1), same: true, then: true")
+        }
+        #expect(lines.last == "enough in \(lines.count), same: true, then: true")
+    }
+
+    @Test(
         "After a write that failed otherwise nothing is acknowledged, though writes would succeed")
     func otherFailure() throws {
         let directory = try TemporaryFolder()

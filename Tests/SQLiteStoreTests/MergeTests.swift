@@ -94,6 +94,29 @@ import Testing
         #expect(try store.hosts() == [expected])
     }
 
+    @Test(
+        "A host that was only heard again keeps all else, and what changes later is written whole")
+    func hostHeardAgain() throws {
+        let directory = try TemporaryFolder()
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        var host = fullHost
+        func commit() throws {
+            var one = CommitBatch()
+            one.hosts = [host]
+            try store.commit(one)
+            #expect(try store.hosts() == [host])
+        }
+        #expect(!host.description.labels.isEmpty)
+        try commit()
+        host.lastHeardAtMilliseconds += 10_000
+        try commit()
+        host.description.labels.removeLast()
+        try commit()
+        host.lastHeardAtMilliseconds += 10_000
+        host.epoch -= 1
+        try commit()
+    }
+
     @Test("Counters are the greatest of each epoch, summed over epochs, and never overflow")
     func counters() throws {
         let directory = try TemporaryFolder()

@@ -52,7 +52,20 @@ import Testing
         #expect(try Facts(store) == before.1)
     }
 
-    @Test("A step that is interrupted is taken again as a whole", arguments: [1, 2])
+    @Test("A database of version 3 is read whole, and takes windows")
+    func versionThree() throws {
+        let directory = try TemporaryFolder()
+        try loadFixture(directory, version: 3)
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        try expectVersionThree(store)
+        let run = plainRun()
+        #expect(try store.minutes(of: .run(run.key), 0, 2) == "")
+        try store.commit(
+            CommitBatch(windows: [run.window(0, 5, 6)], coverage: run.coverage(0..<2)))
+        #expect(try store.minutes(of: .run(run.key), 0, 2) == "5 5")
+    }
+
+    @Test("A step that is interrupted is taken again as a whole", arguments: [1, 2, 3])
     func interruptedStep(version: Int) throws {
         let directory = try TemporaryFolder()
         try loadFixture(directory, version: version)
@@ -65,12 +78,16 @@ import Testing
                 dataDirectory: directory.data, steps: Array(broken), maximumLogBytes: 1 << 20)
         }
         let store = try SQLiteStore(dataDirectory: directory.data)
-        if version == 1 { try expectFixture(store) } else { try expectVersionTwo(store) }
+        switch version {
+        case 1: try expectFixture(store)
+        case 2: try expectVersionTwo(store)
+        default: try expectVersionThree(store)
+        }
         try store.commit(fullFacts)
         #expect(try Facts(store).gaps == Set(fullFacts.gaps))
     }
 
-    @Test("What this version makes anew is what it makes of older databases", arguments: [1, 2])
+    @Test("What this version makes anew is what it makes of older databases", arguments: [1, 2, 3])
     func sameSchema(version: Int) throws {
         let directory = try TemporaryFolder()
         try loadFixture(directory, version: version)
@@ -212,6 +229,20 @@ import Testing
         batch.folds = []
         facts.merge(batch)
         #expect(try Facts(store) == Facts(facts))
+    }
+
+    private func expectVersionThree(_ store: SQLiteStore) throws {
+        var killed = fullRun
+        killed.record.flags = .killedForMemory
+        #expect(try everyRun(of: store) == [killed, plainRun()])
+        #expect(try store.hosts() == [fullHost])
+        #expect(try store.counters() == [fullHost.id: [.vanished: 7]])
+        var facts = MergedFacts()
+        facts.merge(fullFacts)
+        #expect(try Facts(store) == Facts(facts))
+        #expect(try store.tombstones().map(\.id) == [1])
+        let fold = try #require(fullFacts.folds.first)
+        #expect(try store.appliedOrdinals(of: fold.host, epoch: fold.epoch) == [.max ... .max])
     }
 
     private func loadFixture(_ directory: TemporaryFolder, version: Int = 1) throws {

@@ -17,6 +17,7 @@ import Testing
         var fleet = RandomFleet(seed: seed)
         let all = fleet.batch()
         try store.commit(all)
+        let (allRuns, allHosts) = (all.runs, all.hosts)
         var found = 0
         var cut = 0
         for _ in 0..<150 {
@@ -32,6 +33,24 @@ import Testing
                 let peaks = selection.runs.map { Oracle.peak($0) }
                 let largest = expected.map { Oracle.peak($0) }.sorted(by: >).prefix(limit)
                 #expect(peaks == Array(largest), "seed \(seed): \(query)")
+                var all = query
+                all.includesInherited = true
+                let inherited = query.includesInherited ? 0 : selection.inheritedCount
+                let wide = allRuns.filter { Oracle.matches($0, all, allHosts) }
+                #expect(inherited == wide.count - expected.count, "seed \(seed): \(query)")
+                let walked = try store.walk(matching: query, fewRuns: fewRuns) { walk in
+                    var runs: [RunKey: WalkedFacts] = [:]
+                    while let run = try walk.next() {
+                        let facts = try WalkedFacts(run, walk)
+                        #expect(runs.updateValue(facts, forKey: facts.key) == nil)
+                    }
+                    return runs
+                }
+                #expect(
+                    walked
+                        == Dictionary(
+                            uniqueKeysWithValues: wide.map { ($0.key, WalkedFacts($0)) }),
+                    "seed \(seed): \(query)")
             }
             found += expected.isEmpty ? 0 : 1
             cut += expected.count > limit ? 1 : 0
@@ -108,9 +127,69 @@ import Testing
         let ends = try plan(.ends(restrictsBoots: true))
         #expect(ends.contains("USING INDEX run_by_end (ended_not_after_ms=?"))
         #expect(ends.contains("USING INDEX run_by_end (ended_not_after_ms>?)"))
+        func walk(_ path: SearchPath, choosesBoots: Bool = true) throws -> String {
+            try queue.read { database in
+                try Row.fetchAll(
+                    database, sql: "EXPLAIN QUERY PLAN " + path.walk(query, columns: "comm"),
+                    arguments: choosesBoots ? [1, 2, 3, "[]"] : [1, 2, 3]
+                ).map { $0["detail"] as String }.joined(separator: "\n")
+            }
+        }
+        #expect(try walk(.boots).contains("SEARCH run USING PRIMARY KEY (boot=?)"))
+        let scan = try walk(.peaks(restrictsBoots: true))
+        let whole = try walk(.peaks(restrictsBoots: false), choosesBoots: false)
+        #expect(whole == "SCAN run")
+        #expect(scan.contains("SCAN run") || scan.contains("SEARCH run USING PRIMARY KEY"))
+        #expect(!scan.contains("TEMP B-TREE") && !scan.contains("USING INDEX"))
         let boots = try plan(.boots)
         #expect(boots.contains("SEARCH run USING PRIMARY KEY (boot=?)"))
         try queue.close()
+    }
+}
+
+/// What a walk tells of a run, with its names.
+private struct WalkedFacts: Equatable {
+    var key: RunKey
+    var names: [NamedField: RawText] = [:]
+    var comm: RawText
+    var user: RawText?
+    var start: Int64?
+    var end: RunEnd?
+    var peak: Peak?
+    var inherited: UInt64?
+    var flags: RunFlags
+
+    init(_ walked: WalkedRun, _ walk: any RunWalk) throws {
+        let figures = walked.figures
+        let boot = try walk.boot(walked.boot)
+        key = RunKey(host: boot.host, boot: boot.boot, process: figures.key)
+        let numbers: [NamedField: Int64] = [
+            .program: figures.program, .command: figures.command,
+            .executable: figures.executable, .cgroup: figures.cgroup, .unit: figures.unit,
+            .container: figures.container,
+        ]
+        for (field, number) in numbers where number != RunFigures.noName {
+            names[field] = try walk.name(number)
+        }
+        comm = try walk.name(figures.comm)
+        user =
+            switch figures.user {
+            case RunFigures.noName: nil
+            case ..<0: RawText(String(-1 - figures.user))
+            default: try walk.name(figures.user)
+            }
+        (start, end, peak) = (figures.startedAtMilliseconds, figures.end, figures.peak)
+        (inherited, flags) = (figures.inheritedBytes, figures.flags)
+    }
+
+    init(_ run: StoredRun) {
+        let description = run.record.description
+        key = run.key
+        for field in NamedField.allCases { names[field] = description.name(field) }
+        comm = description.comm
+        user = description.user ?? description.userID.map { RawText(String($0)) }
+        (start, end, peak) = (description.startedAtMilliseconds, run.record.end, run.record.peak)
+        (inherited, flags) = (description.inheritedBytes, run.record.flags)
     }
 }
 
@@ -138,7 +217,21 @@ private enum Oracle {
                 return false
             }
         }
-        if let glob = query.program, !glob.matches(record.description.program) { return false }
+        let labels = hosts.first { $0.id == run.host }?.description.labels ?? []
+        for pattern in query.labels {
+            guard
+                labels.contains(where: { $0.key == pattern.key && pattern.value.matches($0.value) })
+            else { return false }
+        }
+        let description = record.description
+        let names: [NamedField: RawText?] = [
+            .program: description.program, .command: description.command,
+            .executable: description.executable, .cgroup: description.cgroup,
+            .unit: description.unit, .container: description.container,
+        ]
+        for (field, glob) in query.patterns {
+            guard let name = names[field] ?? nil, glob.matches(name) else { return false }
+        }
         guard let glob = query.user else { return true }
         if let user = record.description.user { return glob.matches(user) }
         return record.description.userID.map { glob.matches(RawText("\($0)")) } ?? false
@@ -159,6 +252,7 @@ private struct RandomFleet {
             var host = fullHost
             host.id = hostID("h\(number)")
             host.description.name = RawText("name-\(number % 3)")
+            host.description.labels = [HostLabel(key: "rack", value: RawText("r\(number % 4)"))]
             batch.hosts.append(host)
         }
         for pid in Int32(1)...600 { batch.runs.append(run(pid)) }
@@ -175,6 +269,13 @@ private struct RandomFleet {
         if generator.one(in: 3) { query.host = Glob(["h1", "h[2-5]", "name-0", "*"][number(4)]) }
         if generator.one(in: 3) { query.program = Glob(["p1", "p[0-3]", "*", "q"][number(4)]) }
         if generator.one(in: 3) { query.user = Glob(["u1", "1", "[u2]*", "*"][number(4)]) }
+        for field in NamedField.allCases where field != .program && generator.one(in: 8) {
+            query.patterns[field] = Glob(["n[0-2]", "n1", "*", "q"][number(4)])
+        }
+        if generator.one(in: 6) {
+            let value = Glob(["r[01]", "r2", "*", "q"][number(4)])
+            query.labels = [LabelPattern(key: "rack", value: value)]
+        }
         query.includesInherited = generator.one(in: 2)
         return query
     }
@@ -185,6 +286,12 @@ private struct RandomFleet {
         run.record.description.program = RawText("p\(number(6))")
         run.record.description.user = generator.one(in: 2) ? nil : RawText("u\(number(4))")
         run.record.description.userID = generator.one(in: 4) ? nil : UInt32(number(4))
+        func name() -> RawText? { generator.one(in: 4) ? nil : RawText("n\(number(4))") }
+        run.record.description.command = name()
+        run.record.description.executable = name()
+        run.record.description.cgroup = name()
+        run.record.description.unit = name()
+        run.record.description.container = name()
         let start = Int64(number(1_000))
         if !generator.one(in: 8) { run.record.description.startedAtMilliseconds = start }
         if generator.one(in: 5) {

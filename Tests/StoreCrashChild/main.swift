@@ -189,6 +189,65 @@ func purgeByLimits(_ store: SQLiteStore, folder: String) throws {
     }
 }
 
+/// Two hours of minutes of 40 runs, all exact, so that packing changes no figure of them.
+func minutesBatch() throws -> CommitBatch {
+    var batch = try largeBatch(1)
+    batch.folds = []
+    for (index, run) in batch.runs.enumerated() {
+        batch.runs[index].record.end = nil
+        for minute in 0..<Int64(120) where minute % 7 == Int64(index) % 7 {
+            let bytes = UInt64(minute * 1_000 + Int64(index)) * 4_099
+            batch.windows.append(
+                StoredWindow(
+                    run: run.key, length: .minute, startsAtMilliseconds: minute * 60_000,
+                    window: Window(atLeastBytes: bytes, atMostBytes: bytes)))
+        }
+    }
+    batch.coverage = (0..<Int64(120)).map {
+        StoredCoverage(
+            host: batch.runs[0].host, boot: batch.runs[0].boot, startsAtMilliseconds: $0 * 60_000,
+            liveCount: 40)
+    }
+    return batch
+}
+
+/// Lets packing write 4 KiB more each time, until that is enough.
+func packByLimits(_ store: SQLiteStore, folder: String) throws {
+    let batch = try minutesBatch()
+    let end: Int64 = 8 * 3_600_000
+    func minutes() throws -> [[HistoryPoint]] {
+        try batch.runs.map {
+            try store.history(
+                of: .run($0.key), sinceMilliseconds: 0, untilMilliseconds: 7_200_000,
+                length: .minute, limit: 200)
+        }
+    }
+    func pack() throws {
+        while try store.maintain(nowMilliseconds: end, retention: .usual).isMoreDue {}
+    }
+    try store.commit(batch)
+    let expected = try minutes()
+    var round = 1
+    while true {
+        setFileLimit(logBytes(folder) + Int64(round - 1) * 4_096 + 2_048)
+        var word = "enough"
+        do {
+            try pack()
+            setFileLimit(nil)
+        } catch PeakStoreError.full {
+            word = "full"
+            setFileLimit(nil)
+        }
+        let same = try minutes() == expected
+        try pack()
+        say("\(word) in \(round), same: \(same), then: \(try minutes() == expected)")
+        if word == "enough" { return }
+        // What comes again has to be packed again.
+        try store.commit(batch)
+        round += 1
+    }
+}
+
 extension SQLiteStore {
     /// How many of the batch's runs have their peak, and how many of its folds are there.
     func openPeaks(of batch: CommitBatch) throws -> Int {
@@ -250,6 +309,8 @@ func run(_ arguments: [String]) throws {
         waitForKill()
     case "purge-by-limits":
         try purgeByLimits(SQLiteStore(dataDirectory: arguments[2]), folder: arguments[2])
+    case "pack-by-limits":
+        try packByLimits(SQLiteStore(dataDirectory: arguments[2]), folder: arguments[2])
     case "break-log":
         try commitOnBrokenLog(SQLiteStore(dataDirectory: arguments[2]))
     case "fill":

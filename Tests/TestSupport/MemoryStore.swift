@@ -77,6 +77,21 @@ public final class MemoryStore: PeakStoring {
         }
     }
 
+    /// The runs that follow `position`, ordered by host, boot and process.
+    public func runs(after position: RunKey?, limit: Int) -> [StoredRun] {
+        func comes(_ left: RunKey, before right: RunKey) -> Bool {
+            if left.host != right.host { return left.host < right.host }
+            if left.boot != right.boot {
+                return (left.boot.high, left.boot.low) < (right.boot.high, right.boot.low)
+            }
+            return left.process < right.process
+        }
+        let runs = content.withLock { Array($0.runs.values) }
+        return Array(
+            runs.filter { run in position.map { comes($0, before: run.key) } ?? true }
+                .sorted { comes($0.key, before: $1.key) }.prefix(limit))
+    }
+
     /// The runs that match, by the query's own judgement.
     public func runs(matching query: ReportQuery, limit: Int) -> RunSelection {
         let matching = content.withLock { content in
@@ -87,10 +102,20 @@ public final class MemoryStore: PeakStoring {
                         boot: run.boot, record: run.record))
             }
         }
-        let sorted = matching.sorted {
-            ($0.record.peak?.bytes ?? 0) > ($1.record.peak?.bytes ?? 0)
-        }
-        return RunSelection(runs: Array(sorted.prefix(limit)), matchedCount: sorted.count)
+        let sorted = matching.filter { query.includesInherited || !$0.record.isPeakInherited }
+            .sorted { ($0.record.peak?.bytes ?? 0) > ($1.record.peak?.bytes ?? 0) }
+        return RunSelection(
+            runs: Array(sorted.prefix(limit)), matchedCount: sorted.count,
+            inheritedCount: matching.count - sorted.count)
+    }
+
+    /// Walks over the runs that match, inherited peaks among them.
+    public func walk<Result>(
+        matching query: ReportQuery, _ body: (any RunWalk) throws -> Result
+    ) throws -> Result {
+        var all = query
+        all.includesInherited = true
+        return try body(MemoryWalk(runs(matching: all, limit: .max).runs))
     }
 
     /// Nothing: it takes no disk.
@@ -179,9 +204,61 @@ public final class MemoryStore: PeakStoring {
     /// What each host's agent last said of itself.
     public func health() -> [HostID: StoredHealth] { facts.health }
 
+    /// The runs whose short names begin so.
+    public func runs(named name: ShortRunID, limit: Int) -> [StoredRun] {
+        Array(runs.values.filter { name.matches($0.key) }.prefix(limit))
+    }
+
+    /// The greatest figures of hosts by hour, without what they were made of.
+    public func hourlyTotals(
+        of kind: TotalKind, on host: HostID?, sinceMilliseconds: Int64?,
+        untilMilliseconds: Int64?, limit: Int
+    ) -> [StoredTotal] {
+        let all = totals(
+            of: [kind], sinceMilliseconds: sinceMilliseconds,
+            untilMilliseconds: untilMilliseconds, limit: .max)
+        return all.filter { host == nil || $0.host == host }.prefix(limit).map { total in
+            var total = total
+            total.peak.composition = []
+            return total
+        }
+    }
+
     /// The runs of these keys.
     public func runs(_ keys: [RunKey]) -> [RunKey: StoredRun] {
         let wanted = Set(keys)
         return runs.filter { wanted.contains($0.key) }
     }
+}
+
+/// A walk over runs in memory.
+private final class MemoryWalk: RunWalk {
+    private var rest: ArraySlice<StoredRun>
+    private var boots: [(host: HostID, boot: BootID)] = []
+    private var names: [RawText] = []
+
+    init(_ runs: [StoredRun]) { rest = runs[...] }
+
+    func next() -> WalkedRun? {
+        guard let run = rest.popFirst() else { return nil }
+        let known = boots.firstIndex { $0.host == run.host && $0.boot == run.boot }
+        if known == nil { boots.append((run.host, run.boot)) }
+        return WalkedRun(
+            boot: Int64(known ?? boots.count - 1),
+            figures: RunFigures(run.record, number: number(ofName:)))
+    }
+
+    func number(ofName name: RawText) -> Int64 {
+        if let known = names.firstIndex(of: name) { return Int64(known) + 1 }
+        names.append(name)
+        return Int64(names.count)
+    }
+
+    func name(_ number: Int64) -> RawText { names[Int(number) - 1] }
+
+    func boot(_ number: Int64) -> (host: HostID, boot: BootID) { boots[Int(number)] }
+
+    func windows(
+        of runs: [RunKey], sinceMilliseconds: Int64, untilMilliseconds: Int64
+    ) -> [RunKey: RangedWindow] { [:] }
 }

@@ -127,6 +127,10 @@ extension Probe {
           if (!strcmp(mode, "release")) {
             touch(); munmap(memory, bytes); say(getpid()); awaken(); return 0;
           }
+          if (!strcmp(mode, "burst")) {
+            say(getpid()); awaken();
+            touch(); munmap(memory, bytes); say(getpid()); awaken(); return 0;
+          }
           if (!strcmp(mode, "fork")) {
             touch();
             int child = fork();

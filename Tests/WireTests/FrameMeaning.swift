@@ -52,6 +52,8 @@ extension Frame {
         case .stateEnd: "STATE_END"
         case .samples: "SAMPLES"
         case .peaks: "PEAKS"
+        case .windows: "WINDOWS"
+        case .covered: "COVERED"
         case .exit: "EXIT"
         case .fold: "FOLD"
         case .counters: "COUNTERS"
@@ -87,6 +89,8 @@ extension Frame {
         case .stateEnd(let frame): ["liveCount": .count(frame.liveCount)]
         case .samples(let frame): ["ticks": .array(frame.ticks.map(\.meaning))]
         case .peaks(let frame): ["runs": .array(frame.entries.map(\.meaning))]
+        case .windows(let frame): frame.meaningFields
+        case .covered(let frame): frame.meaningFields
         case .exit(let frame): ["runs": .array(frame.entries.map(\.meaning))]
         case .counters(let frame): frame.meaningFields
         case .totals(let frame): ["totals": .array(frame.entries.map(\.meaning))]

@@ -13,13 +13,17 @@ enum HostFacts {
         ordinal: 4, reason: .agentDown,
         bracket: TimeBracket(notBeforeMilliseconds: 1, notAfterMilliseconds: 2), missedCount: nil)
 
+    static let covered = CoveredFrame(
+        length: .minute, entries: [.init(startsAtMilliseconds: -1_000, liveCount: 2)])
+
     static let frames: [Frame] = [
         .totals(TotalsFrame(entries: [total])), .cgroup(CgroupFrame(records: [cgroup])),
         .outOfMemory(OutOfMemoryFrame(kills: [kill])), .health(HealthFrame(health: health)),
-        .gap(GapFrame(gaps: [gap])),
+        .gap(GapFrame(gaps: [gap])), .covered(covered),
     ]
 
     static let events: [SessionEvent] = [
         .totals([total]), .cgroups([cgroup]), .kills([kill]), .health(health), .gaps([gap]),
+        .covered(covered),
     ]
 }

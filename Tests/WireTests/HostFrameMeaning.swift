@@ -87,6 +87,37 @@ extension Gap {
     }
 }
 
+extension WindowsFrame {
+    var meaningFields: [String: JSONValue] {
+        [
+            "length": .string("\(length)"), "start": .count(startsAtMilliseconds),
+            "runs": .array(
+                entries.map {
+                    .object([
+                        "slot": .count($0.slot),
+                        "atLeastKiB": .kibibytes($0.window.atLeastBytes),
+                        "atMostKiB": .kibibytes($0.window.atMostBytes),
+                    ])
+                }),
+        ]
+    }
+}
+
+extension CoveredFrame {
+    var meaningFields: [String: JSONValue] {
+        [
+            "length": .string("\(length)"),
+            "windows": .array(
+                entries.map {
+                    .object([
+                        "start": .count($0.startsAtMilliseconds),
+                        "liveCount": .count($0.liveCount),
+                    ])
+                }),
+        ]
+    }
+}
+
 extension TimeBracket {
     var meaning: JSONValue {
         .object([

@@ -32,6 +32,8 @@ struct RandomFrames {
         case .stateEnd: .stateEnd(StateEndFrame(liveCount: number()))
         case .samples: .samples(samples())
         case .peaks: .peaks(peaks())
+        case .windows: .windows(windows())
+        case .covered: .covered(covered())
         case .exit: .exit(exit())
         case .counters: .counters(counters())
         case .totals: .totals(totals())
@@ -65,7 +67,7 @@ struct RandomFrames {
         return RawText((0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })
     }
 
-    private mutating func slots(upTo maximum: Int) -> [UInt32] {
+    mutating func slots(upTo maximum: Int) -> [UInt32] {
         let count = Int.random(in: 1...maximum, using: &random)
         let isDense = flip()
         let slots = (0..<count).map { index in

@@ -110,6 +110,37 @@ extension RandomFrames {
         return HealthFrame(health: health)
     }
 
+    private mutating func length() -> WindowLength { flip() ? .minute : .hour }
+
+    mutating func windows() -> WindowsFrame {
+        let length = length()
+        return WindowsFrame(
+            length: length, startsAtMilliseconds: windowStart(length),
+            entries: slots(upTo: 100).map { slot in
+                let atLeast = memory()
+                let room = (1 << 54) - 1 - atLeast >> 10
+                return WindowsFrame.Entry(
+                    slot: slot,
+                    window: Window(
+                        atLeastBytes: atLeast,
+                        atMostBytes: optional(atLeast + number(upTo: room) << 10)))
+            })
+    }
+
+    mutating func covered() -> CoveredFrame {
+        let length = length()
+        let starts = Set((0..<count(upTo: 60)).map { _ in windowStart(length) })
+        return CoveredFrame(
+            length: length,
+            entries: starts.sorted().map {
+                CoveredFrame.Entry(startsAtMilliseconds: $0, liveCount: number())
+            })
+    }
+
+    private mutating func windowStart(_ length: WindowLength) -> Int64 {
+        Int64(number(upTo: UInt64(Int64.max) - 1)) + 1 - length.milliseconds
+    }
+
     mutating func gaps() -> GapFrame {
         let ordinals = Set((0..<count(upTo: 60)).map { _ in number() })
         return GapFrame(

@@ -26,6 +26,8 @@ struct RandomSessionTests {
             case .samples(let samples):
                 let named = samples.ticks.flatMap(\.samples).map(\.slot)
                 return named.allSatisfy { keys[$0] != nil }
+            case .windows(let windows):
+                return windows.entries.allSatisfy { keys[$0.slot] != nil }
             case .peaks(let peaks): return peaks.entries.allSatisfy { keys[$0.slot] != nil }
             case .exit(let exit):
                 for entry in exit.entries {
@@ -62,7 +64,8 @@ struct RandomSessionTests {
             ])
         case 31..<55: return .samples(used())
         case 55..<56: return .samples([UInt32.random(in: 0..<600, using: &random)])
-        case 56..<66: return .peaks(used())
+        case 56..<62: return .peaks(used())
+        case 62..<66: return .windows(used())
         case 66..<85: return .exit(used())
         case 85..<86: return .exit([UInt32.random(in: 0..<600, using: &random)])
         case 86..<92 where !model.isStateEnded: return .stateEnd(UInt64(model.keys.count))

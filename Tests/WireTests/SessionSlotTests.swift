@@ -41,11 +41,17 @@ struct SessionSlotTests {
                 .apply(
                     .peaks([PeakEvent(key: run(50), peak: peak, swapPeakBytes: nil)]), sequence: 5)
             ])
+        let watched = harness.receive(.windows([3, 5]))
+        let window = Window(atLeastBytes: 1_024, atMostBytes: nil)
+        let windows = WindowsEvent(
+            length: .minute, startsAtMilliseconds: -1_000,
+            windows: [run(30): window, run(50): window])
+        #expect(watched == [.apply(.windows(windows), sequence: 6)])
         let ended = harness.receive(.exit([3, 5]))
         let exits = [30, 50].map {
             ExitEvent(key: run($0), end: .sample, processorMilliseconds: 7)
         }
-        #expect(ended == [.apply(.exits(exits), sequence: 6)])
+        #expect(ended == [.apply(.exits(exits), sequence: 7)])
         #expect(harness.session.slotCount == 0)
     }
 
@@ -137,6 +143,7 @@ struct SessionSlotTests {
             (.samples([3, 4]), .badPayload, "SAMPLES names slot 4, which is free"),
             (.samples([.max]), .badPayload, "SAMPLES names slot 4294967295, which is free"),
             (.peaks([0]), .badPayload, "PEAKS names slot 0, which is free"),
+            (.windows([0]), .badPayload, "WINDOWS names slot 0, which is free"),
             (.exit([256]), .badPayload, "EXIT names slot 256, which is free"),
             (.exit([3, 3]), .badPayload, "EXIT names slot 3, which is free"),
         ])

@@ -162,6 +162,16 @@ extension Frame {
         .peaks(PeaksFrame(entries: slots.map { .init(slot: $0, peak: nil, swapPeakBytes: 1_024) }))
     }
 
+    /// WINDOWS of these slots.
+    static func windows(_ slots: [UInt32]) -> Frame {
+        .windows(
+            WindowsFrame(
+                length: .minute, startsAtMilliseconds: -1_000,
+                entries: slots.map {
+                    .init(slot: $0, window: Window(atLeastBytes: 1_024, atMostBytes: nil))
+                }))
+    }
+
     /// EXIT of these slots.
     static func exit(_ slots: [UInt32]) -> Frame {
         .exit(

@@ -83,6 +83,7 @@ struct ValidVectorTests {
         }
         let batches: Set<String> = [
             "DEFINE", "SAMPLES", "PEAKS", "EXIT", "COUNTERS", "TOTALS", "CGROUP", "OOM", "GAP",
+            "WINDOWS", "COVERED",
         ]
         #expect(compressed.isSuperset(of: batches))
     }

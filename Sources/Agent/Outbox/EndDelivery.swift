@@ -1,4 +1,5 @@
 import MemoryModel
+import Wire
 
 /// How far a session has come with telling of the runs that are over.
 struct EndDelivery {
@@ -10,6 +11,8 @@ struct EndDelivery {
         var defines = KeyQueue<SlottedRun>()
         /// Those whose figures are still to be told.
         var peaks = KeyQueue<SlottedRun>()
+        /// Windows that are still to be told, the latest first; nil before they were gathered.
+        var windows: [WindowsFrame]?
     }
 
     /// A run and its slot.
@@ -78,7 +81,10 @@ struct EndDelivery {
             guard let run = batch?.runs.first(where: { $0.key == key }) else { return }
             // Once more than needed does no harm.
             if change.contains(.description) { batch?.defines.append(run) }
-            if change.contains(.peak) { batch?.peaks.append(run) }
+            if change.contains(.peak) {
+                batch?.peaks.append(run)
+                batch?.windows = nil
+            }
         }
     }
 

@@ -21,6 +21,10 @@ struct FrameLimits: Hashable, Sendable {
     static let countsBytes = 16
     /// PEAKS: slot, mask, peak, source, age, width, swap.
     private static let peakBytes = 36
+    /// WINDOWS: slot, at least, how much at most is above it.
+    private static let windowBytes = 3 + 8 + 8
+    /// COVERED: beginning, count of runs.
+    private static let coveredBytes = 10 + 10
     /// EXIT: slot, reason, age, width, exit code, exit signal, processor time, two counts of
     /// faults, flags, ordinal.
     private static let exitBytes = 3 + 1 + 9 + 9 + 2 + 2 + 10 + 10 + 10 + 5 + 10
@@ -36,6 +40,18 @@ struct FrameLimits: Hashable, Sendable {
     /// Runs in one PEAKS.
     var peaksPerFrame: Int {
         (usualBytes - FrameLimits.countsBytes) / FrameLimits.peakBytes
+    }
+
+    /// Runs in one WINDOWS.
+    var windowsPerFrame: Int {
+        (usualBytes - FrameLimits.countsBytes) / FrameLimits.windowBytes
+    }
+
+    /// Minutes or hours in one COVERED.
+    var coveredPerFrame: Int {
+        min(
+            (usualBytes - FrameLimits.countsBytes) / FrameLimits.coveredBytes,
+            WireLimits.maximumCoveredPerFrame)
     }
 
     /// Runs in one EXIT.

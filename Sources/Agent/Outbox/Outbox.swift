@@ -21,6 +21,12 @@ package struct Outbox: Sendable {
     var counters: [CounterReason: UInt64] = [:]
     private var sentCounters: [CounterReason: UInt64] = [:]
     private var sampledCounters = SamplerCounters()
+    /// What makes a time of day of boot time, to the millisecond; the host's is told when it moved
+    /// by more than a second.
+    private var preciseWallMinusBootMilliseconds: Int64
+    /// The store of the session of the moment, or of the one before.
+    private var storeID: StoreID?
+    private var hadSession = false
 
     /// Rises with every change of the host and of the counters.
     var ownChangeCount: UInt64 = 0
@@ -46,6 +52,7 @@ package struct Outbox: Sendable {
         host: HostDescription, memoryLimitBytes: Int = Outbox.defaultMemoryLimitBytes
     ) {
         self.host = host
+        preciseWallMinusBootMilliseconds = host.wallMinusBootMilliseconds
         self.memoryLimitBytes = memoryLimitBytes
         runs = RunOutbox(limits: PeakLimits(memoryTotalBytes: host.memoryTotalBytes))
     }
@@ -81,6 +88,7 @@ package struct Outbox: Sendable {
 
     /// Takes the offset of the wall clock; it is sent if it moved by more than a second.
     package mutating func setWallMinusBoot(milliseconds: Int64) {
+        preciseWallMinusBootMilliseconds = milliseconds
         guard abs(milliseconds &- host.wallMinusBootMilliseconds) > 1_000 else { return }
         host.wallMinusBootMilliseconds = milliseconds
         isHostDue = true
@@ -102,6 +110,9 @@ package struct Outbox: Sendable {
     /// Takes in what one look at all processes found.
     package mutating func apply(_ snapshot: HostSnapshot) {
         let now = snapshot.takenAtMilliseconds
+        let closesMinute = runs.beginLook(
+            atMilliseconds: now, wallMinusBootMilliseconds: preciseWallMinusBootMilliseconds,
+            told: host.wallMinusBootMilliseconds)
         for run in snapshot.ended {
             runs.end(run)
             totals.remove(run.key)
@@ -120,6 +131,7 @@ package struct Outbox: Sendable {
         }
         let isTurn = registers.isTurnDue(atMilliseconds: now)
         runs.endTick(withComposition: isTurn)
+        if closesMinute { runs.closeMinuteAtEdge() }
         registers.observe(snapshot.cgroups, limits: runs.ledger.limits, atMilliseconds: now)
         for loss in snapshot.losses { registers.add(loss) }
         for kill in snapshot.kills {
@@ -176,6 +188,8 @@ package struct Outbox: Sendable {
         counters[.runsOverLimit] = runs.overLimitCount + sampled.overLimit
         counters[.runsFolded] = runs.foldedCount
         counters[.runsDropped] = runs.droppedCount
+        counters[.minutesMerged] = runs.mergedWindowCount
+        counters[.windowsDropped] = runs.droppedWindowCount
         counters[.totalsOverLimit] =
             totals.overLimitCount + registers.overLimitCount + sampled.totalsOverLimit
     }
@@ -187,9 +201,17 @@ package struct Outbox: Sendable {
     /// - Parameters:
     ///   - maximumRuns: Slots are below this number.
     ///   - maximumWireBytes: The largest payload that the collector takes, at least 4,096.
+    ///   - storeID: The collector's store; nil stands for one that has nothing of this host.
     package mutating func sessionOpened(
-        maximumRuns: UInt32, maximumWireBytes: Int = WireLimits.maximumWireBytes
+        maximumRuns: UInt32, maximumWireBytes: Int = WireLimits.maximumWireBytes,
+        storeID: StoreID? = nil
     ) {
+        if hadSession, storeID == nil || storeID != self.storeID {
+            runs.minutes.storeChanged()
+            runs.windows.storeChanged()
+        }
+        hadSession = true
+        self.storeID = storeID
         isSessionOpen = true
         isStateEndDue = true
         isHostDue = true

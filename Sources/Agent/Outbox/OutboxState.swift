@@ -70,7 +70,7 @@ extension Outbox {
 
     /// Rises with every change of what a state file would hold.
     package var changeCount: UInt64 {
-        ownChangeCount &+ runs.changeCount &+ registers.changeCount
+        ownChangeCount &+ runs.changeCount &+ runs.windows.changeCount &+ registers.changeCount
     }
 
     /// Takes in what an earlier agent of the same boot knew of a run that lives: its peaks, flags,
@@ -79,6 +79,12 @@ extension Outbox {
     /// Returns false, and takes nothing, if the run does not live.
     package mutating func restore(_ record: RunRecord) -> Bool {
         runs.restore(record)
+    }
+
+    /// Ends the open minute because the agent stops: what is known of it is told, and that nobody
+    /// watched the rest of it.
+    package mutating func closeMinuteEarly() {
+        runs.closeMinuteEarly()
     }
 
     /// Takes in what was missed while no agent ran.
@@ -99,7 +105,7 @@ extension Outbox {
     /// resident memory of a process grew by: within 1 % with 10,000 to 100,000 ended runs (600 to
     /// 650 bytes each where they share all names but the command line, 1,030 where they share
     /// none), and 10 % less after a day of outage at 32 MiB, when folding has left holes.
-    package var heldBytes: Int { runs.endedBytes + otherBytes }
+    package var heldBytes: Int { runs.endedBytes + runs.windows.bytes + otherBytes }
 
     /// What is held of runs that live, sums, cgroups and kills, in bytes.
     private var otherBytes: Int { runs.liveBytes + totals.bytes + registers.bytes }
@@ -110,9 +116,22 @@ extension Outbox {
     /// runs that ended in any case, because a host with very many processes has peaks, too.
     mutating func makeRoom() {
         let room = max(memoryLimitBytes - otherBytes, memoryLimitBytes / 8)
+        makeRoomOfWindows(room)
         let loss = runs.makeRoom(
-            limitBytes: room, wallMinusBootMilliseconds: host.wallMinusBootMilliseconds)
+            limitBytes: max(0, room - runs.windows.bytes),
+            wallMinusBootMilliseconds: host.wallMinusBootMilliseconds)
         if let loss { registers.add(loss) }
+    }
+
+    /// Merges windows into those of hours where they and the runs that ended do not fit; what then
+    /// takes more than half of the room, and more than is left, is dropped.
+    private mutating func makeRoomOfWindows(_ room: Int) {
+        guard runs.endedBytes + runs.windows.bytes > room else { return }
+        let target = room / 8 * 7
+        // What runs that ended take beyond half of the room is theirs to give up.
+        runs.mergeWindows(toBytes: max(target / 2, target - runs.endedBytes))
+        let share = max(room / 2, room - runs.endedBytes)
+        if runs.windows.bytes > share { runs.dropWindows(toBytes: share / 8 * 7) }
     }
 
     /// How many folds are not yet acknowledged.

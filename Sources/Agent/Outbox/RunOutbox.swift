@@ -20,6 +20,12 @@ struct RunOutbox {
     var folds = FoldOutbox()
     /// Runs that live and stood in a frame, of whatever session.
     var toldRuns: Set<ProcessKey> = []
+    /// Which minute is open, what moved in it, and the windows that are over.
+    var minutes = WatchedMinutes()
+    var movements = RunMovements()
+    var windows = WindowLedger()
+    /// What makes a time of day of boot time, as the collector is told.
+    var wallMinusBootMilliseconds: Int64 = 0
     /// The number of the next run that ends or fold that begins.
     var nextOrdinal: UInt64 = 0
     /// What the command lines of runs that live take in memory, in bytes.
@@ -57,6 +63,9 @@ struct RunOutbox {
     /// How many were folded, and how many were dropped.
     var foldedCount: UInt64 = 0
     var droppedCount: UInt64 = 0
+    /// How many windows of minutes became part of an hour's, and how many windows were dropped.
+    var mergedWindowCount: UInt64 = 0
+    var droppedWindowCount: UInt64 = 0
 
     /// Rises with every change of what a state file would hold of runs.
     var changeCount: UInt64 = 0
@@ -71,7 +80,8 @@ struct RunOutbox {
         commandBytes
             + HeldBytes.table(
                 capacity: ledger.runs.capacity,
-                strideBytes: MemoryLayout<ProcessKey>.stride + MemoryLayout<RunRecord>.stride)
+                strideBytes: MemoryLayout<ProcessKey>.stride + MemoryLayout<Int32>.stride)
+            + ledger.runs.recordCapacity * MemoryLayout<RunRecord>.stride
             + HeldBytes.table(
                 capacity: deliveries.capacity,
                 strideBytes: MemoryLayout<ProcessKey>.stride + MemoryLayout<Delivery>.stride)
@@ -85,6 +95,7 @@ struct RunOutbox {
     /// Whether the collector of this session has everything about runs but their present.
     var isAcknowledged: Bool {
         ended.count == 0 && folds.isAcknowledged && definesDue.isEmpty && peaksDue.isEmpty
+            && windows.isEmpty
     }
 
     // MARK: Facts in
@@ -112,7 +123,10 @@ struct RunOutbox {
     ///
     /// Returns false if the run does not live.
     mutating func restore(_ record: RunRecord) -> Bool {
+        guard let known = ledger[record.key] else { return false }
+        let before = ledger.level(of: known)
         guard let change = ledger.restore(record) else { return false }
+        noteRestored(record.key, before)
         mark(record.key, change)
         return true
     }
@@ -121,8 +135,9 @@ struct RunOutbox {
     mutating func end(_ run: EndedRun) {
         if ended.contains(run.key) {
             amend(run.key) { $0.end(run) }
-        } else if ledger[run.key] != nil {
-            finish(run.key, ledger.end(run))
+        } else if let known = ledger[run.key] {
+            let before = ledger.level(of: known)
+            finish(run.key, ledger.end(run), before)
         }
     }
 
@@ -132,10 +147,11 @@ struct RunOutbox {
             amend(run.start.key) { $0.complete(run) }
             return
         }
+        let before = ledger[run.start.key].map { ledger.level(of: $0) }
         commandBytes -= RunOutbox.commandBytes(of: ledger[run.start.key])
         let change = ledger.complete(run)
         commandBytes += RunOutbox.commandBytes(of: ledger[run.start.key])
-        finish(run.start.key, change)
+        finish(run.start.key, change, before ?? RunLevel())
     }
 
     /// Adds flags that became known by other ways than an observation.
@@ -148,16 +164,20 @@ struct RunOutbox {
     }
 
     /// Moves a run that ended from those that live to those that are over, and gives it its number.
-    private mutating func finish(_ key: ProcessKey, _ change: RunChange) {
+    private mutating func finish(
+        _ key: ProcessKey, _ change: RunChange, _ before: RunLevel
+    ) {
         guard var record = ledger[key], record.end != nil else { return mark(key, change) }
         changeCount += 1
         commandBytes -= RunOutbox.commandBytes(of: record)
+        noteEnd(record, change, before)
         ledger.forget(key)
         let isTold = toldRuns.remove(key) != nil
         deliveries.giveBackMemory()
         if runsOverLimit.remove(key) != nil {
             // It never had a slot: only its count remains.
             deliveries[key] = nil
+            windows.forgetEnded(key)
             return
         }
         record.ordinal = nextOrdinal
@@ -184,6 +204,7 @@ struct RunOutbox {
         guard let record, !change.isEmpty else { return }
         changeCount += 1
         ended.replace(record)
+        if change.contains(.peak) { noteLatePeak(record) }
         guard isSessionOpen else { return }
         if deliveries[key]?.slot != nil, !ends.isBegun(key) {
             deliveries[key]?.due.formUnion(change.intersection([.description, .peak]))
@@ -205,8 +226,11 @@ struct RunOutbox {
     ///
     /// Returns the resident memory of its run if that is another than before.
     mutating func observe(_ observation: RunObservation) -> UInt64? {
-        let change = ledger.observe(observation, atMilliseconds: latestTickMilliseconds)
+        var before = RunLevel()
+        let change = ledger.observe(
+            observation, atMilliseconds: latestTickMilliseconds, levelBefore: &before)
         guard !change.isEmpty, let record = ledger[observation.key] else { return nil }
+        if !change.isDisjoint(with: [.resident, .peak]) { noteMovement(record, change, before) }
         if isSessionOpen {
             let sampled = change.intersection(.sampled)
             if !sampled.isEmpty {
@@ -307,6 +331,7 @@ struct RunOutbox {
     mutating func forgetEnded(_ key: ProcessKey) {
         changeCount += 1
         ended.remove(key)
+        windows.forgetEnded(key)
     }
 
     // MARK: Sessions
@@ -321,6 +346,7 @@ struct RunOutbox {
         for key in ledger.runs.keys { markWhole(key) }
         for key in ended.keysInOrder { ends.due.append(key) }
         folds.sessionOpened()
+        windows.sessionOpened()
     }
 
     /// Ends the session: what was in flight is as if it had never been sent.
@@ -336,12 +362,14 @@ struct RunOutbox {
         bufferedTicks = []
         runsOverLimit = []
         folds.sessionClosed()
+        windows.sessionClosed()
     }
 
     /// Takes note of the number under which the frame of `nextFrame()` was sent.
     mutating func sent(sequence: UInt64) {
         ends.sent(sequence: sequence)
         folds.sent(sequence: sequence)
+        windows.sent(sequence: sequence)
     }
 
     /// Takes note that everything up to `sequence` is durable: ended runs can be forgotten.
@@ -353,5 +381,6 @@ struct RunOutbox {
             forgetEnded(run.key)
         }
         if folds.acknowledged(throughSequence: sequence) { changeCount += 1 }
+        windows.acknowledged(throughSequence: sequence)
     }
 }

@@ -6,7 +6,7 @@ extension RunOutbox {
     /// The next frame about runs that ended; nil if none waits or there is no slot for any.
     mutating func nextOfEnds() -> Frame? {
         if ends.batch == nil { beginBatch() }
-        return nextDefineOfBatch() ?? nextPeaksOfBatch() ?? nextExit()
+        return nextDefineOfBatch() ?? nextPeaksOfBatch() ?? nextWindowsOfBatch() ?? nextExit()
     }
 
     /// Begins a batch of as many runs as one EXIT holds and as there are slots for.

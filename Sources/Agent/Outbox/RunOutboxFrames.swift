@@ -16,7 +16,7 @@ extension RunOutbox {
     }
 
     private mutating func nextOfLiving() -> Frame? {
-        nextDefine() ?? nextPresent() ?? nextTicks() ?? nextPeaks()
+        nextDefine() ?? nextPresent() ?? nextTicks() ?? nextPeaks() ?? nextWindows()
     }
 
     private mutating func nextDefine() -> Frame? {

@@ -100,6 +100,7 @@ extension RunOutbox {
                 folds.isOpen(candidate.subject)
                 || folds.hasRoom && companions[candidate.subject] ?? 0 > 1
             guard isOfUse, var record = ended.remove(candidate.key) else { continue }
+            windows.forgetEnded(candidate.key)
             record.end = endWithTime(of: record)
             // A fold says when its greatest peak was; that of a run lies before its end.
             if record.peak != nil, record.peak?.bracket == nil {
@@ -158,6 +159,7 @@ extension RunOutbox {
         case .run(let key):
             guard let record = ended.remove(key), let end = endWithTime(of: record)?.bracket
             else { return nil }
+            windows.forgetEnded(key)
             return (1, end)
         case .fold(let ordinal):
             guard let fold = folds.drop(ordinal), let end = fold.bracket else { return nil }
@@ -173,6 +175,7 @@ extension RunOutbox {
         for key in ledger.forgetPeaks(in: stretches, atMilliseconds: now) { mark(key, .peak) }
         if ended.forgetPeaks(in: stretches) { changeCount += 1 }
         if folds.forgetPeaks(in: stretches) { changeCount += 1 }
+        forgetWindows(in: stretches)
     }
 }
 

@@ -1,8 +1,8 @@
 import MemoryModel
 import Wire
 
-/// Leaves out of the frames of a state what is too much: first sums over users, programs and
-/// cgroups, then the runs with the smallest peaks, last folds.
+/// Leaves out of the frames of a state what is too much: first windows, and sums over users,
+/// programs and cgroups, then the runs with the smallest peaks, last folds.
 ///
 /// The frames go through twice: first to learn how large the peaks are, then to be cut. A run is
 /// known by when its slot was given to it, as slots are used again.
@@ -42,8 +42,8 @@ struct StateCut {
         }
     }
 
-    /// Decides to keep so many runs, those with the largest peaks, and begins anew; of the sums,
-    /// only those over the host stay.
+    /// Decides to keep so many runs, those with the largest peaks, and begins anew; windows
+    /// go, and of the sums only those over the host stay.
     mutating func keep(_ count: Int, folds: Bool) {
         var kept = [Bool](repeating: false, count: peaks.count)
         let order = peaks.indices.sorted { (peaks[$0], $1) > (peaks[$1], $0) }
@@ -73,6 +73,7 @@ struct StateCut {
         case .fold(let frame) where !areFoldsKept:
             for fold in frame.folds { drop(fold.runCount, fold.bracket) }
             return nil
+        case .windows, .covered: return nil
         case .stateEnd: return .stateEnd(StateEndFrame(liveCount: UInt64(placeBySlot.count)))
         default: return frame
         }

@@ -35,7 +35,9 @@ struct StateRuns {
         case .stateEnd(let frame):
             guard !isStateEnded, frame.liveCount == UInt64(live.count) else { return false }
             isStateEnded = true
-        case .fold, .counters, .totals, .cgroup, .outOfMemory, .gap: break
+        case .windows(let frame):
+            guard frame.entries.allSatisfy({ live[$0.slot] != nil }) else { return false }
+        case .covered, .fold, .counters, .totals, .cgroup, .outOfMemory, .gap: break
         default: return false
         }
         return true

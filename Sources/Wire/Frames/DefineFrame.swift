@@ -100,15 +100,29 @@ extension DefineFrame {
         for index in runs.indices {
             runs[index].description.comm = try reader.name("comm", of: strings)
         }
-        for (field, path) in optionalNames {
-            for index in runs.indices {
-                runs[index].description[keyPath: path] = try reader.optName(field, of: strings)
-            }
+        // Field by field: by key paths it takes longer than all the rest of the frame.
+        for index in runs.indices {
+            runs[index].description.executable = try reader.optName("executable", of: strings)
+        }
+        for index in runs.indices {
+            runs[index].description.command = try reader.optName("command", of: strings)
+        }
+        for index in runs.indices {
+            runs[index].description.user = try reader.optName("user", of: strings)
+        }
+        for index in runs.indices {
+            runs[index].description.cgroup = try reader.optName("cgroup", of: strings)
+        }
+        for index in runs.indices {
+            runs[index].description.unit = try reader.optName("unit", of: strings)
+        }
+        for index in runs.indices {
+            runs[index].description.container = try reader.optName("container", of: strings)
         }
     }
 
     /// The names that may be missing, in the order of their columns.
-    private static var optionalNames: [(StaticString, WritableKeyPath<RunDescription, RawText?>)] {
+    private static var optionalNames: [(StaticString, KeyPath<RunDescription, RawText?>)] {
         [
             ("executable", \.executable), ("command", \.command), ("user", \.user),
             ("cgroup", \.cgroup), ("unit", \.unit), ("container", \.container),

@@ -28,6 +28,10 @@ public enum Frame: Hashable, Sendable {
     case samples(SamplesFrame)
     /// New peaks.
     case peaks(PeaksFrame)
+    /// The most that runs held within a minute or an hour.
+    case windows(WindowsFrame)
+    /// What was watched throughout.
+    case covered(CoveredFrame)
     /// Runs that are over.
     case exit(ExitFrame)
     /// Many small runs as one.
@@ -71,6 +75,8 @@ extension Frame {
         case .stateEnd: .stateEnd
         case .samples: .samples
         case .peaks: .peaks
+        case .windows: .windows
+        case .covered: .covered
         case .exit: .exit
         case .fold: .fold
         case .counters: .counters
@@ -99,6 +105,8 @@ extension Frame {
         case .stateEnd: self = .stateEnd(try StateEndFrame(payload: &reader))
         case .samples: self = .samples(try SamplesFrame(payload: &reader))
         case .peaks: self = .peaks(try PeaksFrame(payload: &reader))
+        case .windows: self = .windows(try WindowsFrame(payload: &reader))
+        case .covered: self = .covered(try CoveredFrame(payload: &reader))
         case .exit: self = .exit(try ExitFrame(payload: &reader))
         case .fold: self = .fold(try FoldFrame(payload: &reader))
         case .counters: self = .counters(try CountersFrame(payload: &reader))
@@ -125,6 +133,8 @@ extension Frame {
         case .stateEnd(let frame): frame.encodePayload(to: &writer)
         case .samples(let frame): try frame.encodePayload(to: &writer)
         case .peaks(let frame): try frame.encodePayload(to: &writer)
+        case .windows(let frame): try frame.encodePayload(to: &writer)
+        case .covered(let frame): try frame.encodePayload(to: &writer)
         case .exit(let frame): try frame.encodePayload(to: &writer)
         case .fold(let frame): try frame.encodePayload(to: &writer)
         case .counters(let frame): try frame.encodePayload(to: &writer)

@@ -26,6 +26,10 @@ public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
     case samples = 0x13
     /// PEAKS: new peaks of runs.
     case peaks = 0x14
+    /// WINDOWS: the most that runs held within a minute or an hour.
+    case windows = 0x15
+    /// COVERED: minutes or hours that were watched throughout.
+    case covered = 0x16
     /// EXIT: runs that are over.
     case exit = 0x17
     /// FOLD: many small ended runs as one.

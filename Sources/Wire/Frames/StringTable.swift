@@ -27,7 +27,10 @@ extension PayloadReader {
         var strings: [RawText] = []
         strings.reserveCapacity(count)
         for _ in 0..<count {
-            strings.append(try text("strings", atMost: WireLimits.maximumStringBytes))
+            let length = try self.count(
+                "strings", in: 0...WireLimits.maximumStringBytes, smallestBytes: 1)
+            let bytes = try rawBytes("strings", count: length)
+            strings.append(recentNames.name(bytes))
         }
         return strings
     }

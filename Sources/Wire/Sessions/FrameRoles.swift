@@ -17,6 +17,8 @@ extension Frame {
         case .stateEnd: "STATE_END"
         case .samples: "SAMPLES"
         case .peaks: "PEAKS"
+        case .windows: "WINDOWS"
+        case .covered: "COVERED"
         case .exit: "EXIT"
         case .fold: "FOLD"
         case .counters: "COUNTERS"
@@ -33,7 +35,7 @@ extension Frame {
     var usesCredit: Bool {
         switch self {
         case .host, .define, .stateEnd, .samples, .peaks, .exit, .counters, .totals, .cgroup,
-            .outOfMemory, .health, .gap, .fold:
+            .outOfMemory, .health, .gap, .fold, .windows, .covered:
             true
         default: false
         }

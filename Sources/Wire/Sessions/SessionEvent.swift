@@ -10,6 +10,10 @@ public enum SessionEvent: Hashable, Sendable {
     case samples([TickEvent])
     /// PEAKS: new peaks.
     case peaks([PeakEvent])
+    /// WINDOWS: the most that runs held within a minute or an hour, in boot time.
+    case windows(WindowsEvent)
+    /// COVERED: what was watched throughout, in boot time.
+    case covered(CoveredFrame)
     /// EXIT: runs that are over.
     case exits([ExitEvent])
     /// FOLD: many small runs as one, in boot time.
@@ -105,6 +109,25 @@ public struct PeakEvent: Hashable, Sendable {
         self.key = key
         self.peak = peak
         self.swapPeakBytes = swapPeakBytes
+    }
+}
+
+/// The most that some runs held within one window of time.
+public struct WindowsEvent: Hashable, Sendable {
+    /// A minute or an hour.
+    public var length: WindowLength
+    /// Where it begins, in milliseconds of boot time.
+    public var startsAtMilliseconds: Int64
+    /// What each run held.
+    public var windows: [ProcessKey: Window]
+
+    /// Takes the parts as they are.
+    public init(
+        length: WindowLength, startsAtMilliseconds: Int64, windows: [ProcessKey: Window]
+    ) {
+        self.length = length
+        self.startsAtMilliseconds = startsAtMilliseconds
+        self.windows = windows
     }
 }
 

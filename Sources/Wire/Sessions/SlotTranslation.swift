@@ -11,6 +11,8 @@ extension SessionSlots {
         case .define(let frame): return try define(frame)
         case .samples(let frame): return try samples(frame)
         case .peaks(let frame): return try peaks(frame)
+        case .windows(let frame): return try windows(frame)
+        case .covered(let frame): return .covered(frame)
         case .exit(let frame): return try exits(frame)
         case .fold(let frame): return .folds(frame.folds)
         case .counters(let frame): return .counters(frame.values)
@@ -74,6 +76,16 @@ extension SessionSlots {
                     swapPeakBytes: entry.swapPeakBytes))
         }
         return .peaks(peaks)
+    }
+
+    private func windows(_ frame: WindowsFrame) throws(WireError) -> SessionEvent {
+        var windows: [ProcessKey: Window] = [:]
+        windows.reserveCapacity(frame.entries.count)
+        for entry in frame.entries { windows[try key(entry.slot, "WINDOWS")] = entry.window }
+        return .windows(
+            WindowsEvent(
+                length: frame.length, startsAtMilliseconds: frame.startsAtMilliseconds,
+                windows: windows))
     }
 
     private mutating func exits(_ frame: ExitFrame) throws(WireError) -> SessionEvent {

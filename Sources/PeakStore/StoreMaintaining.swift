@@ -1,0 +1,100 @@
+import MemoryModel
+
+/// Keeps a store small in the background: packs, sums up and removes what is old.
+///
+/// All times are milliseconds since the epoch in UTC. Every method may block on a disk; they belong
+/// on the thread that commits.
+public protocol StoreMaintaining: Sendable {
+    /// Takes one small step, of some tens of milliseconds, in a transaction of its own.
+    ///
+    /// Commits may go on between two calls; a crash between them loses and doubles nothing. Throws
+    /// as a commit does.
+    func maintain(nowMilliseconds: Int64, retention: Retention) throws -> MaintenanceOutcome
+
+    /// What would be removed now, without removing it.
+    func removable(nowMilliseconds: Int64, retention: Retention) throws -> MaintenanceCounts
+
+    /// How much room in the file is free to be used again, in bytes.
+    func reusableBytes() throws -> UInt64
+}
+
+/// For how long what is kept.
+public struct Retention: Hashable, Sendable {
+    /// What runs held in each minute, in milliseconds.
+    public var minutesMilliseconds: Int64
+    /// What programs held in each hour, and the sums of users, programs and cgroups.
+    public var hoursMilliseconds: Int64
+    /// What programs held in each day, and the sums of hosts.
+    public var daysMilliseconds: Int64
+    /// Runs after their end, and folds, kills, gaps and cgroups that were not seen since.
+    public var runsMilliseconds: Int64
+
+    /// Takes all four.
+    public init(
+        minutesMilliseconds: Int64, hoursMilliseconds: Int64, daysMilliseconds: Int64,
+        runsMilliseconds: Int64
+    ) {
+        self.minutesMilliseconds = minutesMilliseconds
+        self.hoursMilliseconds = hoursMilliseconds
+        self.daysMilliseconds = daysMilliseconds
+        self.runsMilliseconds = runsMilliseconds
+    }
+
+    /// 48 hours of minutes, 60 days of hours, 2 years of days, runs for 90 days.
+    public static let usual = Retention(
+        minutesMilliseconds: 48 * WindowLength.hour.milliseconds,
+        hoursMilliseconds: 60 * WindowLength.day.milliseconds,
+        daysMilliseconds: 730 * WindowLength.day.milliseconds,
+        runsMilliseconds: 90 * WindowLength.day.milliseconds)
+}
+
+/// What a step of maintenance did.
+public struct MaintenanceOutcome: Hashable, Sendable {
+    /// How much of what.
+    public var counts = MaintenanceCounts()
+    /// Whether another step should follow soon.
+    public var isMoreDue = false
+
+    /// Nothing was done.
+    public init() {}
+}
+
+/// How much maintenance packed and removed.
+public struct MaintenanceCounts: Hashable, Sendable {
+    /// Hours of hosts whose minutes were packed.
+    public var packedHours = 0
+    /// Hours of hosts whose minutes were removed.
+    public var minuteHours = 0
+    /// Days of hosts whose hours were removed.
+    public var hourDays = 0
+    /// Stretches of 32 days of hosts whose days were removed.
+    public var dayStretches = 0
+    /// Runs that were removed.
+    public var runs = 0
+    /// Folds that were removed.
+    public var folds = 0
+    /// Sums by hour that were removed.
+    public var totals = 0
+    /// Kills, gaps and cgroups that were removed.
+    public var facts = 0
+
+    /// Nothing.
+    public init() {}
+
+    /// Adds what another step did.
+    public mutating func add(_ other: MaintenanceCounts) {
+        packedHours += other.packedHours
+        minuteHours += other.minuteHours
+        hourDays += other.hourDays
+        dayStretches += other.dayStretches
+        runs += other.runs
+        folds += other.folds
+        totals += other.totals
+        facts += other.facts
+    }
+
+    /// Whether anything was removed.
+    public var hasRemoved: Bool {
+        minuteHours + hourDays + dayStretches + runs + folds + totals + facts > 0
+    }
+}

@@ -1,0 +1,142 @@
+import MemoryModel
+
+/// What a check found, as the one line of a monitoring plugin.
+///
+/// The form is that of the Monitoring Plugins' guidelines: words, then performance data behind `|`
+/// as `name=value;warning;critical;least;most`.
+public struct CheckResult: Hashable, Sendable {
+    /// The worst of what was looked at.
+    public private(set) var status = CheckStatus.ok
+    private var words: [String] = []
+    private var data: [String] = []
+
+    /// The header field of HTTP that says the number of the status.
+    public static let headerName = "highwater-check-status"
+    /// What of a name stands in the line, in bytes.
+    private static let maximumNameBytes = 64
+
+    /// Looks at `hosts`, all there are, and at the run with the largest peak that matches.
+    public init(
+        _ query: CheckQuery, hosts: [ReportedHost], largest: ReportedRun?,
+        problems: [String] = [], nowMilliseconds now: Int64
+    ) {
+        let chosen = hosts.filter { host in
+            query.host.map {
+                $0.matches(RawText(host.id.text)) || $0.matches(host.description.name)
+            } ?? true
+        }
+        guard !chosen.isEmpty else {
+            status = .unknown
+            words = [
+                hosts.isEmpty
+                    ? "no host has reported yet; start memagent on one"
+                    : "no host matches '\(CheckResult.shown(RawText(query.host?.pattern ?? "")))'"
+            ]
+            return
+        }
+        if !query.missing.isEmpty { addMissing(query, chosen, now) }
+        if !query.used.isEmpty { addUsed(query, chosen) }
+        if !query.peak.isEmpty { addPeak(query, chosen, largest) }
+        if let problem = problems.first { add(.warning, problem) }
+    }
+
+    /// A check that could not be made, because of `reason`.
+    public init(unknown reason: String) {
+        status = .unknown
+        words = [reason]
+    }
+
+    /// The line, with its newline.
+    public var line: String {
+        // What ends the words, or the line, cannot be in them.
+        let text = words.joined(separator: "; ").replacing("|", with: "\\x7C")
+            .replacing("\n", with: " ")
+        let figures = data.isEmpty ? "" : " | " + data.joined(separator: " ")
+        return "HIGHWATER \(status.word) - \(text)\(figures)\n"
+    }
+
+    // MARK: Parts
+
+    private mutating func add(_ severity: CheckStatus, _ text: String) {
+        // The worst is said first.
+        if severity > status {
+            words.insert(text, at: 0)
+            status = severity
+        } else {
+            words.append(text)
+        }
+    }
+
+    private mutating func addMissing(_ query: CheckQuery, _ hosts: [ReportedHost], _ now: Int64) {
+        let silences = hosts.map { host in
+            (host, UInt64(clamping: now.subtractingClamped(host.lastHeardAtMilliseconds)))
+        }
+        let late = silences.filter { query.missing.severity(of: $0.1) > .ok }
+        let all = "\(hosts.count) host\(hosts.count == 1 ? "" : "s")"
+        data.append(
+            "missing=\(late.count);;;0;\(hosts.count)")
+        guard let worst = late.max(by: { $0.1 < $1.1 }) else {
+            return add(.ok, hosts.count == 1 ? "1 host reports" : "all of \(all) report")
+        }
+        let silence = DurationText.approximate(milliseconds: Int64(clamping: worst.1))
+        let others = late.count > 1 ? " (and \(late.count - 1) more of \(all))" : ""
+        add(
+            query.missing.severity(of: worst.1),
+            "\(CheckResult.shown(worst.0.description.name)) was last heard \(silence) ago\(others)")
+    }
+
+    private mutating func addUsed(_ query: CheckQuery, _ hosts: [ReportedHost]) {
+        let shares = hosts.compactMap { host in
+            host.memoryUsedBytes
+                .flatMap { Permille.of($0, host.description.memoryTotalBytes) }
+                .map { (host, UInt64($0)) }
+        }
+        guard let worst = shares.max(by: { $0.1 < $1.1 }) else {
+            return add(.unknown, "the memory in use of no host is known now")
+        }
+        func tenths(_ value: UInt64?) -> String {
+            value.map { DecimalText.tenths(Int(clamping: $0)) } ?? ""
+        }
+        data.append(
+            "used=\(tenths(worst.1))%;\(tenths(query.used.warning));"
+                + "\(tenths(query.used.critical));0;100")
+        let severity = query.used.severity(of: worst.1)
+        let limit = severity == .critical ? query.used.critical : query.used.warning
+        let above = severity == .ok ? "" : ", above \(tenths(limit)) %"
+        add(
+            severity,
+            "\(CheckResult.shown(worst.0.description.name)) uses \(tenths(worst.1)) % of its memory"
+                + above)
+    }
+
+    private mutating func addPeak(
+        _ query: CheckQuery, _ hosts: [ReportedHost], _ largest: ReportedRun?
+    ) {
+        func bytes(_ value: UInt64?) -> String { value.map { String($0) } ?? "" }
+        if let largest, let peak = largest.record.peak {
+            data.append(
+                "peak=\(peak.bytes)B;\(bytes(query.peak.warning));\(bytes(query.peak.critical));0")
+            let severity = query.peak.severity(of: peak.bytes)
+            let limit = severity == .critical ? query.peak.critical : query.peak.warning
+            let above = severity == .ok ? "" : ", above \(ByteSize(limit ?? 0).text)"
+            add(
+                severity,
+                "the largest peak is \(ByteSize(peak.bytes).text)\(above) ("
+                    + "\(CheckResult.shown(largest.record.description.program)), pid "
+                    + "\(largest.record.key.pid) on \(CheckResult.shown(largest.hostName)))")
+        } else {
+            add(.ok, "no peak in the range matches")
+        }
+        // What nobody watches is not shown as well.
+        let gone = hosts.count { $0.state == .gone }
+        if gone == hosts.count {
+            add(.unknown, "no host that matches reports")
+        } else if gone > 0 {
+            add(.ok, "\(gone) of \(hosts.count) hosts do\(gone == 1 ? "es" : "") not report")
+        }
+    }
+
+    private static func shown(_ name: RawText) -> String {
+        DisplayText.escaped(name.clamped(toBytes: maximumNameBytes))
+    }
+}

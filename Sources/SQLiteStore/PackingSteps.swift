@@ -1,0 +1,139 @@
+import GRDB
+import MemoryModel
+import PeakStore
+
+/// Packs hours of minutes, and makes hours and days of them, during one transaction.
+struct PackingSteps {
+    private let database: Database
+    private let blocks: BlockTable
+    private let names: NameWriter
+    private var reader: WindowReader
+
+    /// Prepares for one transaction.
+    init(_ database: Database) throws {
+        self.database = database
+        blocks = BlockTable(database)
+        names = try NameWriter(database)
+        reader = try WindowReader(database)
+    }
+
+    /// The earliest hours that are due and began at `hour` or before, at most `limit` of them.
+    func due(atOrBefore hour: Int64, limit: Int) throws -> [HourOfBoot] {
+        let row = try PreparedStatement(
+            """
+            SELECT boot, hour_at_ms FROM window_hour INDEXED BY window_hour_due
+            WHERE is_due <> 0 AND hour_at_ms <= ?1 ORDER BY hour_at_ms LIMIT ?2
+            """, on: database)
+        defer { row.reset() }
+        try row.bind(1, hour)
+        try row.bind(2, StoredRange.limit(limit))
+        var hours: [HourOfBoot] = []
+        while try row.step() {
+            hours.append(
+                HourOfBoot(
+                    boot: try row.required(0, as: Int64.self),
+                    hour: try row.required(1, as: Int64.self)))
+        }
+        return hours
+    }
+
+    /// Packs an hour, merges it into its day's hours and the days, and has the next hour packed
+    /// again if it begins otherwise now.
+    mutating func pack(_ place: HourOfBoot, _ caches: inout WriterCaches) throws {
+        var found: WindowHour?
+        try reader.hours(of: place.boot, from: place.hour, through: place.hour) { _, _, hour in
+            found = hour
+        }
+        guard var hour = found else { return }
+        let carried = try reader.carriedOn(from: hour, boot: place.boot, at: place.hour)
+        try mergeSubjects(of: hour, place, &caches)
+        // What a run held before says nothing where the first minute was not watched.
+        if hour.covered & 1 == 0 { hour.begin(with: [:]) }
+        try blocks.replace(place, by: hour)
+        try check(
+            HourOfBoot(boot: place.boot, hour: place.hour + WindowHour.lengthMilliseconds),
+            begins: carried.mapValues(PackedMinutes.rounded))
+    }
+
+    /// Merges what is known of the minutes of an hour into its day's hours and the days.
+    mutating func mergeSubjects(
+        ofHour start: Int64, host: Int64, _ caches: inout WriterCaches
+    ) throws {
+        for boot in try PurgedRunReader.boots(ofHost: host, on: database) {
+            var found: WindowHour?
+            try reader.hours(of: boot, from: start, through: start) { _, _, hour in found = hour }
+            guard let hour = found else { continue }
+            try mergeSubjects(of: hour, HourOfBoot(boot: boot, hour: start), &caches)
+        }
+    }
+
+    /// Whether the next hour still begins with what runs held at the end of the one before.
+    private func check(_ next: HourOfBoot, begins carried: [ProcessKey: Window]) throws {
+        guard let row = try blocks.hour(next), !row.isDue else { return }
+        let expected = row.covered & 1 == 0 ? [:] : carried
+        let known = try blocks.minutes(of: next)?.runs.compactMapValues(\.carried) ?? [:]
+        if known != expected { try blocks.setDue(next) }
+    }
+
+    // MARK: Hours and days
+
+    private mutating func mergeSubjects(
+        of hour: WindowHour, _ place: HourOfBoot, _ caches: inout WriterCaches
+    ) throws {
+        let host = try host(ofBoot: place.boot)
+        var found: [SubjectKey: SubjectWindow] = [:]
+        for (key, run) in hour.runs {
+            let run = (place: RunPlace(boot: place.boot, key: key), minutes: run)
+            let last = try reader.lastMinute(of: run.place, in: place.hour)
+            guard let whole = run.minutes.whole(covered: hour.covered, lastMinute: last),
+                let subject = try subject(of: run.place, &caches)
+            else { continue }
+            var known = found[subject] ?? SubjectWindow(window: whole, runCount: 0)
+            known.window = known.window.merged(with: whole)
+            known.runCount += 1
+            found[subject] = known
+        }
+        for length in [WindowLength.hour, .day] {
+            var windows = try blocks.subjects(of: host, length, at: place.hour)
+            let slot = PackingSteps.slot(of: place.hour, length)
+            if hour.covered != 0 || !found.isEmpty { windows.covered |= 1 << UInt64(slot) }
+            for (subject, window) in found { windows.merge(window, of: subject, at: slot) }
+            try blocks.replace(host, length, at: place.hour, by: windows)
+        }
+    }
+
+    /// Which hour of its day, or which of 32 days, has `milliseconds` in it.
+    static func slot(of milliseconds: Int64, _ length: WindowLength) -> Int {
+        let start = SubjectWindows.start(of: milliseconds, length)
+        return Int((milliseconds - start) / length.milliseconds)
+    }
+
+    private func host(ofBoot boot: Int64) throws -> Int64 {
+        let row = try PreparedStatement("SELECT host FROM boot WHERE id = ?1", on: database)
+        defer { row.reset() }
+        try row.bind(1, boot)
+        guard try row.step() else { throw DamagedRow(reason: "boot \(boot) is missing") }
+        return try row.required(0, as: Int64.self)
+    }
+
+    /// What a run has in common with others; nil if there is no row of it.
+    private func subject(
+        of run: RunPlace, _ caches: inout WriterCaches
+    ) throws -> SubjectKey? {
+        let row = try PreparedStatement(
+            """
+            SELECT program, user, cgroup, user_id FROM run
+            WHERE boot = ?1 AND pid = ?2 AND start_ticks = ?3 AND image = ?4
+            """, on: database)
+        defer { row.reset() }
+        try run.bind(to: row)
+        guard try row.step() else { return nil }
+        var subject = SubjectKey(
+            program: try row.required(0, as: Int64.self), user: row.number(1),
+            cgroup: row.number(2))
+        if subject.user == nil, let number = row.number(3) {
+            subject.user = try names.id(of: RawText(String(number)), &caches.names)
+        }
+        return subject
+    }
+}

@@ -1,0 +1,53 @@
+import GRDB
+public import PeakStore
+
+// What is done in the background, one short transaction at a time.
+
+extension SQLiteStore: StoreMaintaining {
+    /// An hour is packed so long after its end, because its last minutes come late: five minutes.
+    static let packingDelayMilliseconds: Int64 = 300_000
+    /// Hours that one step packs.
+    static let packingStepHours = 10
+
+    /// Packs hours that are over; if there are none, removes what is older than it is kept.
+    public func maintain(
+        nowMilliseconds: Int64, retention: Retention
+    ) throws -> MaintenanceOutcome {
+        let last =
+            nowMilliseconds - SQLiteStore.packingDelayMilliseconds
+            - WindowHour.lengthMilliseconds
+        return try write { database, caches in
+            var outcome = MaintenanceOutcome()
+            var packing = try PackingSteps(database)
+            let due = try packing.due(
+                atOrBefore: last, limit: SQLiteStore.packingStepHours)
+            for place in due { try packing.pack(place, &caches) }
+            outcome.counts.packedHours = due.count
+            if due.isEmpty {
+                let steps = RetentionSteps(
+                    database, nowMilliseconds: nowMilliseconds, retention)
+                outcome.counts = try steps.remove()
+            }
+            outcome.isMoreDue = !due.isEmpty || outcome.counts.hasRemoved
+            return outcome
+        }
+    }
+
+    /// What would be removed now.
+    public func removable(
+        nowMilliseconds: Int64, retention: Retention
+    ) throws -> MaintenanceCounts {
+        try read {
+            try RetentionSteps($0, nowMilliseconds: nowMilliseconds, retention).count()
+        }
+    }
+
+    /// How much room in the file is free to be used again.
+    public func reusableBytes() throws -> UInt64 {
+        try read { database in
+            let pages = try Int64.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
+            let size = try Int64.fetchOne(database, sql: "PRAGMA page_size") ?? 0
+            return UInt64(max(0, pages * size))
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Collector
+import CommandLineProgram
+import Glibc
+
+/// The command `memcollector prune`.
+struct PruneCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune",
+        abstract: "Removes what is older than it is kept, now.",
+        discussion: """
+            A collector removes by itself what is older than 'serve' was told to keep. This does \
+            it at once, and with other lengths of time if they are given; the collector goes on \
+            with its own. What is removed is gone. Processes that still run are never removed.
+
+            It is done by the collector of --data-dir, on its own host and as its user or root; \
+            if none runs there, on its database. The file does not shrink: the room in it is used \
+            again.
+
+            EXAMPLES:
+              memcollector prune --dry-run
+              memcollector prune --keep-runs 30d --yes
+            """)
+
+    @OptionGroup var keep: RetentionOptions
+
+    @Flag(help: "Only say what would be removed.")
+    var dryRun = false
+
+    @Flag(help: "Do not ask; needed without a terminal.")
+    var yes = false
+
+    @Option(help: ArgumentHelp("The collector's folder, as of 'serve'.", valueName: "path"))
+    var dataDir = "/var/lib/memcollector"
+
+    func validate() throws {
+        guard yes || dryRun || isatty(STDIN_FILENO) == 1 else {
+            throw ValidationError("without a terminal, say --yes or --dry-run")
+        }
+    }
+
+    func run() async throws {
+        let client = ControlClient(dataDirectory: dataDir)
+        let retention = try keep.settings()
+        do {
+            if dryRun || !yes {
+                print(try await client.ask(.prune(retention, isDryRun: true)), terminator: "")
+            }
+            guard !dryRun else { return }
+            guard yes || confirmed() else { throw ProgramFailure("nothing was removed") }
+            print(try await client.ask(.prune(retention, isDryRun: false)), terminator: "")
+        } catch let problem as ControlClient.Problem {
+            throw ProgramFailure(problem.description)
+        }
+    }
+
+    private func confirmed() -> Bool {
+        print("Remove it? [y/N] ", terminator: "")
+        fflush(nil)
+        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
+    }
+}

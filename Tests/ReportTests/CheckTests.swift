@@ -1,0 +1,112 @@
+import MemoryModel
+import Report
+import Testing
+
+@Suite("What a check for monitoring says")
+struct CheckTests {
+    private func query(_ pairs: [(String, String)]) throws -> CheckQuery {
+        try CheckQuery(
+            pairs: pairs.map { QueryPair($0.0, $0.1) }, nowMilliseconds: SampleFleet.now)
+    }
+
+    private func result(
+        _ pairs: [(String, String)], _ fleet: SampleFleet, problems: [String] = []
+    ) throws -> CheckResult {
+        let query = try query(pairs)
+        return CheckResult(
+            query, hosts: fleet.hosts,
+            largest: fleet.runs.filter(query.covers)
+                .filter(query.runQuery(isAboveThreshold: false).matches)
+                .max { $0.record.peak?.bytes ?? 0 < $1.record.peak?.bytes ?? 0 },
+            problems: problems, nowMilliseconds: SampleFleet.now)
+    }
+
+    private func fleet() -> SampleFleet {
+        var fleet = SampleFleet()
+        fleet.addHost("db-1", availableMebibytes: 3_000)
+        fleet.addHost("web-1", availableMebibytes: 20_000)
+        fleet.addRun(
+            SampleFleet.Sample(pid: 7, program: "postgres", peakMebibytes: 7_168, peakAgo: 60))
+        return fleet
+    }
+
+    @Test("a size is compared with the largest peak, an alarm going before a warning")
+    func peaks() throws {
+        let limits: [(String, String, CheckStatus)] = [
+            ("8G", "9G", .ok), ("6G", "8G", .warning), ("5G", "6G", .critical),
+        ]
+        for (warning, critical, status) in limits {
+            let result = try result(
+                [("peak_warning", warning), ("peak_critical", critical)], fleet())
+            #expect(result.status == status, "\(result.line)")
+            #expect(result.line.contains("postgres, pid 7 on"))
+            #expect(result.line.contains("| peak=7516192768B;"))
+            #expect(result.line.hasPrefix("HIGHWATER \(status.word) - "))
+        }
+    }
+
+    @Test("a peak from before the range is none of it")
+    func oldPeak() throws {
+        var fleet = fleet()
+        fleet.addRun(
+            SampleFleet.Sample(pid: 8, program: "old", peakMebibytes: 20_000, peakAgo: 7_300))
+        let pairs = [("peak_critical", "8G")]
+        #expect(try result(pairs, fleet).status == .ok)
+        #expect(try result(pairs + [("since", "3h")], fleet).status == .critical)
+    }
+
+    @Test("memory in use and silence are judged by the worst host that matches")
+    func hosts() throws {
+        var fleet = fleet()
+        #expect(try result([("used_critical", "90%")], fleet).status == .critical)
+        #expect(try result([("used_warning", "90")], fleet).status == .warning)
+        #expect(try result([("used_critical", "90%"), ("host", "web*")], fleet).status == .ok)
+        #expect(try result([], fleet).status == .ok)
+        fleet.addHost("away", state: .late, silence: 400_000)
+        let missing = try result([], fleet)
+        #expect(missing.status == .critical)
+        #expect(missing.line.contains("away was last heard 6m 40s ago"))
+        #expect(missing.line.contains("missing=1;;;0;3"))
+        #expect(try result([("missing_critical", "10m")], fleet).status == .ok)
+    }
+
+    @Test("what nobody can tell is UNKNOWN, never OK")
+    func unknown() throws {
+        #expect(try result([], SampleFleet()).status == .unknown)
+        let none = try result([("host", "nothing*")], fleet())
+        #expect(none.status == .unknown && none.line.contains("no host matches 'nothing*'"))
+        var gone = SampleFleet()
+        gone.addHost("a", state: .gone, silence: 1_000_000)
+        #expect(try result([("peak_critical", "1G")], gone).status == .unknown)
+        #expect(try result([("used_critical", "90%")], gone).status == .unknown)
+        #expect(try result([], fleet(), problems: ["The disk is full"]).status == .warning)
+    }
+
+    @Test("whatever names say, it is one line with one bar")
+    func hostile() throws {
+        for name in HostileNames.all + ["a|b=1;2", "|"] {
+            var fleet = SampleFleet()
+            fleet.addHost("h", name: name, availableMebibytes: 100)
+            fleet.addRun(
+                SampleFleet.Sample(pid: 1, program: name, peakMebibytes: 9_000, peakAgo: 1))
+            let line = try result(
+                [("peak_critical", "1G"), ("used_critical", "50%"), ("missing_critical", "1ms")],
+                fleet
+            ).line
+            #expect(line.utf8.count { $0 == UInt8(ascii: "|") } == 1)
+            #expect(line.utf8.count { $0 == 0x0A } == 1)
+            #expect(line.utf8.allSatisfy { $0 >= 0x20 || $0 == 0x0A })
+        }
+    }
+
+    @Test("thresholds that cannot be meant are refused")
+    func refused() throws {
+        for pairs in [
+            [("peak_critical", "x")], [("used_critical", "120%")], [("used_warning", "0%")],
+            [("peak_warning", "9G"), ("peak_critical", "8G")], [("program", "a")],
+            [("missing_critical", "5")], [("top", "1")],
+        ] {
+            #expect(throws: QueryError.self, "\(pairs)") { try query(pairs) }
+        }
+    }
+}

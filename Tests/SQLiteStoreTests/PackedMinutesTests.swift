@@ -1,0 +1,118 @@
+import MemoryModel
+import PeakStore
+import TestSupport
+import Testing
+
+@testable import SQLiteStore
+
+@Suite struct PackedMinutesTests {
+    @Test("An hour comes out of its block as it went in, lower bounds rounded down by 1/32 at most")
+    func roundTrip() throws {
+        var generator = SeededGenerator()
+        for _ in 0..<200 {
+            let hour = randomHour(&generator)
+            let found = try PackedMinutes.hour(of: PackedMinutes.block(of: hour))
+            var expected = hour
+            expected.covered = 0
+            for key in hour.runs.keys {
+                guard var run = hour.runs[key] else { continue }
+                run.carried = run.carried.map(PackedMinutes.rounded)
+                run.hour = run.hour.map(PackedMinutes.rounded)
+                run.own = run.own.map { ($0.minute, PackedMinutes.rounded($0.window)) }
+                expected.runs[key] = run
+            }
+            #expect(found == expected, "\(generator)")
+            // What is packed again stays as it is.
+            #expect(try PackedMinutes.hour(of: PackedMinutes.block(of: found)) == found)
+        }
+    }
+
+    @Test("Rounding never raises, keeps 31 of 32 parts, and leaves exact pairs alone")
+    func rounding() {
+        var generator = SeededGenerator()
+        for shift in 0..<64 {
+            let amount = UInt64.random(in: 0...(.max >> UInt64(shift)), using: &generator)
+            let rounded = PackedMinutes.rounded(Window(atLeastBytes: amount, atMostBytes: nil))
+            #expect(rounded.atLeastBytes <= amount, "\(generator)")
+            #expect(amount - rounded.atLeastBytes <= amount / 32, "\(generator)")
+            let exact = Window(atLeastBytes: amount, atMostBytes: amount)
+            #expect(PackedMinutes.rounded(exact) == exact)
+        }
+    }
+
+    @Test("A block that was cut or changed is refused or read, and never harms")
+    func damage() throws {
+        var generator = SeededGenerator()
+        let block = PackedMinutes.block(of: randomHour(&generator))
+        for length in 0..<block.count {
+            #expect(throws: DamagedRow.self) {
+                try PackedMinutes.hour(of: Array(block.prefix(length)))
+            }
+        }
+        var refused = 0
+        for index in block.indices {
+            var changed = block
+            changed[index] ^= UInt8.random(in: 1...255, using: &generator)
+            do {
+                _ = try PackedMinutes.hour(of: changed)
+            } catch is DamagedRow {
+                refused += 1
+            }
+        }
+        #expect(refused > 0, "\(generator)")
+    }
+
+    @Test("Hours and days of programs come out of their block as they went in")
+    func subjects() throws {
+        var generator = SeededGenerator()
+        var windows = SubjectWindows()
+        windows.covered = 0x8000_0001
+        for _ in 0..<300 {
+            let subject = SubjectKey(
+                program: Int64.random(in: 1...20, using: &generator),
+                user: generator.one(in: 3) ? nil : Int64.random(in: 1...9, using: &generator),
+                cgroup: generator.one(in: 3) ? nil : 7)
+            windows.merge(
+                SubjectWindow(
+                    window: randomWindow(&generator),
+                    runCount: UInt64.random(in: 1...9, using: &generator)),
+                of: subject, at: Int.random(in: 0..<32, using: &generator))
+        }
+        let found = try SubjectWindows(block: windows.block, covered: windows.covered)
+        #expect(found == windows, "\(generator)")
+    }
+
+    private func randomHour(_ generator: inout SeededGenerator) -> WindowHour {
+        var hour = WindowHour()
+        for _ in 0..<Int.random(in: 0..<12, using: &generator) {
+            let key = ProcessKey(
+                pid: Int32.random(in: 0...(.max), using: &generator),
+                startTicks: generator.one(in: 9) ? .max : generator.next() >> 40,
+                image: generator.one(in: 3) ? .max : 0)
+            var run = RunMinutes()
+            if generator.one(in: 2) { run.carried = randomWindow(&generator) }
+            if generator.one(in: 9) { run.hour = randomWindow(&generator) }
+            for minute in 0..<60 where generator.one(in: 4) {
+                let again = run.own.last.map(\.window)
+                run.merge(
+                    generator.one(in: 3)
+                        ? again ?? randomWindow(&generator)
+                        : randomWindow(&generator), minute: minute)
+            }
+            hour.runs[key] = run
+        }
+        return hour
+    }
+
+    private func randomWindow(_ generator: inout SeededGenerator) -> Window {
+        let atLeast =
+            generator.one(in: 30)
+            ? UInt64.random(in: 0...(.max / 4), using: &generator)
+            : UInt64.random(in: 0...300_000, using: &generator) * 4_096
+        switch Int.random(in: 0..<5, using: &generator) {
+        case 0: return Window(atLeastBytes: atLeast, atMostBytes: nil)
+        case 1: return Window(atLeastBytes: atLeast, atMostBytes: atLeast)
+        default: return Window(atLeastBytes: atLeast, atMostBytes: atLeast + atLeast / 20)
+        }
+    }
+}
