@@ -28,13 +28,18 @@ release := .build/release
 
 # What the tests are built with: an undeclared import or a warning of ours is an error.
 checkFlags := $(jobs) --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
+# All at once they would wait for each other longer than a peer waits for an answer: so many tests
+# run at a time, and those that make thousands of processes or sessions run alone.
+runTests := $(SWIFT) test --skip-build $(checkFlags) --experimental-maximum-parallelization-width
+busyTests := EndToEndTests.(StormTests|OracleTests|FleetTests|StalledStoreTests)
 releaseFlags := $(jobs) -c release --static-swift-stdlib
 
 # Debian packages, each with the file or command that shows that it is not needed any more.
 buildNeeds := git:git ca-certificates:/etc/ssl/certs/ca-certificates.crt \
-	g++:/usr/include/c++ zlib1g-dev:/usr/include/zlib.h libsqlite3-dev:/usr/include/sqlite3.h
+	g++:/usr/include/c++ zlib1g-dev:/usr/include/zlib.h libsqlite3-dev:/usr/include/sqlite3.h \
+	libncurses-dev:/usr/include/ncurses.h
 demoNeeds := procps:top
-testNeeds := python3:python3 libc-bin:ldd iproute2:ip
+testNeeds := python3:python3 libc-bin:ldd iproute2:ip tmux:tmux
 # What an agent is measured beside; the benchmark goes on without what cannot be had.
 benchmarkNeeds := python3:python3 procps:top sysstat:pidstat \
 	python3-psutil:/usr/lib/python3/dist-packages/psutil
@@ -60,8 +65,12 @@ test: test-needs check ## Install what the tests need, then check
 check: toolchain lint ## Lint, warnings as errors, import check, all tests, protocol vectors
 	@echo "== Building programs and tests; a warning is an error"
 	$(SWIFT) build $(checkFlags) --build-tests
-	@echo "== Running the tests"
-	$(SWIFT) test --skip-build $(checkFlags)
+	@echo "== Running the tests of parts"
+	$(runTests) 4 --skip EndToEndTests
+	@echo "== Running the tests of whole programs"
+	$(runTests) 2 --filter EndToEndTests --skip '$(busyTests)'
+	@echo "== Running the tests that take the whole machine"
+	$(runTests) 1 --filter '$(busyTests)'
 	@echo "== Reading the protocol vectors with the reference decoder"
 	python3 Protocol/reference/decode.py --check Protocol/vectors/v1
 	@echo "== All checks passed"
@@ -71,7 +80,7 @@ soak: test-needs toolchain ## Cut, delay and kill for 20 minutes; nothing acknow
 	$(SWIFT) build $(checkFlags) --build-tests
 	@echo "== $(CYCLES) disturbances, two each second; SEED= repeats a run"
 	HIGHWATER_CYCLES='$(CYCLES)' $(if $(SEED),HIGHWATER_SEED='$(SEED)') \
-		$(SWIFT) test --skip-build $(checkFlags) --filter OracleTests
+		$(runTests) 1 --filter OracleTests
 
 build: build-needs toolchain ## Build both programs for use, the Swift runtime linked in
 	@echo "== Building memagent and memcollector; the first time takes some minutes"
