@@ -1,10 +1,10 @@
-import Glibc
 import Logging
 import Report
+import SQLiteStore
 
 /// Says in the log what a start on a large database is at, as nothing is served meanwhile.
 struct StartProgress {
-    private let databasePath: String
+    private let dataDirectory: String
     private let logger: Logger
     private let startedAt = ContinuousClock.now
     private var saidAt = ContinuousClock.now
@@ -16,15 +16,13 @@ struct StartProgress {
     private static let interval = Duration.seconds(5)
 
     init(settings: CollectorSettings, logger: Logger) {
-        databasePath = settings.dataDirectory + "/highwater.db"
+        dataDirectory = settings.dataDirectory
         self.logger = logger
     }
 
     /// Before the database is opened, and brought to the present version if it is older.
     mutating func willOpen() {
-        var status = stat()
-        guard stat(databasePath, &status) == 0 else { return }
-        let bytes = UInt64(max(0, status.st_size))
+        guard let bytes = SQLiteStore.sizeBytes(ofDataDirectory: dataDirectory) else { return }
         isNotable = bytes >= StartProgress.notableBytes
         guard isNotable else { return }
         logger.notice(

@@ -86,15 +86,6 @@ struct Views: Sendable {
         }
     }
 
-    /// The runs that live, host by host, so that sessions and commits wait for no longer than one
-    /// host takes.
-    func liveRuns() -> [ReportedRun] {
-        let hosts = fleet.read { Array($0.hosts.keys) }
-        return hosts.flatMap { host in
-            fleet.read { $0.hosts[host]?.reportedRuns ?? [] }
-        }
-    }
-
     /// The runs of the store that match, with what the fleet knows of them by now, and how many
     /// more match than are read.
     func runs(

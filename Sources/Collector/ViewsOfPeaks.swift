@@ -102,23 +102,28 @@ extension Views {
         }
         let limit = query.top + (query.hasRange ? Views.furtherCandidates : 0)
         // The fleet is read first: what it forgets meanwhile is in the store by then.
-        let live = liveRuns()
+        let live = largestLiveRuns(matching: query, limit: limit)
         let stored = try store.runs(matching: query, limit: limit)
-        var candidates = merged(stored.runs, live, query, hosts)
+        let known = Set(live.runs.map(\.key))
+        let others = liveRuns(of: stored.runs.map(\.key).filter { !known.contains($0) })
+        var candidates = merged(stored.runs, live.runs + others, query, hosts)
         var selection = Selection(runs: [])
         if !query.includesInherited {
             let count = candidates.count
             candidates.removeAll { $0.record.isPeakInherited }
             // Those that live are in the store as well, or will be in a moment.
             selection.further.inheritedCount = max(
-                stored.inheritedCount, count - candidates.count)
+                stored.inheritedCount, live.inheritedCount, count - candidates.count)
         }
         candidates.sort { ($0.record.peak?.bytes ?? 0) > ($1.record.peak?.bytes ?? 0) }
-        let unread = max(0, stored.matchedCount - stored.runs.count)
-        // Beyond the last of the store's, runs of the fleet have company that was not read.
-        let least = unread > 0 ? stored.runs.last?.record.peak?.bytes ?? 0 : 0
+        let unread = max(
+            0, stored.matchedCount - stored.runs.count, live.matchedCount - live.runs.count)
+        // Beyond the last that was read, those that were have company that was not.
+        let isStoreCut = stored.matchedCount > stored.runs.count
+        let least = max(
+            isStoreCut ? stored.runs.last?.record.peak?.bytes ?? 0 : 0, live.boundBytes)
         let isSettled = try choose(among: candidates, atLeast: least, query, into: &selection)
-        let matched = max(stored.matchedCount, candidates.count)
+        let matched = max(stored.matchedCount, live.matchedCount, candidates.count)
         selection.further.rowCount = matched - selection.runs.count
         if !isSettled { selection.further.unreadCount = unread }
         return selection
@@ -165,11 +170,6 @@ extension Views {
 
     // MARK: Rows of several runs
 
-    private struct PlaceInBoot: Hashable {
-        var boot: Int
-        var key: ProcessKey
-    }
-
     /// Walks over the runs of the store once, with what the fleet knows of them by now.
     private func groups(
         of builder: ReportBuilder, hosts: [ReportedHost], folds: [ReportedFold],
@@ -179,10 +179,10 @@ extension Views {
         var tally = ReportTally(query: query, hosts: hosts)
         // The fleet is read first: what it forgets meanwhile is in the store by then.
         var live = liveRuns()
-        var places: [PlaceInBoot: Int] = [:]
+        var places = LivePlaces()
         for (index, run) in live.enumerated() {
             let boot = tally.place(host: run.host, boot: run.boot)
-            places[PlaceInBoot(boot: boot, key: run.record.key)] = index
+            places.insert(run.record.key, ofBoot: boot, at: index)
         }
         return try store.walk(matching: query) { walk in
             var boots: [Int64: Int] = [:]
@@ -195,8 +195,7 @@ extension Views {
                     }
                     last = (run.boot, boots[run.boot] ?? 0)
                 }
-                let place = PlaceInBoot(boot: last.place, key: run.figures.key)
-                if let index = places[place] {
+                if let index = places.index(of: run.figures.key, ofBoot: last.place) {
                     live[index].record.merge(run.figures)
                 } else {
                     tally.add(run.figures, at: last.place)

@@ -96,7 +96,12 @@ public struct ReportQuery: Sendable, Equatable {
     ///
     /// A time that is not known is taken to be inside the range.
     public func matches(_ run: ReportedRun) -> Bool {
-        let record = run.record
+        matches(host: run.host, name: run.hostName, labels: run.labels) && matches(run.record)
+    }
+
+    /// Whether a run overlaps the range and passes every filter but those for its host and for
+    /// inherited peaks; all of its times are milliseconds since the epoch in UTC.
+    public func matches(_ record: RunRecord) -> Bool {
         if let untilMilliseconds, let started = record.description.startedAtMilliseconds,
             started > untilMilliseconds
         {
@@ -107,10 +112,7 @@ public struct ReportQuery: Sendable, Equatable {
         {
             return false
         }
-        guard matches(host: run.host, name: run.hostName, labels: run.labels) else {
-            return false
-        }
-        if let user, !(run.user.map(user.matches) ?? false) { return false }
+        if let user, !(record.description.userOrID.map(user.matches) ?? false) { return false }
         for (field, pattern) in patterns {
             guard record.description.name(field).map(pattern.matches) ?? false else {
                 return false

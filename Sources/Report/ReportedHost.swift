@@ -124,9 +124,7 @@ public struct ReportedRun: Hashable, Sendable {
     public var key: RunKey { RunKey(host: host, boot: boot, process: record.key) }
 
     /// The name of its user, or the number where there is no name; nil where neither is known.
-    public var user: RawText? {
-        record.description.user ?? record.description.userID.map { RawText(String($0)) }
-    }
+    public var user: RawText? { record.description.userOrID }
 
     /// Whether the true peak may be above the one that is known; nil where none is known.
     ///
@@ -147,4 +145,9 @@ public struct ReportedRun: Hashable, Sendable {
     public func wasOutOfMemoryKilled(isKillSeen: Bool) -> Bool? {
         RunJudgement.wasKilledForMemory(record.flags, record.end, isKillSeen: isKillSeen)
     }
+}
+
+extension RunDescription {
+    /// The name of the user, or the number where there is no name; nil where neither is known.
+    var userOrID: RawText? { user ?? userID.map { RawText(String($0)) } }
 }

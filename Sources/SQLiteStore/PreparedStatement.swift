@@ -76,8 +76,10 @@ struct PreparedStatement {
 
     /// The number in column `column`, counted from 0; nil for NULL.
     func number(_ column: Int32) -> Int64? {
-        sqlite3_column_type(handle, column) == SQLITE_NULL
-            ? nil : sqlite3_column_int64(handle, column)
+        let value = sqlite3_column_int64(handle, column)
+        // NULL reads as 0, so that only of a 0 there is more to ask.
+        if value != 0 { return value }
+        return sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : 0
     }
 
     /// The number in column `column`; 0 for NULL.

@@ -32,6 +32,7 @@ struct RunSearch {
     ///
     /// Runs of equal peaks stand in the order of their keys.
     mutating func run(limit: Int) throws -> RunSelection {
+        if query.patterns.isEmpty, query.user == nil { return try runWithoutNames(limit: limit) }
         let query = query
         let row = try statement { $0.sql(query) }
         defer { row.reset() }
@@ -54,6 +55,33 @@ struct RunSearch {
         }
         return RunSelection(
             runs: try read(found), matchedCount: matchedCount, inheritedCount: inheritedCount)
+    }
+
+    /// The same where no name is to be looked at: SQLite counts them by itself, in a third of the
+    /// time that it takes to hand each over.
+    private mutating func runWithoutNames(limit: Int) throws -> RunSelection {
+        let query = query
+        let counting = try statement { $0.count(query) }
+        defer { counting.reset() }
+        var counts = (all: 0, inherited: 0)
+        // A walk along the index by end has a row for what lives and one for what ended.
+        while try counting.step() {
+            counts.all += Int(try counting.required(0, as: Int64.self))
+            counts.inherited += Int(try counting.required(1, as: Int64.self))
+        }
+        let row = try statement { $0.sql(query) }
+        defer { row.reset() }
+        let inherited = SearchPath.inheritedColumn(query)
+        var found: [FoundRun] = []
+        while found.count < limit, try row.step() {
+            if !query.includesInherited, row.flag(inherited) { continue }
+            found.append(
+                FoundRun(
+                    boot: try row.required(0, as: Int64.self), key: try RunReader.key(row)))
+        }
+        let left = query.includesInherited ? 0 : counts.inherited
+        return RunSelection(
+            runs: try read(found), matchedCount: counts.all - left, inheritedCount: left)
     }
 
     /// The statement that `sql` makes of the way that is the shortest, with its parameters.
@@ -242,6 +270,18 @@ enum SearchPath {
                 WHERE true\(ended)\(boots)\(rest) \(SearchPath.order)
                 """
         }
+    }
+
+    /// The statement that counts the same runs, and those of them whose peak is only inherited.
+    func count(_ query: ReportQuery) -> String {
+        let columns = "count(*), count(*) FILTER (WHERE \(SearchPath.isInherited))"
+        guard case .peaks(let restrictsBoots) = self else { return walk(query, columns: columns) }
+        let ended = query.sinceMilliseconds == nil ? "" : SearchPath.endsInRange
+        let boots = restrictsBoots ? " AND boot IN \(SearchPath.chosenBoots)" : ""
+        return """
+            SELECT \(columns) FROM run INDEXED BY run_by_peak
+            WHERE true\(ended)\(boots)\(SearchPath.conditions(query))
+            """
     }
 
     /// The statement of a walk: `columns` of the same runs in any order.

@@ -8,6 +8,8 @@ final class RunWalker: RunWalk {
     private let database: Database
     private let row: PreparedStatement
     private let selectName: PreparedStatement
+    /// Those of `fields` that the query has patterns for.
+    private let chosenFields: [(column: Int32, field: NamedField)]
     private var search: RunSearch
     private var names: NameReader
     private var boots: BootReader
@@ -38,6 +40,7 @@ final class RunWalker: RunWalk {
     init(_ query: ReportQuery, _ database: Database, fewRuns: Int64) throws {
         self.database = database
         search = try RunSearch(query, database, fewRuns: fewRuns)
+        chosenFields = RunWalker.fields.filter { query.patterns[$0.field] != nil }
         row = try search.statement { $0.walk(query, columns: RunWalker.columns) }
         selectName = try PreparedStatement("SELECT id FROM name WHERE bytes = ?1", on: database)
         names = try NameReader(database)
@@ -52,7 +55,7 @@ final class RunWalker: RunWalk {
 
     func next() throws -> WalkedRun? {
         while try row.step() {
-            guard try search.matches(row, RunWalker.fields) else { continue }
+            guard try search.matches(row, chosenFields) else { continue }
             return try run()
         }
         return nil

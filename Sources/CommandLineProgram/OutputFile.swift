@@ -1,15 +1,14 @@
-import CommandLineProgram
 import Glibc
 
 /// A file that has its name only once all of it is on the disk.
 ///
 /// What is written goes into a file beside it that nobody else may read. The name is taken by a
 /// rename, which an interruption leaves undone.
-struct OutputFile {
+public struct OutputFile: Sendable {
     /// The name that it will have.
-    let path: String
+    public let path: String
     /// The name that it has until then.
-    let temporaryPath: String
+    public let temporaryPath: String
 
     private let descriptor: Int32
 
@@ -17,7 +16,7 @@ struct OutputFile {
     ///
     /// Throws a `ProgramFailure` where that cannot be done, and for a `path` that is something else
     /// than a file.
-    init(path: String) throws {
+    public init(path: String) throws {
         var status = stat()
         if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
             throw ProgramFailure("\(path) is not a file; name another with --output")
@@ -30,7 +29,7 @@ struct OutputFile {
     }
 
     /// Appends `bytes`.
-    func write(_ bytes: [UInt8]) throws {
+    public func write(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
@@ -43,7 +42,7 @@ struct OutputFile {
     }
 
     /// Flushes it to the disk and gives it its name; returns its size in bytes.
-    func finish() throws -> UInt64 {
+    public func finish() throws -> UInt64 {
         var status = stat()
         guard fsync(descriptor) == 0, fstat(descriptor, &status) == 0 else {
             throw OutputFile.failure("flush", temporaryPath)
@@ -61,7 +60,7 @@ struct OutputFile {
     }
 
     /// Takes away what there is of it.
-    func abandon() {
+    public func abandon() {
         close(descriptor)
         _ = unlink(temporaryPath)
     }
