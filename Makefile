@@ -44,8 +44,8 @@ testNeeds := python3:python3 libc-bin:ldd iproute2:ip tmux:tmux
 benchmarkNeeds := python3:python3 procps:top sysstat:pidstat \
 	python3-psutil:/usr/lib/python3/dist-packages/psutil
 
-.PHONY: help demo test check soak build benchmark-agent benchmark-fleet format install clean
-.PHONY: toolchain build-needs demo-needs test-needs benchmark-needs lint
+.PHONY: help demo test check test-python soak build benchmark-agent benchmark-fleet format install
+.PHONY: clean toolchain build-needs demo-needs test-needs benchmark-needs lint
 
 help: ## List these commands
 	@echo "Highwater: the true peak memory of every process on every host."
@@ -73,7 +73,13 @@ check: toolchain lint ## Lint, warnings as errors, import check, all tests, prot
 	$(runTests) 1 --filter '$(busyTests)'
 	@echo "== Reading the protocol vectors with the reference decoder"
 	python3 Protocol/reference/decode.py --check Protocol/vectors/v1
+	python3 Protocol/reference/section.py --check Protocol/vectors/section-v1
+	@echo "== Running the tests of the Python module"
+	python3 deploy/python/tests/run.py
 	@echo "== All checks passed"
+
+test-python: ## Test the Python module with every CPython from 3.8 on that this machine has
+	@python3 deploy/python/tests/run.py --all
 
 soak: test-needs toolchain ## Cut, delay and kill for 20 minutes; nothing acknowledged may be lost
 	@echo "== Building programs and tests"
