@@ -80,8 +80,10 @@ class Ledger(LedgerOfPeaks):
             peak._note(resident)
             peak._end_kib, peak._ended, peak._ledger = resident, ended, None
             self._live(peak._most_kib)
-            if is_ours and self._sender.send_section(peak, self._life_kib, self._was_reset):
-                self._told_kib = self._life_kib
+            # Without a mark what was seen is no more than that.
+            life = self._life_kib if mark is not None else None
+            if is_ours and self._sender.send_section(peak, life, self._was_reset):
+                self._told_kib = life
 
     def forget(self, peak: Peak) -> None:
         """Leaves out a section whose begin or end was cut short."""

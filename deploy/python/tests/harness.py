@@ -184,6 +184,7 @@ def python(code: str, *arguments: str, **environment: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,
+        timeout=120,
     )
     if result.returncode != 0 or result.stderr:
         raise AssertionError(f"exit {result.returncode}: {result.stderr}")

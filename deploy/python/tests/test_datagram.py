@@ -175,6 +175,16 @@ class SendingTests(unittest.TestCase):
         )
         self.assertGreater(section["lifetimeKiB"], 128 * 1024)
 
+    def test_without_a_mark_the_lifetimes_peak_is_not_known(self) -> None:
+        status = "Name:\tpython3\nPid:\t7\n"
+        with Listener() as listener:
+            with procfs({"status": status, "statm": None, "stat": None, "clear_refs": None}):
+                with highwater.peak("sampled"):
+                    pass
+            (section,) = [specification.decode(data) for data in listener.datagrams()]
+        self.assertIsNone(section["lifetimeKiB"])
+        self.assertGreater(section["peakKiB"], 0)
+
     def test_a_process_that_is_killed_in_its_section_has_told_its_peak_before(self) -> None:
         code = """if True:
             import highwater, os, signal

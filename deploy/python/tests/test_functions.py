@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import inspect
 import unittest
 from typing import Any, AsyncIterator, Iterator, List
 
@@ -117,7 +118,7 @@ class TaskTests(unittest.TestCase):
             memory().spike(32 * MIB)
             return value
 
-        self.assertTrue(asyncio.iscoroutinefunction(work))
+        self.assertTrue(inspect.iscoroutinefunction(work))
         self.assertEqual(asyncio.run(work(3)), 3)
         self.assertAlmostEqual(peaks[0].growth_bytes or 0, 32 * MIB, delta=tolerance_bytes())
 
