@@ -7,7 +7,7 @@ import unittest
 from typing import Any, AsyncIterator, Iterator, List
 
 from harness import MIB, highwater, memory, needs_mark, tolerance_bytes
-from highwater import _ledger
+from highwater import _ledger, _section
 from highwater._peak import duration_text, size_text
 
 
@@ -152,6 +152,23 @@ class TaskTests(unittest.TestCase):
         both, first, second, one, single = asyncio.run(main())
         self.assertEqual([both.is_shared, first.is_shared, second.is_shared], [False, True, True])
         self.assertEqual([one.is_shared, single.is_shared], [False, False])
+
+    def test_a_task_does_not_carry_sections_that_are_over(self) -> None:
+        async def main() -> int:
+            is_over = asyncio.Event()
+
+            async def later() -> int:
+                await is_over.wait()
+                async with highwater.peak("later"):
+                    return len(_section._enclosing.get())
+
+            async with highwater.peak("over soon"):
+                task = asyncio.ensure_future(later())
+                await asyncio.sleep(0)
+            is_over.set()
+            return await task
+
+        self.assertEqual(asyncio.run(main()), 1)
 
     def test_a_cancelled_task_ends_its_section(self) -> None:
         async def main() -> highwater.Peak:
