@@ -13,14 +13,15 @@ public struct RunningCollector {
     ///
     /// Ports of 0 are chosen by the kernel; give those of an earlier one to take its place.
     public static func start(
-        folder: String, port: Int = 0, httpPort: Int = 0, arguments: [String] = []
+        folder: String, port: Int = 0, httpPort: Int = 0, arguments: [String] = [],
+        environment: [String: String] = [:]
     ) async throws -> RunningCollector {
         let program = try Program(
             "memcollector",
             [
                 "serve", "--listen", "127.0.0.1:\(port)", "--http", "127.0.0.1:\(httpPort)",
                 "--data-dir", folder, "--log-format", "json",
-            ] + arguments)
+            ] + arguments, environment: environment)
         try await program.waitForText("ready")
         return RunningCollector(
             program: program, port: try address("agents", in: program.errors),
