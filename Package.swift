@@ -190,6 +190,7 @@ let package = Package(
                 "Collector", "MemoryModel", "PeakStore", "Report", "SQLiteStore", "TestSupport",
                 "Wire", nioCore, logging,
                 nioPosix,
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
