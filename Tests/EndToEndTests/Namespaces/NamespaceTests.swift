@@ -83,6 +83,14 @@ struct NamespaceTests {
         #expect(time <= end.addingTimeInterval(2), "\(field) \(text) is after \(end)")
     }
 
+    /// Expects a line of a program's log that says that a peer was silent for too long.
+    ///
+    /// A PING goes out every 15 s, so that a session that stands is never silent for 45.
+    private func expectSilenceFound(by program: Program, _ words: String) throws {
+        let lines = program.errors.split(separator: "\n").filter { $0.contains(words) }
+        #expect(lines.contains { $0.contains("no frame for 45000 ms") }, "\(lines)")
+    }
+
     private func stop(_ hosts: Host...) async throws {
         for host in hosts { host.agent.signal(SIGTERM) }
         for host in hosts { #expect(try await host.agent.waitForExit() == 0) }
@@ -94,8 +102,8 @@ struct NamespaceTests {
 
     @Test(
         """
-        a silent cable is found by both of its ends, harms no other host, and what peaked and \
-        ended meanwhile is reported with its time
+        a cable that is silent for two minutes is found by both of its ends, because no PING is \
+        answered, harms no other host, and what peaked and ended meanwhile is reported with its time
         """)
     func silence() async throws {
         let one = try await start("one", number: 1)
@@ -116,12 +124,20 @@ struct NamespaceTests {
         try await passing.waitForExit()
         let endedBefore = Date()
         try await one.agent.waitForText("lost the collector", seconds: 120)
+        try expectSilenceFound(by: one.agent, "lost the collector")
         try await eventually("the collector gives the host up", seconds: 120) {
             try await state(of: "one") != "up"
         }
         #expect(try await state(of: "two") == "up")
         #expect(try await peakBytes(row(lasting.pid, of: two)) >= 150 << 20)
         #expect(try await row(lasting.pid, of: one) == nil)
+        try expectSilenceFound(by: collector, "closing a connection")
+        // The silence goes on: nothing ends it that would take no more than a minute.
+        let lateFrom = Date()
+        let late = try await Probe.start("release", mebibytes: 130)
+        try await Task.sleep(for: .seconds(max(3, 120 - Date().timeIntervalSince(silentFrom))))
+        let lateTo = Date()
+        #expect(try await state(of: "one") != "up")
         #expect(try await one.cable.lose(0) > 0)
         try await expect(one, is: "up", seconds: 180)
         try await eventually("all is told") {
@@ -131,6 +147,10 @@ struct NamespaceTests {
         #expect(peakBytes(peak) >= 150 << 20)
         try expect(peak, "peak_not_before", isFrom: silentFrom, to: endedBefore)
         try expect(peak, "peak_not_after", isFrom: silentFrom, to: endedBefore)
+        let later = try #require(try await row(late.pid, of: one))
+        #expect(peakBytes(later) >= 130 << 20)
+        try expect(later, "peak_not_before", isFrom: lateFrom, to: lateTo)
+        try expect(later, "peak_not_after", isFrom: lateFrom, to: lateTo)
         let ended = try #require(try await row(passing.pid, of: one))
         #expect(peakBytes(ended) >= 120 << 20)
         try expect(ended, "ended_at", isFrom: silentFrom, to: endedBefore)
