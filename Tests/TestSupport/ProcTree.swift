@@ -73,8 +73,11 @@ public final class ProcTree: Sendable {
     }
 
     /// Adds a process that a reader sees as a whole or not at all.
-    public func place(_ process: Process) throws {
+    ///
+    /// `prepare` is given the folder of its files before anybody sees them.
+    public func place(_ process: Process, prepare: (String) throws -> Void = { _ in }) throws {
         try write(process, below: ".new-\(process.pid)")
+        try prepare("\(path)/.new-\(process.pid)")
         try move(".new-\(process.pid)", to: "\(process.pid)")
     }
 

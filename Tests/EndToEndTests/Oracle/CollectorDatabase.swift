@@ -15,6 +15,7 @@ struct CollectorDatabase {
     /// One row of `fold`.
     struct Fold: Sendable {
         var name: FactName
+        var program: [UInt8]
         var runCount: UInt64
         var sumOfPeaksBytes: UInt64
         var peakBytes: UInt64?
@@ -29,7 +30,9 @@ struct CollectorDatabase {
     let storeID: UniqueID
     private let runsByHost: [String: [Run]]
     private let foldsByHost: [String: [Fold]]
+    private let purgedFoldsByHost: [String: [Fold]]
     private let purgesByHost: [String: [Purge]]
+    private let registersByHost: [String: DatabaseRegisters]
 
     /// Reads the database in a collector's data directory.
     init(dataDirectory: String) throws {
@@ -38,16 +41,25 @@ struct CollectorDatabase {
         configuration.busyMode = .timeout(10)
         let queue = try DatabaseQueue(
             path: dataDirectory + "/highwater.db", configuration: configuration)
-        (storeID, runsByHost, foldsByHost, purgesByHost) = try queue.read { database in
+        let read = try queue.read { database in
             let store = try Data.fetchOne(database, sql: "SELECT store_id FROM store")
             guard let store, store.count == 16 else {
                 throw Program.Failure(description: "the store has no id")
             }
             return (
-                CollectorDatabase.id(store), try CollectorDatabase.runs(database),
-                try CollectorDatabase.folds(database), try CollectorDatabase.purges(database)
+                store: CollectorDatabase.id(store), runs: try CollectorDatabase.runs(database),
+                folds: try CollectorDatabase.folds(database, table: "fold"),
+                purgedFolds: try CollectorDatabase.folds(database, table: "purged_fold"),
+                purges: try CollectorDatabase.purges(database),
+                registers: try DatabaseRegisters.all(database)
             )
         }
+        storeID = read.store
+        runsByHost = read.runs
+        foldsByHost = read.folds
+        purgedFoldsByHost = read.purgedFolds
+        purgesByHost = read.purges
+        registersByHost = read.registers
     }
 
     /// The runs of a host.
@@ -55,6 +67,14 @@ struct CollectorDatabase {
 
     /// The folds of a host.
     func folds(of host: String) -> [Fold] { foldsByHost[host] ?? [] }
+
+    /// The folds of a host that were taken away as a whole.
+    func purgedFolds(of host: String) -> [Fold] { purgedFoldsByHost[host] ?? [] }
+
+    /// The gaps, sums, counters, windows and ordinals of a host.
+    func registers(of host: String) -> DatabaseRegisters {
+        registersByHost[host] ?? DatabaseRegisters()
+    }
 
     /// What was purged of a host.
     func purges(of host: String) -> [Purge] { purgesByHost[host] ?? [] }
@@ -83,12 +103,16 @@ struct CollectorDatabase {
         return runs
     }
 
-    private static func folds(_ database: Database) throws -> [String: [Fold]] {
+    private static func folds(
+        _ database: Database, table: String
+    ) throws -> [String: [Fold]] {
         let rows = try GRDB.Row.fetchAll(
             database,
             sql: """
-                SELECT host_id, fold.epoch, ordinal, run_count, sum_of_peaks_bytes, peak_bytes
-                FROM fold JOIN host ON host.id = fold.host
+                SELECT host_id, fold.epoch, ordinal, name.bytes AS program, run_count,
+                    sum_of_peaks_bytes, peak_bytes
+                FROM \(table) AS fold JOIN host ON host.id = fold.host
+                    JOIN name ON name.id = fold.program
                 """)
         var folds: [String: [Fold]] = [:]
         for row in rows {
@@ -96,10 +120,11 @@ struct CollectorDatabase {
                 UInt64(bitPattern: try row.decode(Int64.self, forColumn: $0))
             }
             let peak: Int64? = row["peak_bytes"]
+            let program: Data = row["program"]
             folds[row["host_id"], default: []].append(
                 Fold(
                     name: FactName(epoch: numbers[0], ordinal: numbers[1]),
-                    runCount: numbers[2], sumOfPeaksBytes: numbers[3],
+                    program: Array(program), runCount: numbers[2], sumOfPeaksBytes: numbers[3],
                     peakBytes: peak.map { UInt64($0) }))
         }
         return folds

@@ -16,6 +16,9 @@ enum Disturbance: CaseIterable {
     case replaceSession
     case purge
     case tearState
+    case stopCutOff
+    case killCutOff
+    case overflow
 
     /// How often it comes among the others.
     private var weight: Int {
@@ -24,18 +27,22 @@ enum Disturbance: CaseIterable {
         case .cutNextConnection, .swallow, .hold, .killAgent: 3
         case .endOneDirection, .stopAgent: 2
         case .killCollector, .drainCollector, .repeatSession, .replaceSession, .purge,
-            .tearState:
+            .tearState, .stopCutOff:
             1
+        // They take as long as ten others.
+        case .killCutOff, .overflow: 0
         }
     }
 
-    /// So many disturbances: each once at a place of its own, chance beside.
+    /// So many disturbances: each once in 200 at a place of its own, chance beside.
     static func schedule(_ count: Int, using generator: inout SeededGenerator) -> [Disturbance] {
         let all = Disturbance.allCases.flatMap { Array(repeating: $0, count: $0.weight) }
         var cycles = (0..<count).map { _ in
             all[.random(in: 0..<all.count, using: &generator)]
         }
-        let forced = Disturbance.allCases.shuffled(using: &generator)
+        let forced = (0..<max(1, count / 200)).flatMap { _ in
+            Disturbance.allCases.shuffled(using: &generator)
+        }
         for (place, disturbance) in forced.enumerated() {
             let cycle = (2 * place + 1) * count / (2 * forced.count)
             if cycle < count { cycles[cycle] = disturbance }

@@ -1,4 +1,5 @@
 import Foundation
+import MemoryModel
 import Synchronization
 import TestSupport
 
@@ -15,16 +16,17 @@ final class HostTree: Sendable {
         var values: Set<UInt64>
         /// How often it executed another program.
         var executions = 0
-        /// When it executed the last one.
-        var executedAt: ContinuousClock.Instant?
-        let beganAt = ContinuousClock.now
-        var endedAt: ContinuousClock.Instant?
+        /// When it ended, in milliseconds since boot: it was there when this began.
+        var endedAt: TimeBracket?
+        /// Whether an agent looked at it to the end.
+        var isSeen = false
 
         var markBytes: UInt64 { process.markKibibytes << 10 }
     }
 
     let id: String
     private let tree: ProcTree
+    private let watch: AccessWatch
     private let lives: Mutex<State>
 
     private struct State {
@@ -42,6 +44,7 @@ final class HostTree: Sendable {
     init(id: String, seed: UInt64) throws {
         self.id = id
         tree = try ProcTree()
+        watch = try AccessWatch()
         lives = Mutex(State(generator: SeededGenerator(seed: seed)))
         for _ in 0..<10 { try begin() }
     }
@@ -104,9 +107,7 @@ final class HostTree: Sendable {
                 return state.living.removeLast()
             }
         }
-        guard let last = pids.last else { return }
-        // The first read may be of a look that goes on; the second shows that it is over.
-        try await AccessWatch("\(path)/\(last)/statm").wait(reads: 2)
+        try await eventually("an agent looks at what passes by") { watch.hasSeen(pids) }
         try lives.withLock { state in
             for pid in pids { try end(pid, &state) }
         }
@@ -124,7 +125,8 @@ final class HostTree: Sendable {
         HostTree.setImage(&process, name)
         state.lives[process.pid] = Life(process: process, values: [process.markKibibytes << 10])
         state.living.append(process.pid)
-        try tree.place(process)
+        let pid = process.pid
+        try tree.place(process) { [watch] folder in try watch.watch(folder + "/statm", of: pid) }
     }
 
     private func end(_ state: inout State) throws {
@@ -133,8 +135,11 @@ final class HostTree: Sendable {
     }
 
     private func end(_ pid: Int32, _ state: inout State) throws {
+        state.lives[pid]?.isSeen = watch.hasSeen([pid])
+        let before = HostTree.bootMilliseconds
         try tree.takeAway(pid: pid)
-        state.lives[pid]?.endedAt = .now
+        state.lives[pid]?.endedAt = TimeBracket(
+            notBeforeMilliseconds: before, notAfterMilliseconds: HostTree.bootMilliseconds)
     }
 
     private func grow(_ state: inout State) throws {
@@ -161,7 +166,6 @@ final class HostTree: Sendable {
         life.process.markKibibytes = life.process.residentPages * 4
         life.values.insert(life.markBytes)
         life.executions += 1
-        life.executedAt = .now
         state.lives[pid] = life
         try tree.execute(life.process)
     }
@@ -191,9 +195,12 @@ final class HostTree: Sendable {
     }
 
     /// Clock ticks since boot, as the kernel would note them for a process that begins now.
-    private static var bootTicks: UInt64 {
+    private static var bootTicks: UInt64 { UInt64(bootMilliseconds / 10) }
+
+    /// Milliseconds since boot.
+    static var bootMilliseconds: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)
-        return UInt64(time.tv_sec) * 100 + UInt64(time.tv_nsec) / 10_000_000
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }

@@ -9,6 +9,8 @@ final class OracleHost {
     private let folder: TemporaryFolder
     private let arguments: [String]
     private(set) var agent: Program
+    /// When each agent was started, in milliseconds since boot.
+    private(set) var startsAtMilliseconds: [Int64]
 
     var id: String { tree.id }
 
@@ -25,6 +27,7 @@ final class OracleHost {
         folder = try TemporaryFolder()
         proxy = try ChaosProxy(
             portCount: OracleHost.portCount, observer: record, target: ports)
+        startsAtMilliseconds = [HostTree.bootMilliseconds]
         agent = try OracleHost.start(tree, proxy, folder, arguments)
     }
 
@@ -50,6 +53,7 @@ final class OracleHost {
             throw Program.Failure(description: "the agent ended with \(status): \(agent.errors)")
         }
         try meanwhile()
+        startsAtMilliseconds.append(HostTree.bootMilliseconds)
         agent = try OracleHost.start(tree, proxy, folder, arguments)
     }
 
@@ -76,20 +80,66 @@ final class OracleHost {
         record.note(.repeatedSession)
     }
 
-    /// Cuts the agent off, lets processes pass by, stops it, tears what it saved, and starts
-    /// another one.
-    func tearState(using generator: inout SeededGenerator) async throws {
+    /// What becomes of an agent while no collector can be reached.
+    enum Outage {
+        /// It is stopped, and what it saves is torn.
+        case torn
+        /// It is stopped.
+        case stopped
+        /// It is killed some time after it has saved its state.
+        case killed
+        /// It has more to keep than it has room for, and is stopped.
+        case overflowed
+    }
+
+    /// Cuts the agent off, lets processes pass by, ends it, and starts another one.
+    func endCutOff(_ outage: Outage, using generator: inout SeededGenerator) async throws {
+        // It saves soon after a session that stood, and then each minute.
+        if outage == .killed { try await record.waitForRest(of: self) }
         proxy.isolate()
-        try await tree.passBy(20)
-        let share = Double.random(in: 0.3...0.95, using: &generator)
-        try await restart(SIGTERM) { try self.tearFiles(keeping: share) }
+        switch outage {
+        case .torn, .stopped: try await tree.passBy(20)
+        case .killed:
+            try await tree.passBy(20)
+            let since = time(nil)
+            try await eventually("the state of \(id) is saved") {
+                try stateFiles().contains { savedAtSeconds($0) > since }
+            }
+            try await tree.passBy(5)
+        case .overflowed: for _ in 0..<7 { try await tree.passBy(400) }
+        }
+        if outage == .killed {
+            try await restart(SIGKILL)
+        } else {
+            let share = Double.random(in: 0.3...0.95, using: &generator)
+            try await restart(SIGTERM) {
+                if outage == .torn { try self.tearFiles(keeping: share) }
+            }
+        }
         proxy.reconnect()
+    }
+
+    /// Waits until nothing is left on the disk that no collector has.
+    func waitForState() async throws {
+        try await eventually("what agents of \(id) left is told", seconds: 150) {
+            try stateFiles().isEmpty
+        }
+    }
+
+    /// The state files that are to be told.
+    private func stateFiles() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.path + "/state")
+            .filter { $0.hasPrefix("state-") && !$0.contains(".") }
+    }
+
+    private func savedAtSeconds(_ name: String) -> Int {
+        var status = stat()
+        return lstat("\(folder.path)/state/\(name)", &status) == 0 ? status.st_mtim.tv_sec : 0
     }
 
     private func tearFiles(keeping share: Double) throws {
         let path = folder.path + "/state"
-        for name in try FileManager.default.contentsOfDirectory(atPath: path)
-        where name.hasPrefix("state-") {
+        for name in try stateFiles() {
             let file = try FileHandle(forUpdating: URL(fileURLWithPath: "\(path)/\(name)"))
             let size = try file.seekToEnd()
             try file.truncate(atOffset: UInt64(Double(size) * share))

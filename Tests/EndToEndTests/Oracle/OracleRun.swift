@@ -25,7 +25,10 @@ final class OracleRun {
         var hosts: [OracleHost] = []
         for id in ["one", "two", "three"] {
             hosts.append(
-                try OracleHost(id: id, seed: generator.next(), record: record) { place in
+                try OracleHost(
+                    id: id, seed: generator.next(), record: record,
+                    arguments: id == "three" ? ["--memory-limit", "1M"] : []
+                ) { place in
                     ports[place % 3 == 2 ? 1 : 0]
                 })
         }
@@ -36,7 +39,7 @@ final class OracleRun {
 
     /// Disturbs, comes to rest, judges; gives all that is wrong.
     ///
-    /// It takes about half a second a cycle, and leaves cycles out once it has taken `seconds`.
+    /// It takes about half a second a cycle, and does not go on once it has taken `seconds`.
     func problems(seconds: Double) async throws -> [String] {
         let overflowed = try await overflow.problems()
         let trees = hosts.map(\.tree)
@@ -60,7 +63,7 @@ final class OracleRun {
         }
         for host in hosts { try await host.stop() }
         for collector in collectors { try await collector.stop() }
-        return overflowed + problems + record.problems + unseen()
+        return overflowed + problems + record.problems
     }
 
     // MARK: Disturbing
@@ -68,13 +71,15 @@ final class OracleRun {
     private func disturb(until end: ContinuousClock.Instant) async throws {
         for (cycle, disturbance) in cycles.enumerated() {
             guard ContinuousClock.now < end else {
-                say("out of time after \(cycle) of \(cycles.count) cycles")
-                return
+                throw Program.Failure(
+                    description: "out of time after \(cycle) of \(cycles.count) cycles")
             }
             if cycle % 50 == 0 { say("cycle \(cycle) of \(cycles.count)") }
             let pause = Int.random(in: 0...500, using: &generator)
             try await Task.sleep(for: .milliseconds(pause))
-            let host = hosts[.random(in: 0..<hosts.count, using: &generator)]
+            let host =
+                disturbance == .overflow
+                ? hosts[hosts.count - 1] : hosts[.random(in: 0..<hosts.count, using: &generator)]
             try await apply(disturbance, to: host)
             for host in hosts { try host.checkRunning() }
             for collector in collectors { try collector.checkRunning() }
@@ -97,7 +102,10 @@ final class OracleRun {
         case .killCollector: try await collector(of: host)?.restart(SIGKILL)
         case .drainCollector: try await collector(of: host)?.restart(SIGTERM)
         case .purge: try await collector(of: host)?.purge(host.id)
-        case .tearState: try await host.tearState(using: &generator)
+        case .tearState: try await host.endCutOff(.torn, using: &generator)
+        case .stopCutOff: try await host.endCutOff(.stopped, using: &generator)
+        case .killCutOff: try await host.endCutOff(.killed, using: &generator)
+        case .overflow: try await host.endCutOff(.overflowed, using: &generator)
         case .repeatSession: try await repeatSession(of: host, cutsFirst: true)
         case .replaceSession: try await repeatSession(of: host, cutsFirst: false)
         default: host.proxy.cut()
@@ -111,9 +119,13 @@ final class OracleRun {
         // What ended or began before has been told in the old session or is told in the new one.
         host.proxy.cut()
         try await record.waitForRest(of: host)
-        guard let collector = try await collector(of: host),
-            let session = record.openSessions(of: host.id).first(where: \.isCalm)
-        else { return }
+        guard let collector = try await collector(of: host) else { return }
+        var standing: WireRecord.Session?
+        try await eventually("a session of \(host.id) has told everything") {
+            standing = record.openSessions(of: host.id).first(where: \.isCalm)
+            return standing != nil
+        }
+        guard let session = standing else { return }
         try await host.repeatSession(
             session.connection, to: collector.port, cutsFirst: cutsFirst)
     }
@@ -132,7 +144,9 @@ final class OracleRun {
     /// Leads all agents to the one collector, then to the other, and looks at what is there.
     private func judge() async throws -> [String] {
         for host in hosts { host.tree.keepStill(true) }
-        var problems: [String] = []
+        // Leading them is none of what was to be seen.
+        say("seen: \(record.sightings.map { "\($0.value) x \($0.key.rawValue)" }.sorted())")
+        var problems = unseen()
         for collector in collectors {
             let port = collector.port
             for host in hosts {
@@ -150,7 +164,13 @@ final class OracleRun {
             }
             problems += try await judgeRisen(purged, collector)
         }
-        say("seen: \(record.sightings.map { "\($0.value) x \($0.key.rawValue)" }.sorted())")
+        for host in hosts { try await host.waitForState() }
+        let databases = try collectors.map { try $0.database() }
+        for host in hosts {
+            let account = OracleAccount(databases, host, record)
+            problems += account.problems()
+            say("\(host.id): \(account)")
+        }
         return problems
     }
 

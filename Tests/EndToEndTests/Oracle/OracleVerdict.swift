@@ -6,27 +6,34 @@ import TestSupport
 struct OracleVerdict: CustomStringConvertible {
     private let host: HostTree
     private let said: WireRecord.Host
-    private let promised: AcknowledgedFacts
+    private let promised: ToldFacts
     private let runs: [CollectorDatabase.Run]
     private let folds: [CollectorDatabase.Fold]
     private let purges: [CollectorDatabase.Purge]
     private let lives: [Int32: HostTree.Life]
+    private let registers: OracleRegisters
 
     init(_ database: CollectorDatabase, _ host: HostTree, _ record: WireRecord) {
         self.host = host
         said = record.host(host.id)
-        promised = said.acknowledged[database.storeID] ?? AcknowledgedFacts()
+        promised = said.acknowledged[database.storeID] ?? ToldFacts()
         runs = database.runs(of: host.id)
         folds = database.folds(of: host.id)
         purges = database.purges(of: host.id)
         lives = host.all
+        let counted = folds + database.purgedFolds(of: host.id)
+        registers = OracleRegisters(
+            said: said, promised: promised, there: database.registers(of: host.id), purges: purges,
+            folds: Set(counted.map(\.name)))
     }
 
     /// How much was looked at.
     var description: String {
         "\(lives.count) processes, \(runs.count) runs, \(folds.count) folds, "
             + "\(purges.count) purges; acknowledged: \(promised.peaks.count) peaks, "
-            + "\(promised.ends.count) ends, \(promised.folds.count) folds"
+            + "\(promised.ends.count) ends, \(promised.folds.count) folds, "
+            + "\(promised.gaps.count) gaps, \(promised.totals.count) sums, "
+            + "\(promised.counters.count) counters, \(promised.windows.count) windows"
     }
 
     /// Whether something of this host was purged, so that peaks of what lives may be missing until
@@ -38,7 +45,9 @@ struct OracleVerdict: CustomStringConvertible {
     ///
     /// `hasRisen` tells whether everything that lives has risen since the last purge.
     func problems(hasRisen: Bool) -> [String] {
-        let found = lost() + invented() + present(isExact: hasRisen || !isPurged) + foldProblems()
+        let found =
+            lost() + invented() + present(isExact: hasRisen || !isPurged) + foldProblems()
+            + registers.problems()
         return found.map { "\(host.id): \($0)" }
     }
 
@@ -80,7 +89,7 @@ struct OracleVerdict: CustomStringConvertible {
             let there = known[key].map { "\($0)" } ?? "nothing"
             problems.append("\(peak) of \(key) was acknowledged, there is \(there)")
         }
-        for key in promised.ends where known[key]?.endReason == nil {
+        for key in promised.ends.keys where known[key]?.endReason == nil {
             problems.append("the end of \(key) was acknowledged and is not there")
         }
         return problems
@@ -89,7 +98,8 @@ struct OracleVerdict: CustomStringConvertible {
     /// Whether a peak may not be missing: if one of its run was purged, those before are gone, as
     /// far as they were less.
     private func mustBeThere(_ peak: Peak, of key: ProcessKey) -> Bool {
-        guard let all = said.peaks[key], all.contains(where: { utc($0).contains(where: isPurged) })
+        guard let all = said.facts.peaks[key],
+            all.contains(where: { utc($0).contains(where: isPurged) })
         else { return true }
         let last = purges.map(\.createdAtMilliseconds).max() ?? 0
         return utc(peak).allSatisfy { $0.notBeforeMilliseconds > last }
@@ -133,7 +143,7 @@ struct OracleVerdict: CustomStringConvertible {
     }
 
     private func wasSent(_ peak: Peak, of key: ProcessKey) -> Bool {
-        guard let sent = said.peaks[key] else { return false }
+        guard let sent = said.facts.peaks[key] else { return false }
         return said.wallMinusBootMilliseconds.contains { offset in
             var original = peak
             original.bracket = peak.bracket?.shifted(byMilliseconds: -offset)
@@ -177,7 +187,7 @@ struct OracleVerdict: CustomStringConvertible {
             problems.append("fold \(name) was acknowledged and is not there")
         }
         for fold in folds {
-            let sent = said.folds[fold.name]
+            let sent = said.facts.folds[fold.name]
             let isSame =
                 sent?.runCount == fold.runCount
                 && sent?.sumOfPeaksBytes == fold.sumOfPeaksBytes

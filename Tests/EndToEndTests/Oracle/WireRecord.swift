@@ -3,39 +3,6 @@ import Synchronization
 import TestSupport
 import Wire
 
-/// What one frame says that lasts.
-enum WireFact: Hashable, Sendable {
-    case peak(ProcessKey, Peak)
-    case end(ProcessKey, ordinal: UInt64?)
-    case fold(FactName, Fold)
-    case gap(FactName, Gap)
-}
-
-/// The name of a fold or a gap within its host.
-struct FactName: Hashable, Sendable {
-    var epoch: UInt64
-    var ordinal: UInt64
-}
-
-/// What was acknowledged to one host by one store, whether or not the host was told.
-struct AcknowledgedFacts: Sendable {
-    var peaks: [ProcessKey: Set<Peak>] = [:]
-    var ends: Set<ProcessKey> = []
-    var folds: [FactName: Fold] = [:]
-    var gaps: [FactName: Gap] = [:]
-    fileprivate var all: Set<WireFact> = []
-
-    fileprivate mutating func take(_ fact: WireFact) {
-        all.insert(fact)
-        switch fact {
-        case .peak(let key, let peak): peaks[key, default: []].insert(peak)
-        case .end(let key, _): ends.insert(key)
-        case .fold(let name, let fold): folds[name] = fold
-        case .gap(let name, let gap): gaps[name] = gap
-        }
-    }
-}
-
 /// What was seen to happen between agents and collectors.
 enum Sighting: String, Hashable, Sendable, CaseIterable {
     case lostAcknowledgement = "an ACK that never arrived"
@@ -51,16 +18,17 @@ enum Sighting: String, Hashable, Sendable, CaseIterable {
     case gap = "a gap"
     case tornState = "a torn state file that an agent found"
     case stoppedAgent = "a session that its agent ended in order"
+    case toldState = "ends that a state file kept and a later agent told"
+    case toldFold = "a fold that a state file kept and a later agent told"
 }
 
 /// Reads along what agents and collectors tell each other, and keeps what was promised.
 final class WireRecord: Sendable, ChaosObserver {
     /// Everything that one host said, in whichever session.
     struct Host: Sendable {
-        var peaks: [ProcessKey: Set<Peak>] = [:]
-        var folds: [FactName: Fold] = [:]
+        var facts = ToldFacts()
         var wallMinusBootMilliseconds: Set<Int64> = []
-        var acknowledged: [UniqueID: AcknowledgedFacts] = [:]
+        var acknowledged: [UniqueID: ToldFacts] = [:]
         fileprivate var stores: [UniqueID] = []
     }
 
@@ -78,6 +46,7 @@ final class WireRecord: Sendable, ChaosObserver {
         var lastSequence: UInt64 = 0
         var acknowledgedSequence: UInt64?
         fileprivate var keys: [UInt32: ProcessKey] = [:]
+        fileprivate var wallMinusBootMilliseconds: Int64 = 0
         fileprivate var waiting: [(sequence: UInt64, facts: [WireFact])] = []
         fileprivate var untoldAcknowledgements = 0
 
@@ -188,7 +157,7 @@ final class WireRecord: Sendable, ChaosObserver {
         let facts = facts(of: decoded.frame, in: &session, &state)
         for fact in facts { note(fact, of: session.host, &state) }
         if let store = session.store,
-            let known = state.hosts[session.host]?.acknowledged[store]?.all,
+            let known = state.hosts[session.host]?.acknowledged[store],
             facts.contains(where: known.contains)
         {
             state.sightings[.duplicateDelivery, default: 0] += 1
@@ -198,16 +167,16 @@ final class WireRecord: Sendable, ChaosObserver {
 
     private static func note(_ fact: WireFact, of host: String, _ state: inout State) {
         switch fact {
-        case .peak(let key, let peak):
-            state.hosts[host, default: Host()].peaks[key, default: []].insert(peak)
-        case .fold(let name, let fold):
+        case .fold(let name, _):
             state.sightings[.fold, default: 0] += 1
-            let old = state.hosts[host, default: Host()].folds.updateValue(fold, forKey: name)
-            guard let old else { return }
-            state.sightings[.repeatedFold, default: 0] += 1
-            if old != fold { state.problems.append("\(old) was sent again as \(fold)") }
+            if state.hosts[host]?.facts.folds[name] != nil {
+                state.sightings[.repeatedFold, default: 0] += 1
+            }
         case .gap: state.sightings[.gap, default: 0] += 1
-        case .end: break
+        default: break
+        }
+        if let old = state.hosts[host, default: Host()].facts.take(fact) {
+            state.problems.append("\(old) was sent again as \(fact)")
         }
     }
 
@@ -220,6 +189,7 @@ final class WireRecord: Sendable, ChaosObserver {
         }
         switch frame {
         case .host(let host):
+            session.wallMinusBootMilliseconds = host.wallMinusBootMilliseconds
             state.hosts[session.host, default: Host()].wallMinusBootMilliseconds.insert(
                 host.wallMinusBootMilliseconds)
             return []
@@ -235,24 +205,27 @@ final class WireRecord: Sendable, ChaosObserver {
                 return key(entry.slot).map { .peak($0, peak) }
             }
         case .exit(let frame):
+            let epoch = session.epoch
             return frame.entries.compactMap { entry in
                 defer { session.keys[entry.slot] = nil }
-                return key(entry.slot).map { .end($0, ordinal: entry.ordinal) }
+                let name = entry.ordinal.map { FactName(epoch: epoch, ordinal: $0) }
+                return key(entry.slot).map { .end($0, name) }
             }
-        case .fold(let frame):
-            return frame.folds.map {
-                .fold(FactName(epoch: session.epoch, ordinal: $0.ordinal), $0)
-            }
-        case .gap(let frame):
-            return frame.gaps.map {
-                .gap(FactName(epoch: session.epoch, ordinal: $0.ordinal), $0)
+        case .windows(let frame):
+            let start = session.utcStart(frame.startsAtMilliseconds, frame.length)
+            return frame.entries.compactMap { entry in
+                key(entry.slot).map {
+                    .window(
+                        WindowName(key: $0, length: frame.length, startsAtMilliseconds: start),
+                        entry.window)
+                }
             }
         case .counters(let frame):
             if frame.values[.stateDamaged, default: 0] > 0 {
                 state.sightings[.tornState, default: 0] += 1
             }
-            return []
-        default: return []
+            return session.facts(of: frame)
+        default: return session.facts(of: frame)
         }
     }
 
@@ -271,8 +244,10 @@ final class WireRecord: Sendable, ChaosObserver {
             guard let store = session.store else { return }
             for frame in session.waiting where frame.sequence <= acknowledgement.sequence {
                 for fact in frame.facts {
-                    state.hosts[session.host, default: Host()]
-                        .acknowledged[store, default: AcknowledgedFacts()].take(fact)
+                    if session.isPast { notePast(fact, &state) }
+                    // What other copies say was judged when it was sent.
+                    _ = state.hosts[session.host, default: Host()]
+                        .acknowledged[store, default: ToldFacts()].take(fact)
                 }
             }
             session.waiting.removeAll { $0.sequence <= acknowledgement.sequence }
@@ -286,6 +261,15 @@ final class WireRecord: Sendable, ChaosObserver {
         }
     }
 
+    /// Takes note of what an agent told that had not seen it itself.
+    private static func notePast(_ fact: WireFact, _ state: inout State) {
+        switch fact {
+        case .end: state.sightings[.toldState, default: 0] += 1
+        case .fold: state.sightings[.toldFold, default: 0] += 1
+        default: break
+        }
+    }
+
     /// Takes note of who speaks for a host now, by the order in which stores were met.
     private static func noteStore(_ store: UniqueID, of id: String, _ state: inout State) {
         let stores = state.hosts[id, default: Host()].stores
@@ -294,6 +278,48 @@ final class WireRecord: Sendable, ChaosObserver {
             state.sightings[isBack ? .failback : .failover, default: 0] += 1
         }
         if stores.last != store { state.hosts[id, default: Host()].stores.append(store) }
+    }
+}
+
+extension WireRecord.Session {
+    /// What a frame says that names no slots.
+    fileprivate func facts(of frame: Frame) -> [WireFact] {
+        switch frame {
+        case .fold(let frame):
+            frame.folds.map { .fold(FactName(epoch: epoch, ordinal: $0.ordinal), $0) }
+        case .gap(let frame):
+            frame.gaps.map { .gap(FactName(epoch: epoch, ordinal: $0.ordinal), $0) }
+        case .totals(let frame): frame.entries.map(fact)
+        case .covered(let frame): facts(of: frame)
+        case .counters(let frame): facts(of: frame)
+        default: []
+        }
+    }
+
+    fileprivate func facts(of frame: CountersFrame) -> [WireFact] {
+        frame.values.map { .counter(CounterName(epoch: epoch, reason: $0), $1) }
+    }
+
+    private func facts(of frame: CoveredFrame) -> [WireFact] {
+        frame.entries.flatMap { entry in
+            let start = utcStart(entry.startsAtMilliseconds, frame.length)
+            let minutes = stride(
+                from: start, to: start + frame.length.milliseconds,
+                by: Int(WindowLength.minute.milliseconds))
+            return minutes.map { WireFact.covered(minute: $0) }
+        }
+    }
+
+    private func fact(of total: TotalEvent) -> WireFact {
+        var peak = total.peak
+        peak.atMilliseconds = peak.atMilliseconds.map { $0 + wallMinusBootMilliseconds }
+        let hour = WindowLength.hour.start(of: peak.atMilliseconds ?? 0)
+        return .total(TotalName(subject: total.subject, hourMilliseconds: hour), peak)
+    }
+
+    /// The whole minute or hour of UTC that is nearest.
+    fileprivate func utcStart(_ bootTime: Int64, _ length: WindowLength) -> Int64 {
+        length.start(of: bootTime + wallMinusBootMilliseconds + length.milliseconds / 2)
     }
 }
 
