@@ -20,6 +20,16 @@ struct PurgeTests {
     private final class Told: Sendable {
         let commands = Mutex<[SessionCommand]>([])
 
+        /// What was said to be durable, in its order.
+        var acknowledged: [UInt64] {
+            commands.withLock { commands in
+                commands.compactMap { command in
+                    guard case .committed(let sequence, _) = command else { return nil }
+                    return sequence
+                }
+            }
+        }
+
         /// The stretches of each RESET.
         var stretches: [[TimeBracket]] {
             commands.withLock { commands in
@@ -233,6 +243,41 @@ struct PurgeTests {
         let answers = try await ask(purge())
         guard case .failed = answers[0] else { return #expect(Bool(false)) }
         #expect(peak() == 2 << 30 && store.tombstones().isEmpty)
+    }
+
+    @Test(
+        "after a failure that cannot pass, during a purge or in the store, nothing is acknowledged",
+        arguments: [true, false])
+    func failed(_ isDuringPurge: Bool) async throws {
+        let session = open()
+        apply(.define([1]), .peak(1, bytes: 2 << 30, atMilliseconds: 50_000), session: session)
+        let thread = NIOThreadPool(numberOfThreads: 1)
+        thread.start()
+        let committer = Committer(
+            fleet: fleet, store: store, thread: thread,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let desk = PurgeDesk(fleet: fleet, store: store, committer: committer, thread: thread)
+        let failure = PeakStoreError.failed(reason: "disk I/O error")
+        if isDuringPurge {
+            store.failure = failure
+            guard case .failed(let text) = await desk.answer(purge()) else {
+                return #expect(Bool(false))
+            }
+            #expect(text.contains("disk I/O error"), "\(text)")
+            // Even a store that forgot it would not help: the batch is gone.
+            store.failure = nil
+        } else {
+            try await committer.commit()
+            store.failure = failure
+        }
+        let before = told.acknowledged
+        for _ in 0..<2 {
+            // Nothing new came in, so that the batch is empty.
+            await #expect(throws: failure) { try await committer.commit() }
+        }
+        #expect(told.acknowledged == before)
+        #expect(before.isEmpty == isDuringPurge)
+        try await thread.shutdownGracefully()
     }
 
     @Test("a request is what it was before it went over the socket, anything else is none")

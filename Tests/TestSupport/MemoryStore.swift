@@ -45,7 +45,7 @@ public final class MemoryStore: PeakStoring {
         set { content.withLock { $0.failure = newValue } }
     }
 
-    /// How often a commit succeeded.
+    /// How often a commit of something succeeded.
     public var commitCount: Int { content.withLock { $0.commitCount } }
 
     /// Every run that was ever committed.
@@ -55,6 +55,7 @@ public final class MemoryStore: PeakStoring {
     public func commit(_ batch: CommitBatch) throws {
         try content.withLock { content in
             if let failure = content.failure { throw failure }
+            guard !batch.isEmpty else { return }
             content.commitCount += 1
             content.merge(batch)
             content.markKilled()
