@@ -150,7 +150,7 @@ let package = Package(
 
         // The test kit and the tests.
         .target(
-            name: "TestSupport", dependencies: ["MemoryModel", "PeakStore", "Report"],
+            name: "TestSupport", dependencies: ["MemoryModel", "PeakStore", "Report", "Wire"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
         .testTarget(
@@ -181,7 +181,8 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Collector", "MemoryModel", "PeakStore", "TestSupport", "Wire",
+                "Agent", "Collector", "MemoryModel", "PeakStore", "ProcessSampler", "TestSupport",
+                "Wire", nioCore, nioPosix, logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -30,10 +30,13 @@ extension AgentCore {
         let now = RunningMarker.Moment(
             atMilliseconds: firstLookAtMilliseconds, processCount: facts.startedProcessCount())
         let wallMinusBoot = BootClock.wallMinusBootMilliseconds()
-        let previous = previousMarker(in: stateFolder)
-        let downtime = Downtime(
-            after: previous, host: host, boot: hello.boot, now: now,
-            wallMinusBootMilliseconds: wallMinusBoot)
+        let (previous, isMarkerLost) = previousMarker(in: stateFolder)
+        let downtime =
+            isMarkerLost
+            ? Downtime(unknownUntil: now)
+            : Downtime(
+                after: previous, host: host, boot: hello.boot, now: now,
+                wallMinusBootMilliseconds: wallMinusBoot)
         if let downtime {
             outbox.add(downtime.loss)
             log(downtime)
@@ -44,7 +47,8 @@ extension AgentCore {
         keeper = StateKeeper(
             past, marker: marker, hasToTell: downtime != nil, facts: facts, owner: self,
             loop: loop, logger: logger)
-        let teller = PastTeller(past, hello: hello, codec: codec, loop: loop, logger: logger)
+        let teller = PastTeller(
+            past, hello: hello, codec: codec, owner: self, loop: loop, logger: logger)
         self.teller = teller
         pastAgents = PastAgents(
             past,
@@ -52,17 +56,20 @@ extension AgentCore {
                 boot: hello.boot, atMilliseconds: now.atMilliseconds,
                 living: Set(outbox.ledger.runs.keys),
                 wallMinusBootMilliseconds: wallMinusBoot, marker: previous,
-                gapBefore: downtime?.gapBefore, host: outbox.host),
+                gapBefore: downtime?.gapBefore, hostID: host, host: outbox.host),
             teller: teller, owner: self, loop: loop, logger: logger)
         keeper?.looked(atMilliseconds: now.atMilliseconds)
     }
 
-    private func previousMarker(in folder: StateFolder) -> RunningMarker? {
+    /// The marker of the agent before, if it left one; and whether it left one that says nothing.
+    private func previousMarker(
+        in folder: StateFolder
+    ) -> (marker: RunningMarker?, isLost: Bool) {
         do throws(FileFailure) {
             let bytes = try folder.beginning(
                 of: StateFileName.running, maximumBytes: RunningMarker.byteCount)
-            guard let bytes else { return nil }
-            if let marker = RunningMarker.read(bytes) { return marker }
+            guard let bytes else { return (nil, false) }
+            if let marker = RunningMarker.read(bytes) { return (marker, false) }
             logger.warning(
                 "the marker of the agent before is damaged: how long none ran is not known",
                 metadata: ["file": "\(folder.path)/\(StateFileName.running)"])
@@ -70,7 +77,7 @@ extension AgentCore {
             logger.warning(
                 "cannot read when an agent ran last", metadata: ["reason": "\(error)"])
         }
-        return nil
+        return (nil, true)
     }
 
     private func log(_ downtime: Downtime) {

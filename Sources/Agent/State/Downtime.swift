@@ -11,6 +11,18 @@ struct Downtime: Hashable, Sendable {
     /// Whether the agent before had no time to stop.
     var isUnclean: Bool
 
+    /// Of an agent that left no word of when it ran: all of this boot may have been missed, and
+    /// nobody knows how much that was.
+    init(unknownUntil now: RunningMarker.Moment) {
+        isUnclean = true
+        safe = RunningMarker.Moment(atMilliseconds: 0, processCount: nil)
+        loss = EventLoss(
+            reason: .agentDown,
+            bracket: TimeBracket(
+                notBeforeMilliseconds: 0, notAfterMilliseconds: now.atMilliseconds),
+            count: nil)
+    }
+
     /// Judges by what the agent before left; nil if there was none.
     ///
     /// - Parameters:

@@ -21,6 +21,8 @@ final class PastAgents {
         var marker: RunningMarker?
         /// What the agent before missed in another boot.
         var gapBefore: Gap?
+        /// The host, whose the state directory is.
+        var hostID: HostID
         /// What this host is, should the agent before have left no word of it.
         var host: HostDescription
     }
@@ -68,13 +70,8 @@ final class PastAgents {
         if finding.damageCount > 0 {
             owner.outbox.setCounter(.stateDamaged, finding.damageCount)
         }
-        for header in finding.removed where header.boot == beginning.boot {
-            let bracket = TimeBracket(
-                notBeforeMilliseconds: 0, notAfterMilliseconds: header.savedAtMilliseconds)
-            owner.outbox.add(EventLoss(reason: .dropped, bracket: bracket, count: nil))
-        }
-        var closings: [PastClosing] = []
-        var reports: [PastReport] = []
+        var closings = finding.lost.map { beginning.closing(of: $0, ownEpoch: past.ownEpoch) }
+        var reports = finding.gaps
         for file in finding.files {
             if file.header.isClosed, file.damage == nil {
                 reports.append(
@@ -136,17 +133,15 @@ final class PastAgents {
             host: marker.host, boot: marker.boot, epoch: marker.epoch,
             savedAtMilliseconds: marker.safe.atMilliseconds,
             wallMinusBootMilliseconds: marker.wallMinusBootMilliseconds)
-        var host = beginning.host
-        host.wallMinusBootMilliseconds = marker.wallMinusBootMilliseconds
-        var file = PastFile(name: StateFileName.state(epoch: marker.epoch), header: header)
-        _ = file.runs.apply(.host(host))
-        return PastClosing(file: file, gaps: [gap])
+        return PastClosing(
+            gap: gap, of: header, host: beginning.host,
+            name: StateFileName.state(epoch: marker.epoch))
     }
 
     private func write(_ closings: [PastClosing], before reports: [PastReport]) {
         let bound = NIOLoopBound(self, eventLoop: loop)
         NIOThreadPool.singleton.runIfActive(eventLoop: loop) { [past] in
-            closings.map { closing in Result { try closing.write(in: past.folder) } }
+            closings.map { closing in Result { try past.write(closing) } }
         }.whenSuccess { results in
             bound.value.written(zip(closings, results).map { ($0, $1) }, reports)
         }
@@ -174,5 +169,32 @@ final class PastAgents {
                 $0.header.savedAtMilliseconds &+ $0.header.wallMinusBootMilliseconds
                     < $1.header.savedAtMilliseconds &+ $1.header.wallMinusBootMilliseconds
             })
+    }
+}
+
+extension PastAgents.Beginning {
+    /// The gap that takes the place of a file of which nothing can be told.
+    ///
+    /// Where it does not say whose it is, its time does: this boot's, else that of the agent
+    /// before, else nobody knows, and all of this boot may be missing.
+    func closing(of lost: PastFolder.Lost, ownEpoch: UInt64) -> PastClosing {
+        let header = lost.header ?? header(of: lost, ownEpoch: ownEpoch)
+        return PastClosing(
+            lossOf: header, ordinal: PastClosing.setAsideGapOrdinal, host: host)
+    }
+
+    private func header(of lost: PastFolder.Lost, ownEpoch: UInt64) -> StateFileHeader {
+        var boot = boot
+        var wallMinusBoot = wallMinusBootMilliseconds
+        let changed = lost.changedAtWallMilliseconds ?? .max
+        if changed < wallMinusBoot, let marker, marker.boot != boot {
+            boot = marker.boot
+            wallMinusBoot = marker.wallMinusBootMilliseconds
+        }
+        let saved = changed >= wallMinusBoot ? changed - wallMinusBoot : .max
+        let latest = boot == self.boot ? atMilliseconds : marker?.now.atMilliseconds ?? saved
+        return StateFileHeader(
+            host: hostID, boot: boot, epoch: StateFileName.epoch(of: lost.name) ?? ownEpoch,
+            savedAtMilliseconds: min(saved, latest), wallMinusBootMilliseconds: wallMinusBoot)
     }
 }

@@ -51,10 +51,14 @@ struct PastClosing: Sendable {
     /// Gaps of a file alone: those that no agent counted.
     static let downGapOrdinal = StateSave.firstOwnGapOrdinal
     static let damageGapOrdinal = StateSave.firstOwnGapOrdinal + 2
+    static let removedGapOrdinal = StateSave.firstOwnGapOrdinal + 3
+    static let setAsideGapOrdinal = StateSave.firstOwnGapOrdinal + 4
 
     /// What is to be added behind the sound frames.
     var frames: [Frame] {
         var frames: [Frame] = []
+        // Of an agent that left no file, all that is told is added.
+        if file.frameCount == 0, let host = file.runs.host { frames.append(.host(host)) }
         if !file.runs.isStateEnded {
             frames.append(.stateEnd(StateEndFrame(liveCount: UInt64(file.runs.live.count))))
         }
@@ -71,25 +75,31 @@ struct PastClosing: Sendable {
         return frames
     }
 
-    /// Writes the file anew with it; from then on it is told as it is.
-    func write(in folder: StateFolder) throws -> PastReport {
+    /// Writes the file anew with it, in so many bytes; from then on it is told as it is.
+    ///
+    /// Throws `MissingFrames` where less can be read than was; the file stays as it is then.
+    func write(in folder: StateFolder, maximumBytes: Int = .max) throws -> PastReport {
         var header = file.header
         header.isClosed = true
         var report = PastReport(name: file.name, header: header)
         let source = try StateFileReader.open(file.name, in: folder)
         try folder.replace(file.name) { target in
-            var writer = try StateFileWriter(header, to: target, calls: folder.calls)
-            var left = file.frameCount
-            while left > 0, let frame = source?.next() {
+            var writer = try StateFileWriter(
+                header, to: target, calls: folder.calls, maximumBytes: maximumBytes)
+            while report.frameCount < file.frameCount {
+                guard let frame = source?.next() else {
+                    throw MissingFrames(
+                        count: file.frameCount - report.frameCount, reason: source?.damage)
+                }
                 try writer.append(frame)
                 report.frameCount += 1
-                left -= 1
             }
             for frame in frames {
                 try writer.append(frame)
                 report.frameCount += 1
             }
             try writer.finish()
+            guard writer.fits else { throw StateSave.NoRoom(maximumBytes: maximumBytes) }
         }
         return report
     }
@@ -98,6 +108,31 @@ struct PastClosing: Sendable {
     var unwrittenReport: PastReport {
         PastReport(
             name: file.name, header: file.header, frameCount: file.frameCount, further: frames)
+    }
+}
+
+extension PastClosing {
+    /// A gap in the place of what an agent left and nobody can tell any more, or of an agent that
+    /// left nothing, in a file of that name.
+    ///
+    /// `host` is what is known of it; the clock is that of the header.
+    init(gap: Gap, of header: StateFileHeader, host: HostDescription, name: String) {
+        var host = host
+        host.wallMinusBootMilliseconds = header.wallMinusBootMilliseconds
+        var file = PastFile(name: name, header: header)
+        _ = file.runs.apply(.host(host))
+        self.init(file: file, gaps: [gap])
+    }
+
+    /// A gap of all that was known until the file was saved: nobody can say how much that was.
+    init(
+        lossOf header: StateFileHeader, ordinal: UInt64, host: HostDescription
+    ) {
+        let bracket = TimeBracket(
+            notBeforeMilliseconds: 0, notAfterMilliseconds: header.savedAtMilliseconds)
+        self.init(
+            gap: Gap(ordinal: ordinal, reason: .dropped, bracket: bracket, missedCount: nil),
+            of: header, host: host, name: StateFileName.gaps(epoch: header.epoch))
     }
 }
 

@@ -17,10 +17,24 @@ struct PastFolder: Sendable {
         var files: [PastFile] = []
         /// Files and parts of files that are damaged.
         var damageCount: UInt64 = 0
+        /// Files of which nothing can be told.
+        var lost: [Lost] = []
         /// Files that were removed, because all together were too large.
         var removed: [StateFileHeader] = []
+        /// The gaps that take their place.
+        var gaps: [PastReport] = []
         /// What an operator has to know.
         var notes: [Note] = []
+    }
+
+    /// A file of which nothing can be told.
+    struct Lost: Hashable, Sendable {
+        /// Its name before it was put aside.
+        var name: String
+        /// What it says of itself; nil if that cannot be read.
+        var header: StateFileHeader?
+        /// When it was last written, in UTC milliseconds; nil if that is not known.
+        var changedAtWallMilliseconds: Int64?
     }
 
     /// Something that an operator has to know of a file.
@@ -37,6 +51,11 @@ struct PastFolder: Sendable {
 
     /// Looks for the files and reads them.
     func find() throws -> Finding {
+        // Not while the agent that runs writes its own: that is not left over.
+        try folder.alone { try look() }
+    }
+
+    private func look() throws -> Finding {
         var finding = Finding()
         let names = try folder.names().sorted()
         for name in names where StateFileName.isLeftOver(name) { try folder.remove(name) }
@@ -50,6 +69,8 @@ struct PastFolder: Sendable {
     }
 
     private func read(_ name: String, into finding: inout Finding) {
+        var lost = Lost(
+            name: name, changedAtWallMilliseconds: folder.changedAtMilliseconds(of: name))
         do throws(StateFileReader.Failure) {
             guard let file = try PastFile.read(name, in: folder) else { return }
             if let damage = file.damage {
@@ -60,6 +81,8 @@ struct PastFolder: Sendable {
                         file: "\(folder.path)/\(name)", reason: damage))
             }
             if file.runs.host == nil {
+                lost.header = file.header
+                finding.lost.append(lost)
                 setAside(
                     name, as: StateFileName.damagedSuffix, "nothing of it can be told",
                     into: &finding.notes)
@@ -68,6 +91,7 @@ struct PastFolder: Sendable {
             }
         } catch {
             finding.damageCount += 1
+            finding.lost.append(lost)
             setAside(name, as: StateFileName.damagedSuffix, "\(error)", into: &finding.notes)
         }
     }
@@ -108,12 +132,38 @@ struct PastFolder: Sendable {
                 remove(name, "there is no room for it (--state-limit)", into: &finding.notes)
             }
         }
+        var removed: [PastFile] = []
         while total > most || finding.files.count > PastFolder.maximumFiles,
             let last = finding.files.popLast()
         {
             total -= last.byteCount
-            finding.removed.append(last.header)
-            remove(last.name, "there is no room for it (--state-limit)", into: &finding.notes)
+            removed.append(last)
+        }
+        // The gaps come first: whoever is killed in between has one of both.
+        finding.gaps = gaps(inPlaceOf: removed)
+        for file in removed where !finding.gaps.contains(where: { $0.name == file.name }) {
+            remove(file.name, "there is no room for it (--state-limit)", into: &finding.notes)
+        }
+        finding.removed = removed.map(\.header)
+    }
+
+    /// Writes one gap for each boot of which files are removed, of the latest of them.
+    private func gaps(inPlaceOf files: [PastFile]) -> [PastReport] {
+        let byBoot = Dictionary(grouping: files) { $0.header.boot }
+        return byBoot.values.compactMap { files in
+            guard
+                let last = files.max(by: {
+                    $0.header.savedAtMilliseconds < $1.header.savedAtMilliseconds
+                }), let host = last.runs.host
+            else { return nil }
+            let closing = PastClosing(
+                lossOf: last.header, ordinal: PastClosing.removedGapOrdinal, host: host)
+            do {
+                return try closing.write(in: folder)
+            } catch {
+                // There may be room for it once the files are gone, but it is told all the same.
+                return closing.unwrittenReport
+            }
         }
     }
 
@@ -144,11 +194,45 @@ struct PastFolder: Sendable {
     }
 
     /// How large the file of the agent that runs may be.
+    ///
+    /// The one of before stays until the new one is whole, so each may have half of what the
+    /// others leave.
     func roomBytes() throws -> Int {
         let own = StateFileName.state(epoch: ownEpoch)
-        let others = try folder.names().filter { name in
-            name.hasPrefix("state-") && name != own && name != own + StateFileName.temporarySuffix
+        let others = try usedBytes { name in
+            name != own && name != own + StateFileName.temporarySuffix
         }
-        return limitBytes - others.reduce(0) { $0 + (folder.size(of: $1) ?? 0) }
+        let room = limitBytes - others
+        return min(room / 2, room - (folder.size(of: own) ?? 0))
+    }
+
+    /// Puts the file of the agent that runs in the place of the one before.
+    func save(
+        _ outbox: Outbox, _ header: StateFileHeader, maximumRuns: UInt32
+    ) throws -> StateSave.Outcome {
+        try folder.alone {
+            try StateSave(
+                outbox: outbox, header: header, maximumRuns: maximumRuns,
+                maximumBytes: roomBytes()
+            ).run(in: folder)
+        }
+    }
+
+    /// Writes a file anew with what became of its runs, if there is room for both.
+    func write(_ closing: PastClosing) throws -> PastReport {
+        try folder.alone {
+            let used = try usedBytes { _ in true }
+            return try closing.write(in: folder, maximumBytes: limitBytes - used)
+        }
+    }
+
+    /// The same, or what is to be told from memory where there is no room.
+    func writeOrKeep(_ closing: PastClosing) -> PastReport {
+        do { return try write(closing) } catch { return closing.unwrittenReport }
+    }
+
+    private func usedBytes(_ isCounted: (String) -> Bool) throws -> Int {
+        try folder.names().filter { StateFileName.isOfState($0) && isCounted($0) }
+            .reduce(0) { $0 + (folder.size(of: $1) ?? 0) }
     }
 }

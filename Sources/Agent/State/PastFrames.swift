@@ -1,6 +1,16 @@
 import Synchronization
 import Wire
 
+/// A state file gave fewer frames than were counted in it.
+struct MissingFrames: Error, CustomStringConvertible {
+    /// How many are missing.
+    let count: Int
+    /// What stands in their place; nil if the file is gone.
+    let reason: String?
+
+    var description: String { "\(reason ?? "it is gone"); \(count) frames are missing" }
+}
+
 /// The frames of a state file, a few at a time, read on a thread that may wait for the disk.
 final class PastFrames: Sendable {
     private struct State {
@@ -20,15 +30,19 @@ final class PastFrames: Sendable {
     }
 
     /// The next frames; none at the end.
-    func next() -> [Frame] {
-        state.withLock { state in
+    ///
+    /// Throws `MissingFrames` where the file ends before that: what is missing was not told.
+    func next() throws -> [Frame] {
+        try state.withLock { state in
             var frames: [Frame] = []
-            while frames.count < min(PastFrames.batchCount, state.left),
-                let frame = state.reader?.next()
-            {
+            while frames.count < min(PastFrames.batchCount, state.left) {
+                guard let frame = state.reader?.next() else {
+                    throw MissingFrames(
+                        count: state.left - frames.count, reason: state.reader?.damage)
+                }
                 frames.append(frame)
             }
-            state.left = frames.isEmpty ? 0 : state.left - frames.count
+            state.left -= frames.count
             return frames
         }
     }

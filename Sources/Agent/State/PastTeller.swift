@@ -17,11 +17,13 @@ final class PastTeller: CollectorLinkOwner {
     private let codec: FrameCodec
     private let loop: any EventLoop
     private let logger: Logger
+    private weak var owner: (any StateOwner)?
 
     private var waiting: [PastReport] = []
     private var collector: CollectorAddress?
     private var backoff = Backoff()
     private var refusalCount = 0
+    private var failureCount = 0
     private var isStopped = false
     private var isWaiting = false
 
@@ -34,19 +36,24 @@ final class PastTeller: CollectorLinkOwner {
     private var lastSequence: UInt64 = 0
     private var acknowledgedSequence: UInt64 = 0
     private var isAllSent = false
+    /// Whether the first one that waits is told and being removed: nothing begins meanwhile.
+    private var isRemoving = false
 
     /// How often a collector may refuse what a file says until it is given up.
     private static let maximumRefusals = 3
+    /// How often a file may give less than was counted in it until it is given up.
+    private static let maximumFailures = 3
 
     /// Tells nothing until it is given something; `hello` is that of the live session.
     init(
-        _ past: PastFolder, hello: HelloFrame, codec: FrameCodec, loop: any EventLoop,
-        logger: Logger
+        _ past: PastFolder, hello: HelloFrame, codec: FrameCodec, owner: any StateOwner,
+        loop: any EventLoop, logger: Logger
     ) {
         folder = past.folder
         self.past = past
         self.hello = hello
         self.codec = codec
+        self.owner = owner
         self.loop = loop
         self.logger = logger
     }
@@ -76,9 +83,9 @@ final class PastTeller: CollectorLinkOwner {
     // MARK: The session
 
     private func begin() {
-        guard !isStopped, !isWaiting, link == nil, let collector, let report = waiting.first else {
-            return
-        }
+        guard !isStopped, !isWaiting, !isRemoving, link == nil, let collector,
+            let report = waiting.first
+        else { return }
         var hello = hello
         hello.epoch = report.header.epoch
         hello.boot = report.header.boot
@@ -112,7 +119,7 @@ final class PastTeller: CollectorLinkOwner {
         let bound = NIOLoopBound((teller: self, link: link), eventLoop: loop)
         NIOThreadPool.singleton.runIfActive(eventLoop: loop) { [folder] in
             let frames = try PastFrames(of: name, count: report.frameCount, in: folder)
-            return (frames, frames.next())
+            return (frames, try frames.next())
         }.whenComplete { result in
             let (teller, link) = bound.value
             guard teller.link === link else { return }
@@ -120,8 +127,7 @@ final class PastTeller: CollectorLinkOwner {
             case .success(let (frames, first)):
                 teller.frames = frames
                 teller.read(first)
-            case .failure(let error):
-                teller.giveUp(report, as: StateFileName.damagedSuffix, "\(error)")
+            case .failure(let error): teller.failed(report, error)
             }
         }
     }
@@ -138,13 +144,17 @@ final class PastTeller: CollectorLinkOwner {
     }
 
     private func readOn() {
-        guard !isReading, let frames, let link else { return }
+        guard !isReading, let frames, let link, let report = waiting.first else { return }
         isReading = true
         let bound = NIOLoopBound((teller: self, link: link), eventLoop: loop)
-        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { frames.next() }
-            .whenSuccess { next in
+        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try frames.next() }
+            .whenComplete { result in
                 let (teller, link) = bound.value
-                if teller.link === link { teller.read(next) }
+                guard teller.link === link else { return }
+                switch result {
+                case .success(let next): teller.read(next)
+                case .failure(let error): teller.failed(report, error)
+                }
             }
     }
 
@@ -177,7 +187,8 @@ final class PastTeller: CollectorLinkOwner {
         link = nil
         frames = nil
         batch = []
-        guard !isStopped, let report = waiting.first else { return }
+        // Whoever removes a file goes on when that is done, with the next one.
+        guard !isStopped, !isRemoving, let report = waiting.first else { return }
         if disconnect.isRefusalOfContent {
             refusalCount += 1
             if refusalCount >= PastTeller.maximumRefusals {
@@ -185,15 +196,15 @@ final class PastTeller: CollectorLinkOwner {
                 return
             }
         }
+        again(after: disconnect, disconnect.phrase)
+    }
+
+    private func again(after disconnect: Disconnect, _ reason: String) {
         var random = SystemRandomNumberGenerator()
         let wait = backoff.delayMilliseconds(after: disconnect, using: &random)
         logger.info(
             "what an earlier agent left is told later",
-            metadata: ["reason": "\(disconnect.phrase)", "retryMilliseconds": "\(wait)"])
-        again(afterMilliseconds: wait)
-    }
-
-    private func again(afterMilliseconds wait: Int64) {
+            metadata: ["reason": "\(reason)", "retryMilliseconds": "\(wait)"])
         isWaiting = true
         let bound = NIOLoopBound(self, eventLoop: loop)
         loop.scheduleTask(in: .milliseconds(wait)) {
@@ -205,10 +216,10 @@ final class PastTeller: CollectorLinkOwner {
     // MARK: Ends of files
 
     private func finishIfDurable() {
-        guard isAllSent, acknowledgedSequence >= lastSequence, let report = waiting.first,
-            let link
+        guard isAllSent, !isRemoving, acknowledgedSequence >= lastSequence,
+            let report = waiting.first, let link
         else { return }
-        isAllSent = false
+        isRemoving = true
         let bound = NIOLoopBound((teller: self, link: link), eventLoop: loop)
         NIOThreadPool.singleton.runIfActive(eventLoop: loop) { [folder] in
             if let name = report.name { try folder.remove(name) }
@@ -233,33 +244,64 @@ final class PastTeller: CollectorLinkOwner {
             link.leave()
             self.link = nil
         }
+        isRemoving = false
         waiting.removeFirst()
         refusalCount = 0
+        failureCount = 0
         backoff = Backoff()
         begin()
     }
 
-    /// Puts a file aside that cannot be told, and goes on with the next.
-    private func giveUp(_ report: PastReport, as suffix: String, _ reason: String) {
+    /// A file gave less than was counted in it: it stays, and is told later from its beginning.
+    private func failed(_ report: PastReport, _ error: any Error) {
+        failureCount += 1
+        guard failureCount < PastTeller.maximumFailures else {
+            return giveUp(report, as: StateFileName.damagedSuffix, "\(error)")
+        }
+        endLink()
+        again(after: Disconnect(cause: .connectionLost), "\(error)")
+    }
+
+    private func endLink() {
         link?.leave()
         link = nil
+        frames = nil
+        batch = []
+    }
+
+    /// Puts a file aside that cannot be told, has a gap told in its place, and goes on.
+    private func giveUp(_ report: PastReport, as suffix: String, _ reason: String) {
+        endLink()
         waiting.removeFirst()
         refusalCount = 0
+        failureCount = 0
+        let closing = gap(inPlaceOf: report)
         let bound = NIOLoopBound(self, eventLoop: loop)
         NIOThreadPool.singleton.runIfActive(eventLoop: loop) { [past] in
+            // The gap comes first: whoever is killed in between has one of both.
+            let gap = closing.map { past.writeOrKeep($0) }
             var notes: [PastFolder.Note] = []
             if let name = report.name {
                 past.setAside(name, as: suffix, reason, into: &notes)
             }
-            return notes
-        }.whenSuccess { notes in
+            return (gap, notes)
+        }.whenSuccess { gap, notes in
             for note in notes {
                 bound.value.logger.error(
                     "\(note.message)",
                     metadata: ["file": "\(note.file)", "reason": "\(note.reason)"])
             }
+            if let gap { bound.value.waiting.append(gap) }
             bound.value.begin()
         }
+    }
+
+    /// A gap in the place of a file; nil if it was one of gaps already.
+    private func gap(inPlaceOf report: PastReport) -> PastClosing? {
+        guard let owner, let name = report.name, !StateFileName.isGaps(name) else { return nil }
+        return PastClosing(
+            lossOf: report.header, ordinal: PastClosing.setAsideGapOrdinal,
+            host: owner.outbox.host)
     }
 }
 

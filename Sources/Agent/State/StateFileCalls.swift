@@ -1,6 +1,7 @@
 import Glibc
 
-/// The calls by which files of the state directory change, one for each that the kernel sees.
+/// The calls by which files of the state directory are read and change, one for each that the
+/// kernel sees.
 ///
 /// Tests put faults between them, or an end of the program.
 protocol StateFileCalls: Sendable {
@@ -8,6 +9,9 @@ protocol StateFileCalls: Sendable {
     func create(_ name: String, in folder: Int32) throws(FileFailure) -> Int32
     /// Writes some of the bytes, at least one, and gives their number.
     func write(_ bytes: UnsafeRawBufferPointer, to file: Int32) throws(FileFailure) -> Int
+    /// Reads what comes next and gives the number of bytes; 0 at the end.
+    func read(into bytes: UnsafeMutableRawBufferPointer, from file: Int32) throws(FileFailure)
+        -> Int
     /// Waits until a file, or the names in a folder, are on the disk.
     func sync(_ file: Int32) throws(FileFailure)
     /// Closes a file.
@@ -33,6 +37,17 @@ struct SystemFileCalls: StateFileCalls {
             count = Glibc.write(file, bytes.baseAddress, bytes.count)
         }
         guard count > 0 else { throw FileFailure("cannot write", code: count < 0 ? errno : EIO) }
+        return count
+    }
+
+    func read(
+        into bytes: UnsafeMutableRawBufferPointer, from file: Int32
+    ) throws(FileFailure) -> Int {
+        var count = Glibc.read(file, bytes.baseAddress, bytes.count)
+        while count < 0, errno == EINTR {
+            count = Glibc.read(file, bytes.baseAddress, bytes.count)
+        }
+        guard count >= 0 else { throw FileFailure("cannot read") }
         return count
     }
 

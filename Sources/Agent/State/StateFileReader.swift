@@ -11,6 +11,7 @@ final class StateFileReader {
     private(set) var damage: String?
 
     private let file: Int32
+    private let calls: any StateFileCalls
     private var decoder: FrameDecoder
     private var buffer: [UInt8] = []
     private var position = 0
@@ -46,18 +47,20 @@ final class StateFileReader {
             throw .unreadable(error)
         }
         guard let file else { return nil }
-        return try StateFileReader(reading: file)
+        return try StateFileReader(reading: file, by: folder.calls)
     }
 
     /// Reads the header of an open file, which is closed with this.
-    private init(reading file: Int32) throws(Failure) {
+    private init(reading file: Int32, by calls: any StateFileCalls) throws(Failure) {
         self.file = file
+        self.calls = calls
         do throws(WireError) { decoder = try FrameDecoder() } catch {
             close(file)
             throw .noDecoder(error)
         }
         var first: [UInt8] = []
-        do throws(FileFailure) { _ = try StateFileReader.fill(&first, from: file) } catch {
+        do throws(FileFailure) { _ = try StateFileReader.fill(&first, from: file, by: calls) } catch
+        {
             close(file)
             throw .unreadable(error)
         }
@@ -115,17 +118,20 @@ final class StateFileReader {
     private func fill() throws -> Bool {
         buffer.removeFirst(position)
         position = 0
-        return try StateFileReader.fill(&buffer, from: file)
+        return try StateFileReader.fill(&buffer, from: file, by: calls)
     }
 
-    private static func fill(_ buffer: inout [UInt8], from file: Int32) throws(FileFailure) -> Bool
-    {
+    private static func fill(
+        _ buffer: inout [UInt8], from file: Int32, by calls: any StateFileCalls
+    ) throws(FileFailure) -> Bool {
         var failure: FileFailure?
         let chunk = [UInt8](unsafeUninitializedCapacity: chunkBytes) { bytes, count in
-            var result = read(file, bytes.baseAddress, chunkBytes)
-            while result < 0, errno == EINTR { result = read(file, bytes.baseAddress, chunkBytes) }
-            if result < 0 { failure = FileFailure("cannot read") }
-            count = max(0, result)
+            do throws(FileFailure) {
+                count = try calls.read(into: UnsafeMutableRawBufferPointer(bytes), from: file)
+            } catch {
+                failure = error
+                count = 0
+            }
         }
         if let failure { throw failure }
         buffer += chunk

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// An opened state directory: trusted, and locked against a second agent as long as this lives.
 ///
@@ -10,6 +11,8 @@ final class StateFolder: Sendable {
     let path: String
     let calls: any StateFileCalls
 
+    /// Held while a file is written whose size was chosen by what others leave of the room.
+    private let writing = Mutex(())
     private let descriptor: Int32
     private let lockDescriptor: Int32
 
@@ -174,9 +177,25 @@ final class StateFolder: Sendable {
 
     /// How large a file is, in bytes; nil if there is none.
     func size(of name: String) -> Int? {
+        status(of: name).map { Int($0.st_size) }
+    }
+
+    /// When a file was last written, in UTC milliseconds; nil if there is none.
+    func changedAtMilliseconds(of name: String) -> Int64? {
+        status(of: name).map {
+            Int64($0.st_mtim.tv_sec) * 1_000 + Int64($0.st_mtim.tv_nsec) / 1_000_000
+        }
+    }
+
+    private func status(of name: String) -> stat? {
         var status = stat()
         guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
-        return Int(status.st_size)
+        return status
+    }
+
+    /// Runs `body` while nothing else of its kind runs: what it finds of the room stays true.
+    func alone<Result: Sendable>(_ body: () throws -> Result) rethrows -> Result {
+        try writing.withLock { _ in try body() }
     }
 
     /// Opens a file to read it; nil if there is none.

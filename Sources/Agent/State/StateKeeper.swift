@@ -146,11 +146,8 @@ final class StateKeeper {
             host: marker.host, boot: marker.boot, epoch: marker.epoch, savedAtMilliseconds: now,
             wallMinusBootMilliseconds: BootClock.wallMinusBootMilliseconds())
         let bound = NIOLoopBound(self, eventLoop: loop)
-        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { [past, folder, maximumRuns] in
-            try StateSave(
-                outbox: outbox, header: header, maximumRuns: maximumRuns,
-                maximumBytes: past.roomBytes()
-            ).run(in: folder)
+        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { [past, maximumRuns] in
+            try past.save(outbox, header, maximumRuns: maximumRuns)
         }.whenComplete { result in
             let keeper = bound.value
             switch result {

@@ -108,6 +108,18 @@ struct DowntimeTests {
                 == TimeBracket(notBeforeMilliseconds: 45_000, notAfterMilliseconds: 50_000))
     }
 
+    @Test("a marker that says nothing makes all of this boot a gap, of an unknown count")
+    func lostMarker() {
+        let downtime = Downtime(
+            unknownUntil: Moment(atMilliseconds: 80_000, processCount: 1_200))
+        #expect(downtime.isUnclean && downtime.loss.reason == .agentDown)
+        #expect(
+            downtime.loss.bracket
+                == TimeBracket(notBeforeMilliseconds: 0, notAfterMilliseconds: 80_000))
+        #expect(downtime.loss.count == nil && downtime.gapBefore == nil)
+        #expect(downtime.safe == Moment(atMilliseconds: 0, processCount: nil))
+    }
+
     @Test("a first start, and the marker of another host, say nothing; a missing count is none")
     func unknown() throws {
         #expect(judge(nil) == nil)

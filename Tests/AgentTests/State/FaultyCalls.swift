@@ -56,6 +56,12 @@ final class FaultyCalls: StateFileCalls {
         return try system.write(bytes, to: file)
     }
 
+    func read(
+        into bytes: UnsafeMutableRawBufferPointer, from file: Int32
+    ) throws(FileFailure) -> Int {
+        try system.read(into: bytes, from: file)
+    }
+
     func sync(_ file: Int32) throws(FileFailure) {
         try pass(isWriting: true)
         try system.sync(file)

@@ -1,5 +1,6 @@
 import Foundation
 import MemoryModel
+import Synchronization
 import TestSupport
 import Testing
 import Wire
@@ -71,8 +72,147 @@ struct PastFolderTests {
         let finding = try past(folder, limitBytes: bytes * 4).find()
         #expect(finding.files.map(\.header.epoch) == [1, 2, 3])
         #expect(finding.removed.map(\.epoch) == [5, 4])
-        #expect(try stateNames(folder) == (1...3).map { StateFileName.state(epoch: $0) })
-        #expect(try past(folder, limitBytes: bytes * 4).roomBytes() >= bytes)
+        let gaps = StateFileName.gaps(epoch: 5)
+        #expect(try stateNames(folder) == (1...3).map { StateFileName.state(epoch: $0) } + [gaps])
+        // The gap of both stands in their place, whatever boot they are of.
+        #expect(finding.gaps.map(\.name) == [gaps])
+        let frames = try #require(try fixture.frames(of: gaps, in: folder)).frames
+        #expect(frames.map(\.type) == [.host, .stateEnd, .gap])
+        guard case .gap(let gap) = frames.last else { return }
+        #expect(gap.gaps.map(\.reason) == [.dropped])
+        #expect(gap.gaps.map(\.missedCount) == [nil])
+        #expect(
+            gap.gaps.map(\.bracket)
+                == [TimeBracket(notBeforeMilliseconds: 0, notAfterMilliseconds: 5_000)])
+        // Its own file and the one in whose place it comes have the rest.
+        let rest = bytes - (folder.size(of: gaps) ?? 0)
+        #expect(try past(folder, limitBytes: bytes * 4).roomBytes() == rest / 2)
+    }
+
+    @Test("what all files take together stays within the limit while they are replaced")
+    func mostBytes() throws {
+        let outbox = StateFixture.outbox(liveCount: 600, names: true)
+        let whole: Int
+        do {
+            let folder = try fixture.open()
+            whole = try fixture.save(outbox, in: folder, epoch: 1).byteCount
+            _ = try fixture.save(outbox, in: folder, epoch: 2)
+        }
+        let path = fixture.path
+        let most = Mutex(0)
+        let measure: @Sendable () -> Void = {
+            do {
+                let bytes = try FileManager.default.contentsOfDirectory(atPath: path)
+                    .filter { $0.hasPrefix("state-") }
+                    .reduce(0) { sum, name in
+                        var status = stat()
+                        return lstat(path + "/" + name, &status) == 0
+                            ? sum + Int(status.st_size) : sum
+                    }
+                most.withLock { $0 = max($0, bytes) }
+            } catch { Issue.record(error) }
+        }
+        let folder = try fixture.open(HookedCalls { _ throws(FileFailure) in measure() })
+        let limit = whole * 7 / 2
+        let past = past(folder, limitBytes: limit)
+        let finding = try past.find()
+        #expect(finding.files.count == 2)
+        for epochs in 0..<2 {
+            for file in finding.files where epochs == 0 {
+                let report = try past.write(PastClosing(file: file))
+                #expect(report.header.isClosed)
+            }
+            let outcome = try past.save(
+                outbox, fixture.header(epoch: 99), maximumRuns: 65_536)
+            #expect(outcome.byteCount > whole / 3)
+            measure()
+        }
+        #expect(most.withLock { $0 } <= limit)
+        #expect(most.withLock { $0 } > limit * 4 / 5)
+        // A file for whose copy there is no room stays as it is, and is told from memory.
+        #expect(throws: StateSave.NoRoom.self) {
+            try past.write(PastClosing(file: finding.files[0]))
+        }
+        #expect(most.withLock { $0 } <= limit)
+    }
+
+    @Test("a file that gives less than was read of it before stays as it is")
+    func readError() throws {
+        let outbox = StateFixture.outbox(liveCount: 9_000, names: true)
+        _ = try fixture.save(outbox, in: fixture.open())
+        let name = StateFileName.state(epoch: 7)
+        let url = URL(fileURLWithPath: fixture.path + "/" + name)
+        let whole = try Data(contentsOf: url)
+        #expect(whole.count > 3 << 16)
+        let isBroken = Atomic(false)
+        let count = Atomic(0)
+        let folder = try fixture.open(
+            HookedCalls { call throws(FileFailure) in
+                guard call == .read, isBroken.load(ordering: .relaxed) else { return }
+                if count.wrappingAdd(1, ordering: .relaxed).newValue > 2 {
+                    throw FileFailure("cannot read", code: EIO)
+                }
+            })
+        let file = try #require(try PastFile.read(name, in: folder))
+        #expect(file.damage == nil)
+        isBroken.store(true, ordering: .relaxed)
+        let closing = PastClosing(file: file)
+        #expect(throws: MissingFrames.self) { try closing.write(in: folder) }
+        #expect(try Data(contentsOf: url) == whole)
+        #expect(try stateNames(folder) == [name])
+
+        count.store(0, ordering: .relaxed)
+        let frames = try PastFrames(of: name, count: file.frameCount, in: folder)
+        var read = 0
+        #expect(throws: MissingFrames.self) {
+            while true { read += try frames.next().count }
+        }
+        #expect(read > 0 && read < file.frameCount)
+        // One that is gone is no end either.
+        try folder.remove(name)
+        #expect(throws: MissingFrames.self) {
+            try PastFrames(of: name, count: 1, in: folder).next()
+        }
+    }
+
+    @Test("of what nobody can read a gap is told, of the boot of its time as far as that is known")
+    func lost() throws {
+        let folder = try fixture.open()
+        try Data("hello".utf8).write(
+            to: URL(fileURLWithPath: fixture.path + "/" + StateFileName.state(epoch: 0xAB)))
+        let lost = try #require(try past(folder).find().lost.first)
+        #expect(lost.name == StateFileName.state(epoch: 0xAB) && lost.header == nil)
+        let changed = try #require(lost.changedAtWallMilliseconds)
+
+        let other = BootID(high: 9, low: 9)
+        func beginning(wallMinusBoot: Int64, hasMarker: Bool) -> PastAgents.Beginning {
+            PastAgents.Beginning(
+                boot: fixture.boot, atMilliseconds: 50_000, living: [],
+                wallMinusBootMilliseconds: wallMinusBoot,
+                marker: hasMarker
+                    ? RunningMarker(
+                        boot: other, epoch: 3, host: fixture.host,
+                        now: .init(atMilliseconds: 9_000), safe: .init(atMilliseconds: 8_000),
+                        wallMinusBootMilliseconds: changed - 7_000) : nil,
+                gapBefore: nil, hostID: fixture.host, host: TrueHost.description)
+        }
+        let cases: [(beginning: PastAgents.Beginning, boot: BootID, until: Int64)] = [
+            (beginning(wallMinusBoot: changed - 20_000, hasMarker: true), fixture.boot, 20_000),
+            (beginning(wallMinusBoot: changed - 60_000, hasMarker: true), fixture.boot, 50_000),
+            (beginning(wallMinusBoot: changed + 1_000, hasMarker: true), other, 7_000),
+            (beginning(wallMinusBoot: changed + 1_000, hasMarker: false), fixture.boot, 50_000),
+        ]
+        for (beginning, boot, until) in cases {
+            let closing = beginning.closing(of: lost, ownEpoch: 99)
+            #expect(closing.file.header.boot == boot)
+            #expect(closing.file.header.epoch == 0xAB)
+            #expect(closing.frames.map(\.type) == [.host, .stateEnd, .gap])
+            let gap = try #require(closing.gaps.first)
+            #expect(gap.reason == .dropped && gap.missedCount == nil)
+            #expect(
+                gap.bracket
+                    == TimeBracket(notBeforeMilliseconds: 0, notAfterMilliseconds: until))
+        }
     }
 
     @Test("a file that is closed has the ends and gaps that were added, and all that was before")
@@ -124,7 +264,7 @@ struct PastFolderTests {
         let report = closing.unwrittenReport
         let frames = try PastFrames(of: name, count: report.frameCount, in: folder)
         var read: [Frame] = []
-        while case let batch = frames.next(), !batch.isEmpty {
+        while case let batch = try frames.next(), !batch.isEmpty {
             #expect(batch.count <= PastFrames.batchCount)
             read += batch
         }

@@ -1,15 +1,19 @@
 import Foundation
 import MemoryModel
 import Synchronization
-import TestSupport
-import Wire
+public import Wire
 
 /// A collector that answers each HELLO as a test likes, and keeps what it was told.
-final class FakeCollector: Sendable {
+public final class FakeCollector: Sendable {
     /// What becomes of a session.
-    enum Answer: Sendable {
+    public enum Answer: Sendable {
         /// It is accepted, and everything is acknowledged at once.
         case take
+        /// It is accepted, and nothing is ever acknowledged.
+        case keepSilent
+        /// It is accepted, and everything is acknowledged, a frame of this type twice; that one
+        /// is the last, and this frame follows.
+        case takeThrough(FrameType, Frame)
         /// It is accepted and ended with this frame at its first frame of data.
         case end(Frame)
         /// It is refused with this frame.
@@ -17,15 +21,18 @@ final class FakeCollector: Sendable {
     }
 
     /// One session.
-    struct Session: Sendable {
-        var hello: HelloFrame
-        var at = ContinuousClock.now
-        var frames: [Frame] = []
+    public struct Session: Sendable {
+        /// What the agent said first.
+        public var hello: HelloFrame
+        /// When that was.
+        public var at = ContinuousClock.now
+        /// What followed.
+        public var frames: [Frame] = []
     }
 
     /// The sessions so far, in the order of their HELLOs.
-    var sessions: [Session] { state.sessions.withLock { $0 } }
-    let listener: RawListener
+    public var sessions: [Session] { state.sessions.withLock { $0 } }
+    private let listener: RawListener
 
     private final class State: Sendable {
         let sessions = Mutex<[Session]>([])
@@ -33,10 +40,10 @@ final class FakeCollector: Sendable {
     private let state: State
 
     /// Where agents connect.
-    var port: Int { listener.port }
+    public var port: Int { listener.port }
 
     /// `answer` gets the HELLO and how many there were before it.
-    init(_ answer: @escaping @Sendable (HelloFrame, Int) -> Answer) throws {
+    public init(_ answer: @escaping @Sendable (HelloFrame, Int) -> Answer) throws {
         let state = State()
         self.state = state
         listener = try RawListener { peer in
@@ -46,7 +53,8 @@ final class FakeCollector: Sendable {
         }
     }
 
-    static func error(
+    /// An ERROR frame.
+    public static func error(
         _ code: ErrorCode, retryAfterMilliseconds: UInt64 = 0, _ text: String = "no"
     ) -> Frame {
         .error(
@@ -103,9 +111,14 @@ final class FakeCollector: Sendable {
                 case .pong: break
                 default:
                     if case .end(let frame) = judged { return try say(frame) }
-                    try say(
-                        .acknowledgement(
-                            AcknowledgementFrame(sequence: decoded.sequence, credit: 64)))
+                    if case .keepSilent = judged { continue }
+                    let acknowledgement = Frame.acknowledgement(
+                        AcknowledgementFrame(sequence: decoded.sequence, credit: 64))
+                    try say(acknowledgement)
+                    if case .takeThrough(decoded.frame.type, let last) = judged {
+                        try say(acknowledgement)
+                        return try say(last)
+                    }
                 }
             }
         }
