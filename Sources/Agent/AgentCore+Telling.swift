@@ -19,6 +19,9 @@ extension AgentCore: CollectorLinkOwner {
         }
         isReportCut = !link.hasRoom
         link.flush()
+        delivery.reported(
+            through: sentSequence, isCut: isReportCut,
+            atMilliseconds: BootClock.nowMilliseconds())
         if outbox.isStateSent { teller?.liveSessionStands(at: collector) }
         if !isReportCut, let sentSequence { keeper?.drained(sequence: sentSequence) }
     }
@@ -59,6 +62,8 @@ extension AgentCore: CollectorLinkOwner {
 
     func linkAcknowledged(throughSequence sequence: UInt64) {
         outbox.acknowledged(throughSequence: sequence)
+        delivery.acknowledged(
+            throughSequence: sequence, atMilliseconds: BootClock.nowMilliseconds())
         keeper?.acknowledged(throughSequence: sequence)
         continueReport()
         if isStopped, outbox.isEverythingAcknowledged { link?.stop() }
@@ -136,6 +141,7 @@ extension AgentCore: CollectorLinkOwner {
         link = nil
         isWelcomed = false
         sentSequence = nil
+        delivery = DeliveryWatch()
         outbox.sessionClosed()
         keeper?.sessionClosed()
         teller?.liveSessionEnded()

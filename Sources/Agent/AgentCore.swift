@@ -30,6 +30,9 @@ final class AgentCore: StateOwner {
     var isStopped = false
     /// The number of the latest frame of the session.
     var sentSequence: UInt64?
+    /// Whether the collector of the moment takes what it is told.
+    var delivery = DeliveryWatch()
+    var waitsSinceMilliseconds: Int64? { delivery.waitsSinceMilliseconds }
     var farewell: EventLoopPromise<Void>?
 
     /// The state directory; nil where it cannot be used.

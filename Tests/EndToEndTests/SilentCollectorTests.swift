@@ -42,6 +42,34 @@ struct SilentCollectorTests {
         } ?? []
     }
 
+    @Test("a run that ended meanwhile is told by the next agent, though this one is killed")
+    func endedRun() async throws {
+        let silent = try FakeCollector { _, _ in .keepSilent }
+        let probe = try await Probe.start("hold", mebibytes: 40)
+        let before = try agent(silent.port)
+        try await eventually("the collector was told the state") {
+            hasState(silent.sessions.first)
+        }
+        try await probe.killAndWait()
+        try await before.waitForText("saved the state")
+        #expect(silent.sessions.count == 1)
+        try await stop(before, by: SIGKILL)
+
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let after = try agent(collector.port)
+        try await after.waitForText("told what an earlier agent had kept")
+        var found: [Row] = []
+        try await eventually("what ended is shown as ended") {
+            found = try await Row.all(["report", "--top", "100000"], of: collector)
+                .filter { $0.number("pid") == Double(probe.pid) }
+            return found.first?.text("ended_at") != nil
+        }
+        #expect(found.count == 1)
+        #expect(found.first?.bytes("peak_rss_bytes") ?? 0 >= 40 << 20)
+        try await stop(after)
+        try await stop(collector.program)
+    }
+
     @Test("what an earlier agent left stays until it is acknowledged, whoever is killed meanwhile")
     func pastFile() async throws {
         let closed = try ClosedPort()

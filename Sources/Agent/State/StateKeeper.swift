@@ -8,12 +8,17 @@ import ProcessSampler
 protocol StateOwner: AnyObject {
     /// What is known and not yet told.
     var outbox: Outbox { get set }
-    /// Whether a collector takes what is told.
+    /// Whether a collector accepted the session of the moment.
     var isWelcomed: Bool { get }
+    /// Since when what was sent is not acknowledged, or what is due finds no room, in milliseconds
+    /// since boot; nil while nothing waits.
+    var waitsSinceMilliseconds: Int64? { get }
 }
 
 /// Keeps on the disk what would be lost with the agent: the state file while no collector takes
 /// what is told, and the marker that says that an agent runs.
+///
+/// A collector that is connected and acknowledges nothing takes nothing.
 ///
 /// It decides on the event loop, and another thread waits for the disk.
 final class StateKeeper {
@@ -25,7 +30,8 @@ final class StateKeeper {
     private weak var owner: (any StateOwner)?
     private var marker: RunningMarker
 
-    private var isBusy = false
+    /// Whether the disk is waited for.
+    private(set) var isBusy = false
     private var hasFile = false
     private var isSaveUrgent: Bool
     private var hasFailed = false
@@ -34,9 +40,14 @@ final class StateKeeper {
     private var offlineSinceMilliseconds: Int64?
     private var latestMarker: EventLoopFuture<Void>
     private var hasMarkerFailed = false
+    private var isStopping = false
     private var markedAtMilliseconds: Int64?
-    private var awaitedSequence: (sequence: UInt64, atMilliseconds: Int64)?
+    private var awaited: (sequence: UInt64, moment: RunningMarker.Moment)?
+    /// Until when a collector has all that was seen, whatever stands in the file.
+    private var told: RunningMarker.Moment
     private var lookedAtMilliseconds: Int64
+    /// When to try again what failed.
+    private var retryAtMilliseconds = Int64.min
     private var whenIdle: [() -> Void] = []
     /// Whether a stopping agent needs no file, because a collector has everything.
     var isEverythingTold = false
@@ -45,11 +56,13 @@ final class StateKeeper {
 
     /// A connection that is lost for less is no reason to write.
     private static let graceMilliseconds: Int64 = 5_000
+    /// Nor is a collector that acknowledges nothing for less: ten of its commits.
+    static let silenceMilliseconds: Int64 = 10_000
     private static let saveIntervalMilliseconds: Int64 = 60_000
     /// About 1 MiB, at 64 bytes a change.
     private static let manyChanges: UInt64 = 16_384
     private static let markerIntervalMilliseconds: Int64 = 10_000
-    /// Folds that wait for the file wait no longer than this.
+    /// Folds that a collector could have and that wait for the file wait no longer than this.
     private static let foldIntervalMilliseconds: Int64 = 1_000
 
     /// Keeps the state of `owner`, from the first look on.
@@ -68,6 +81,7 @@ final class StateKeeper {
         self.loop = loop
         self.logger = logger
         isSaveUrgent = hasToTell
+        told = marker.safe
         lookedAtMilliseconds = marker.now.atMilliseconds
         latestMarker = loop.makeSucceededVoidFuture()
     }
@@ -78,43 +92,56 @@ final class StateKeeper {
     func looked(atMilliseconds now: Int64) {
         lookedAtMilliseconds = now
         guard let owner else { return }
-        if owner.isWelcomed, owner.outbox.isStateSent {
+        if !owner.isWelcomed || !owner.outbox.isStateSent {
+            offlineSinceMilliseconds = offlineSinceMilliseconds ?? now
+        } else if let since = owner.waitsSinceMilliseconds,
+            now - since >= StateKeeper.silenceMilliseconds
+        {
+            offlineSinceMilliseconds = offlineSinceMilliseconds ?? since
+        } else {
             offlineSinceMilliseconds = nil
-        } else if offlineSinceMilliseconds == nil {
-            offlineSinceMilliseconds = now
         }
         act(atMilliseconds: now)
         // Until what the agent before left is kept anew, its marker is the one that is true.
         if !isSaveUrgent { mark(atMilliseconds: now) }
     }
 
-    /// Everything that is known was sent, the last of it under this number.
+    /// Everything that may be sent was, the last of it under this number.
     func drained(sequence: UInt64) {
-        guard awaitedSequence == nil else { return }
-        awaitedSequence = (sequence, lookedAtMilliseconds)
+        // Folds that are held back are known, and not told.
+        guard awaited == nil, owner?.outbox.isStateFileAwaited == false else { return }
+        awaited = (sequence, lookedMoment)
     }
 
     /// Everything up to `sequence` is durable.
     func acknowledged(throughSequence sequence: UInt64) {
-        guard let awaited = awaitedSequence, awaited.sequence <= sequence else { return }
-        awaitedSequence = nil
-        isSafe(atMilliseconds: awaited.atMilliseconds)
+        guard let awaited, awaited.sequence <= sequence else { return }
+        self.awaited = nil
+        told = awaited.moment
+        isSafe(until: awaited.moment)
         isSaveUrgent = false
     }
 
     /// The session is over: nothing more will be acknowledged.
-    func sessionClosed() { awaitedSequence = nil }
+    func sessionClosed() { awaited = nil }
 
-    private func isSafe(atMilliseconds time: Int64) {
-        marker.safe = RunningMarker.Moment(
-            atMilliseconds: max(marker.safe.atMilliseconds, time),
-            processCount: marker.now.processCount)
+    /// The latest look, with no more processes than had begun until then.
+    ///
+    /// The count is that of the marker, which is as old or older: one that came later would say
+    /// that fewer were missed.
+    private var lookedMoment: RunningMarker.Moment {
+        RunningMarker.Moment(
+            atMilliseconds: lookedAtMilliseconds, processCount: marker.now.processCount)
+    }
+
+    private func isSafe(until moment: RunningMarker.Moment) {
+        if moment.atMilliseconds > marker.safe.atMilliseconds { marker.safe = moment }
     }
 
     // MARK: The state file
 
     private func act(atMilliseconds now: Int64) {
-        guard !isBusy, let owner else { return }
+        guard !isBusy, now >= retryAtMilliseconds, let owner else { return }
         if hasFile, owner.outbox.isSavedStateAcknowledged {
             remove()
         } else if isSaveDue(owner.outbox, atMilliseconds: now) {
@@ -124,11 +151,12 @@ final class StateKeeper {
 
     private func isSaveDue(_ outbox: Outbox, atMilliseconds now: Int64) -> Bool {
         let age = savedAtMilliseconds.map { now - $0 } ?? .max
-        if outbox.isStateFileAwaited, age >= StateKeeper.foldIntervalMilliseconds { return true }
-        if hasFailed { return age >= StateKeeper.saveIntervalMilliseconds }
         if isSaveUrgent { return true }
-        guard let since = offlineSinceMilliseconds,
-            now - since >= StateKeeper.graceMilliseconds
+        guard let since = offlineSinceMilliseconds else {
+            return outbox.isStateFileAwaited && age >= StateKeeper.foldIntervalMilliseconds
+        }
+        if hasFailed { return true }
+        guard now - since >= StateKeeper.graceMilliseconds
         else { return false }
         let changes = outbox.changeCount &- savedChangeCount
         return savedAtMilliseconds ?? .min < since || changes >= StateKeeper.manyChanges
@@ -142,6 +170,7 @@ final class StateKeeper {
         let mark = owner.outbox.stateMark
         let outbox = owner.outbox
         let changeCount = outbox.changeCount
+        let moment = lookedMoment
         let header = StateFileHeader(
             host: marker.host, boot: marker.boot, epoch: marker.epoch, savedAtMilliseconds: now,
             wallMinusBootMilliseconds: BootClock.wallMinusBootMilliseconds())
@@ -153,23 +182,23 @@ final class StateKeeper {
             switch result {
             case .success(let outcome):
                 keeper.owner?.outbox.stateSaved(mark)
-                keeper.saved(outcome, atMilliseconds: now, changeCount: changeCount)
+                keeper.saved(outcome, until: moment, changeCount: changeCount)
             case .failure(let error):
                 keeper.owner?.outbox.stateFailed()
-                keeper.failed(error)
+                if keeper.isFileInTheWay { return keeper.giveUpFile(error) }
+                keeper.failed(error, "cannot save the state")
             }
-            keeper.isBusy = false
             keeper.becameIdle()
         }
     }
 
     private func saved(
-        _ outcome: StateSave.Outcome, atMilliseconds time: Int64, changeCount: UInt64
+        _ outcome: StateSave.Outcome, until moment: RunningMarker.Moment, changeCount: UInt64
     ) {
         hasFile = true
         isSaveUrgent = false
         savedChangeCount = changeCount
-        if outcome.droppedCount == 0 { isSafe(atMilliseconds: time) }
+        if outcome.droppedCount == 0 { isSafe(until: moment) }
         logger.debug("saved the state", metadata: ["bytes": "\(outcome.byteCount)"])
         if outcome.droppedCount > 0 {
             logger.warning(
@@ -180,16 +209,41 @@ final class StateKeeper {
         hasFailed = false
     }
 
-    private func failed(_ error: any Error) {
+    private func failed(_ error: any Error, _ what: String) {
         // The marker must go on, as it says truly since when nothing is safe.
         isSaveUrgent = false
+        retryAtMilliseconds = lookedAtMilliseconds + StateKeeper.saveIntervalMilliseconds
         guard !hasFailed else { return }
         hasFailed = true
         logger.warning(
             """
-            cannot save the state: what no collector has would be lost with this agent; it is \
-            tried again each minute
+            \(what): what no collector has would be lost with this agent; it is tried again each \
+            minute
             """, metadata: ["folder": "\(folder.path)", "reason": "\(error)"])
+    }
+
+    /// Whether folds that a collector would take wait for the file of before.
+    private var isFileInTheWay: Bool {
+        guard hasFile, !isStopping, offlineSinceMilliseconds == nil, let owner else {
+            return false
+        }
+        return owner.isWelcomed && owner.outbox.isStateSent && owner.outbox.isStateFileAwaited
+    }
+
+    /// Removes the file of before, as no newer one can take its place and a collector is there.
+    ///
+    /// What of it no collector has yet would be lost with this agent then, and first of all the
+    /// marker says so.
+    private func giveUpFile(_ error: any Error) {
+        isSaveUrgent = false
+        logger.warning(
+            """
+            cannot save the state anew: the file of before goes, so that the collector gets what \
+            waits for it
+            """, metadata: ["folder": "\(folder.path)", "reason": "\(error)"])
+        marker.safe = told
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        writeMarker().whenComplete { _ in bound.value.remove() }
     }
 
     private func remove() {
@@ -204,14 +258,14 @@ final class StateKeeper {
             case .success:
                 keeper.hasFile = false
                 keeper.owner?.outbox.stateRemoved()
-            case .failure(let error): keeper.failed(error)
+            case .failure(let error): keeper.failed(error, "cannot remove the state file")
             }
-            keeper.isBusy = false
             keeper.becameIdle()
         }
     }
 
     private func becameIdle() {
+        isBusy = false
         let waiting = whenIdle
         whenIdle = []
         for next in waiting { next() }
@@ -255,6 +309,7 @@ final class StateKeeper {
     /// Keeps what no collector has, and marks that the agent stopped in order; the future is done
     /// when it is on the disk, or cannot be brought there.
     func stop() -> EventLoopFuture<Void> {
+        isStopping = true
         let promise = loop.makePromise(of: Void.self)
         finish(promise)
         return promise.futureResult
@@ -271,7 +326,7 @@ final class StateKeeper {
             save(atMilliseconds: now)
             return
         }
-        isSafe(atMilliseconds: now)
+        isSafe(until: lookedMoment)
         if hasFile { remove() } else { becameIdle() }
     }
 
