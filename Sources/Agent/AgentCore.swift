@@ -79,7 +79,8 @@ final class AgentCore: StateOwner {
             askedMilliseconds: settings.intervalMilliseconds, budget: settings.processorBudget,
             startedAtMilliseconds: describedAtMilliseconds)
         outbox = Outbox(host: host, memoryLimitBytes: settings.memoryLimitBytes)
-        rotation = CollectorRotation(count: settings.collectors.count)
+        rotation = CollectorRotation(
+            count: settings.collectors.count, returnMilliseconds: settings.returnMilliseconds)
         let hostID =
             try settings.hostID ?? facts.machineID()
             ?? settings.stateDirectory.hostID(using: &random)

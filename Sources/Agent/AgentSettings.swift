@@ -1,5 +1,6 @@
 package import MemoryModel
 package import ProcessSampler
+import Wire
 
 /// What an agent was told to do.
 package struct AgentSettings: Sendable {
@@ -31,6 +32,8 @@ package struct AgentSettings: Sendable {
     package var memoryLimitBytes = 32 << 20
     /// How much all state files may take together, in bytes.
     package var stateLimitBytes = 64 << 20
+    /// After how long with another collector it goes back to the first one.
+    package var returnMilliseconds = CollectorRotation.returnMilliseconds
     /// Where the agent keeps what must outlive it.
     package var stateDirectory: StateDirectory
 

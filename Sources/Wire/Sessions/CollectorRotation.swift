@@ -21,6 +21,7 @@ public struct CollectorRotation: Hashable, Sendable {
     }
 
     private var collectors: [Collector]
+    private let returnMilliseconds: ClosedRange<Int64>
 
     /// The place of the collector of the moment in the list.
     public private(set) var current = 0
@@ -28,8 +29,13 @@ public struct CollectorRotation: Hashable, Sendable {
     public private(set) var returnAtMilliseconds: Int64?
 
     /// `count` collectors, at least one; the first is the one to connect to.
-    public init(count: Int) {
+    ///
+    /// After a time drawn from `returnMilliseconds` an agent goes back to it.
+    public init(
+        count: Int, returnMilliseconds: ClosedRange<Int64> = CollectorRotation.returnMilliseconds
+    ) {
         precondition(count > 0, "there is at least one collector")
+        self.returnMilliseconds = returnMilliseconds
         collectors = Array(repeating: Collector(), count: count)
     }
 
@@ -41,7 +47,7 @@ public struct CollectorRotation: Hashable, Sendable {
             returnAtMilliseconds = nil
             return
         }
-        let wait = Int64.random(in: CollectorRotation.returnMilliseconds, using: &generator)
+        let wait = Int64.random(in: returnMilliseconds, using: &generator)
         returnAtMilliseconds = max(now + wait, collectors[0].notBeforeMilliseconds)
     }
 
