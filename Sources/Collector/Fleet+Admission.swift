@@ -25,6 +25,11 @@ extension Fleet {
     /// than two pings take, shorter than the idle deadline.
     static let conflictSilenceMilliseconds: Int64 = 30_000
 
+    /// When to come back to see whether the other machine is one that restarted.
+    ///
+    /// Once it is known to live, the agent waits some minutes, as after every refusal for good.
+    static let conflictRetryMilliseconds: UInt64 = 20_000
+
     /// So many sessions may tell at one time what agents of one host left behind.
     static let maximumPastSessions = 4
 
@@ -77,13 +82,14 @@ extension Fleet {
                 < Fleet.conflictSilenceMilliseconds
         else { return nil }
         statistics.refused(.identity)
-        let isNotable = guarded.conflicts.note(
+        let (isNotable, isConfirmed) = guarded.conflicts.note(
             agent.hostID, present.address, address, at: now)
         return Refusal(
             code: .identityConflict,
             text: "two machines claim the host id \(agent.hostID): \(present.address), which is "
                 + "connected, and \(address); give one of them another with --host-id",
-            retryAfterMilliseconds: 20_000, isNotable: isNotable)
+            retryAfterMilliseconds: isConfirmed ? 0 : Fleet.conflictRetryMilliseconds,
+            isNotable: isNotable)
     }
 
     private func refusalOfNewHost(at now: Moment, _ guarded: inout Guarded) -> Refusal? {

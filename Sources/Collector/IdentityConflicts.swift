@@ -23,29 +23,40 @@ struct IdentityConflicts {
     static let shownMilliseconds: Int64 = 3_600_000
     /// How often one is logged at most.
     static let loggedMilliseconds: Int64 = 60_000
+    /// How long one stays confirmed without another try.
+    ///
+    /// That is longer than agents wait after a refusal for good. A machine that restarts the day
+    /// after is not kept away for what was then.
+    static let confirmedMilliseconds: Int64 = 1_200_000
     /// How many are kept: whoever has more has seen enough of them.
     static let maximumCount = 1_024
 
     /// Takes note that a machine at `refused` was turned away, as one at `present` is connected.
     ///
-    /// Returns whether a line in the log is worth it.
+    /// Returns whether a line in the log is worth it, and whether the one that is connected was
+    /// heard after an earlier try, so that there are two.
     mutating func note(
         _ host: HostID, _ present: String, _ refused: String, at now: Moment
-    ) -> Bool {
+    ) -> (isNotable: Bool, isConfirmed: Bool) {
         let known = conflicts[host]
         let time = now.monotonicMilliseconds
         if known == nil, conflicts.count >= IdentityConflicts.maximumCount {
             conflicts = recent(at: now)
-            guard conflicts.count < IdentityConflicts.maximumCount else { return false }
+            guard conflicts.count < IdentityConflicts.maximumCount else { return (false, false) }
         }
         let isNotable =
             known.map { time - $0.loggedAtMilliseconds >= IdentityConflicts.loggedMilliseconds }
             ?? true
+        let isConfirmed =
+            known.map {
+                $0.isConfirmed
+                    && time - $0.refusedAtMilliseconds < IdentityConflicts.confirmedMilliseconds
+            } ?? false
         conflicts[host] = IdentityConflict(
             presentAddress: present, refusedAddress: refused, refusedAtMilliseconds: time,
             loggedAtMilliseconds: isNotable ? time : known?.loggedAtMilliseconds ?? time,
-            isConfirmed: known?.isConfirmed ?? false)
-        return isNotable
+            isConfirmed: isConfirmed)
+        return (isNotable, isConfirmed)
     }
 
     /// Takes note that the machine that is connected was heard.

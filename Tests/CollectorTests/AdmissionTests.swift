@@ -45,6 +45,22 @@ struct AdmissionTests {
         #expect(fleet.sessionCount == 1)
     }
 
+    @Test("once both machines are known to live, the second one comes back after minutes only")
+    func conflictConfirmed() throws {
+        let first = try #require(session(arrive(1, from: "10.0.0.1:4000")))
+        func retry(_ after: Int64) -> UInt64? {
+            fleet.heard(hostID("a"), by: first, at: .test(after: after - 1_000))
+            return refusal(arrive(2, from: "10.0.0.2:5000", after: after))?.retryAfterMilliseconds
+        }
+        #expect(retry(1_000) == 20_000)
+        // No time asked for: the code's own class, which is slow.
+        #expect(retry(20_000) == 0)
+        #expect(ErrorCode.identityConflict.retryClass == .slow)
+        #expect(retry(900_000) == 0)
+        // It was quiet for so long that whoever comes now may be the first one after a restart.
+        #expect(retry(2_100_001) == 20_000)
+    }
+
     @Test("a line is logged once a minute, however often it tries")
     func logged() throws {
         _ = arrive(1, from: "10.0.0.1:4000")
