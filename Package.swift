@@ -162,7 +162,8 @@ let package = Package(
             exclude: ["Snapshots"], swiftSettings: settings),
         // Commits batches and says so, for tests that kill it.
         .executableTarget(
-            name: "StoreCrashChild", dependencies: ["MemoryModel", "PeakStore", "SQLiteStore"],
+            name: "StoreCrashChild",
+            dependencies: ["MemoryModel", "PeakStore", "Report", "SQLiteStore"],
             path: "Tests/StoreCrashChild", swiftSettings: settings),
         .testTarget(
             name: "SQLiteStoreTests",

@@ -43,6 +43,7 @@ enum ControlProtocol {
             let kept = [
                 retention.minutesMilliseconds, retention.hoursMilliseconds,
                 retention.daysMilliseconds, retention.runsMilliseconds,
+                Int64(clamping: retention.foldBelowBytes), retention.foldShorterMilliseconds,
             ]
             fields = ["prune"] + kept.map(String.init) + [isDryRun ? "dry-run" : "now"]
         }
@@ -63,14 +64,15 @@ enum ControlProtocol {
                 isDryRun: fields[5] == "dry-run")
         case (3, "undo"): return Int64(fields[2]).map { .undo(tombstone: $0) }
         case (2, "list"): return .list
-        case (7, "prune"):
-            let kept = fields[2...5].compactMap { Int64($0) }.filter { $0 >= 0 }
-            guard kept.count == 4, ["dry-run", "now"].contains(fields[6]) else { return nil }
+        case (9, "prune"):
+            let kept = fields[2...7].compactMap { Int64($0) }.filter { $0 >= 0 }
+            guard kept.count == 6, ["dry-run", "now"].contains(fields[8]) else { return nil }
             return .prune(
                 RetentionSettings(
                     minutesMilliseconds: kept[0], hoursMilliseconds: kept[1],
-                    daysMilliseconds: kept[2], runsMilliseconds: kept[3]),
-                isDryRun: fields[6] == "dry-run")
+                    daysMilliseconds: kept[2], runsMilliseconds: kept[3],
+                    foldBelowBytes: UInt64(kept[4]), foldShorterMilliseconds: kept[5]),
+                isDryRun: fields[8] == "dry-run")
         default: return nil
         }
     }

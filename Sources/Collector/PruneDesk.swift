@@ -50,6 +50,7 @@ struct PruneDesk: Sendable {
             (counts.runs, "run", "runs"), (counts.folds, "fold", "folds"),
             (counts.totals, "hourly sum", "hourly sums"),
             (counts.facts, "kill, gap or cgroup", "kills, gaps, cgroups and shares"),
+            (counts.foldedRuns, "tiny run by folding", "tiny runs by folding"),
         ]
         let said = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.0 == 1 ? $0.1 : $0.2)" }
         return said.isEmpty ? "nothing" : said.joined(separator: ", ")

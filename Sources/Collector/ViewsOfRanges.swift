@@ -110,7 +110,8 @@ extension Views {
         let folds = stored.map { fold in
             ReportedFold(
                 host: fold.host, hostName: hosts[fold.host]?.name ?? RawText(fold.host.text),
-                labels: hosts[fold.host]?.labels ?? [], boot: fold.boot, fold: fold.fold)
+                labels: hosts[fold.host]?.labels ?? [], boot: fold.boot, fold: fold.fold,
+                arePeaksFinal: fold.isMadeByStore)
         }
         return (folds, stored.count >= Views.maximumFacts)
     }

@@ -28,12 +28,15 @@ public struct Retention: Hashable, Sendable {
     public var daysMilliseconds: Int64
     /// Runs after their end, and folds, kills, gaps and cgroups that were not seen since.
     public var runsMilliseconds: Int64
+    /// Which of the runs do not stay themselves when their minutes go; nil for none.
+    public var folding: FoldingRule?
 
-    /// Takes all four.
+    /// Takes all of them.
     public init(
         minutesMilliseconds: Int64, hoursMilliseconds: Int64, daysMilliseconds: Int64,
-        runsMilliseconds: Int64
+        runsMilliseconds: Int64, folding: FoldingRule? = nil
     ) {
+        self.folding = folding
         self.minutesMilliseconds = minutesMilliseconds
         self.hoursMilliseconds = hoursMilliseconds
         self.daysMilliseconds = daysMilliseconds
@@ -45,7 +48,25 @@ public struct Retention: Hashable, Sendable {
         minutesMilliseconds: 48 * WindowLength.hour.milliseconds,
         hoursMilliseconds: 60 * WindowLength.day.milliseconds,
         daysMilliseconds: 730 * WindowLength.day.milliseconds,
-        runsMilliseconds: 90 * WindowLength.day.milliseconds)
+        runsMilliseconds: 90 * WindowLength.day.milliseconds, folding: .usual)
+}
+
+/// Which runs a store folds: ended ones that were both small and short.
+public struct FoldingRule: Hashable, Sendable {
+    /// Their peak was less than this, in bytes.
+    public var belowBytes: UInt64
+    /// They lived for less than this, in milliseconds.
+    public var shorterMilliseconds: Int64
+
+    /// Takes both.
+    public init(belowBytes: UInt64, shorterMilliseconds: Int64) {
+        self.belowBytes = belowBytes
+        self.shorterMilliseconds = shorterMilliseconds
+    }
+
+    /// Below 16 MiB and shorter than 10 seconds.
+    public static let usual = FoldingRule(
+        belowBytes: 16 << 20, shorterMilliseconds: 10_000)
 }
 
 /// What a step of maintenance did.
@@ -77,6 +98,8 @@ public struct MaintenanceCounts: Hashable, Sendable {
     public var totals = 0
     /// Kills, gaps and cgroups that were removed.
     public var facts = 0
+    /// Runs that became parts of folds.
+    public var foldedRuns = 0
 
     /// Nothing.
     public init() {}
@@ -91,10 +114,11 @@ public struct MaintenanceCounts: Hashable, Sendable {
         folds += other.folds
         totals += other.totals
         facts += other.facts
+        foldedRuns += other.foldedRuns
     }
 
     /// Whether anything was removed.
     public var hasRemoved: Bool {
-        minuteHours + hourDays + dayStretches + runs + folds + totals + facts > 0
+        minuteHours + hourDays + dayStretches + runs + folds + totals + facts + foldedRuns > 0
     }
 }

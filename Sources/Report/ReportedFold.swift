@@ -12,11 +12,15 @@ public struct ReportedFold: Hashable, Sendable {
     public var boot: BootID
     /// The fold; all times are milliseconds since the epoch in UTC.
     public var fold: Fold
+    /// Whether the peaks of all its runs are known to be final, whatever their sources.
+    public var arePeaksFinal: Bool
 
     /// Takes the parts as they are.
     public init(
-        host: HostID, hostName: RawText, labels: [HostLabel], boot: BootID, fold: Fold
+        host: HostID, hostName: RawText, labels: [HostLabel], boot: BootID, fold: Fold,
+        arePeaksFinal: Bool = false
     ) {
+        self.arePeaksFinal = arePeaksFinal
         self.host = host
         self.hostName = hostName
         self.labels = labels
@@ -27,7 +31,7 @@ public struct ReportedFold: Hashable, Sendable {
 
 extension ReportedFold {
     /// Whether the true greatest peak may be above the one that is known; nil where none is.
-    var isPeakLowerBound: Bool? { fold.peak.map { $0.source != .exit } }
+    var isPeakLowerBound: Bool? { fold.peak.map { !arePeaksFinal && $0.source != .exit } }
 
     /// What of it has peaks of at least `bytes`, as closely as a histogram tells; nil for nothing.
     ///

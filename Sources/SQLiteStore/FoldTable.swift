@@ -46,9 +46,9 @@ struct FoldWriter {
     }
 
     /// Keeps `stored`, whose ordinal was not applied or was taken away, or sets it aside where a
-    /// tombstone covers its peak.
+    /// tombstone covers its peaks.
     func keep(_ stored: StoredFold, _ caches: inout WriterCaches) throws {
-        if let tombstone = caches.tombstone(over: stored.fold.peak?.bracket, of: stored.host) {
+        if let tombstone = caches.tombstone(over: stored.purgeBracket, of: stored.host) {
             try setAside(stored, under: tombstone, &caches)
         } else {
             try bind(stored, to: insert, &caches)
@@ -121,18 +121,28 @@ struct FoldReader {
         ) { try range.bind(to: $0, limit: limit) }
     }
 
-    /// The folds of host `host` whose peak lies in `range`, at most `limit` of them.
+    /// The folds of host `host` whose peaks lie in `range`, at most `limit` of them.
+    ///
+    /// Of an agent's fold that is known of the greatest only; a store's has peaks in all of its
+    /// hour.
     mutating func folds(
         ofHost host: Int64, withPeakIn range: StoredRange, limit: Int
     ) throws -> [StoredFold] {
-        try folds(
+        let hour = "ended_not_after_ms - ended_not_after_ms % ?6"
+        return try folds(
             """
-            FROM fold WHERE host = ?4 AND peak_not_after_ms >= ?1 AND peak_not_before_ms <= ?2
+            FROM fold WHERE host = ?4 AND (
+                peak_not_after_ms >= ?1 AND peak_not_before_ms <= ?2
+                OR epoch = ?5 AND \(hour) > ?1 - ?6 AND \(hour) <= ?2)
             LIMIT ?3
             """
         ) {
-            try range.bind(to: $0, limit: limit)
+            let hourLength = StoredTotal.hourLengthMilliseconds
+            try StoredRange(since: max(range.since, .min + hourLength), until: range.until)
+                .bind(to: $0, limit: limit)
             try $0.bind(4, host)
+            try $0.bind(5, StoredFold.storeEpoch.storedBits)
+            try $0.bind(6, hourLength)
         }
     }
 

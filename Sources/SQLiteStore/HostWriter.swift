@@ -16,6 +16,8 @@ struct WriterCaches {
     var tombstones: StandingTombstones?
     /// Ordinals that this transaction applied and has not written yet.
     var applied: [EpochOfHost: OrdinalRanges] = [:]
+    /// Which hours were looked through for runs to fold.
+    var folding = FoldingProgress()
 
     /// The most hosts, and the most boots, that are remembered.
     static let maximumCount = 65_536
@@ -28,6 +30,7 @@ struct WriterCaches {
         boots = [:]
         tombstones = nil
         applied = [:]
+        folding = FoldingProgress()
     }
 
     /// Reads the tombstones unless they are known.

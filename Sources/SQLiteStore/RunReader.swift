@@ -37,7 +37,7 @@ struct RunReader {
         }
         record.processorMilliseconds = try row.value(24, as: UInt64.self)
         record.end = try RunReader.end(row)
-        record.flags = RunFlags(rawValue: try row.required(30, as: UInt32.self))
+        record.flags = RunFlags(stored: try row.required(30, as: UInt32.self))
         if let minor = try row.value(31, as: UInt64.self),
             let major = try row.value(32, as: UInt64.self)
         {

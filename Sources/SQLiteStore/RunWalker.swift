@@ -112,7 +112,7 @@ final class RunWalker: RunWalk {
         figures.end = try end()
         if figures.end == nil { figures.residentBytes = try row.value(20, as: UInt64.self) }
         figures.processorMilliseconds = try row.value(21, as: UInt64.self)
-        figures.flags = RunFlags(rawValue: try row.required(27, as: UInt32.self))
+        figures.flags = RunFlags(stored: try row.required(27, as: UInt32.self))
         return WalkedRun(boot: row.integer(0), figures: figures)
     }
 

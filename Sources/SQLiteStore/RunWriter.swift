@@ -36,9 +36,13 @@ struct RunWriter {
             description: try DescriptionIDs(run.record.description, names, &caches.names))
         let tombstone = caches.tombstone(over: run.record.peak?.bracket, of: run.host)
         if tombstone != nil { row.record.peak = nil }
+        if run.record.end != nil, run.epoch != nil, run.record.ordinal != nil {
+            row.record.flags.insert(.isNumbered)
+        }
         let difference = try difference(to: row)
         let isNew = try note(run, &caches)
         guard difference != nil || isNew else { return }
+        caches.folding.ended(atMilliseconds: run.record.end?.bracket?.notAfterMilliseconds)
         if let tombstone, let peak = run.record.peak {
             let place = RunPlace(boot: boot, key: run.record.key)
             try aside.setAside(peak, of: place, under: tombstone)

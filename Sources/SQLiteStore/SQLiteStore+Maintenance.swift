@@ -9,7 +9,8 @@ extension SQLiteStore: StoreMaintaining {
     /// Hours that one step packs.
     static let packingStepHours = 10
 
-    /// Packs hours that are over; if there are none, removes what is older than it is kept.
+    /// Packs hours that are over; if there are none, removes what is older than it is kept; and if
+    /// there is nothing, folds tiny runs.
     public func maintain(
         nowMilliseconds: Int64, retention: Retention
     ) throws -> MaintenanceOutcome {
@@ -29,6 +30,10 @@ extension SQLiteStore: StoreMaintaining {
                 outcome.counts = try steps.remove()
             }
             outcome.isMoreDue = !due.isEmpty || outcome.counts.hasRemoved
+            guard !outcome.isMoreDue,
+                let folding = FoldingSteps(database, nowMilliseconds: nowMilliseconds, retention)
+            else { return outcome }
+            (outcome.counts.foldedRuns, outcome.isMoreDue) = try folding.step(&caches)
             return outcome
         }
     }
@@ -37,8 +42,13 @@ extension SQLiteStore: StoreMaintaining {
     public func removable(
         nowMilliseconds: Int64, retention: Retention
     ) throws -> MaintenanceCounts {
-        try read {
-            try RetentionSteps($0, nowMilliseconds: nowMilliseconds, retention).count()
+        try read { database in
+            var counts = try RetentionSteps(
+                database, nowMilliseconds: nowMilliseconds, retention
+            ).count()
+            let folding = FoldingSteps(database, nowMilliseconds: nowMilliseconds, retention)
+            counts.foldedRuns = try folding?.count() ?? 0
+            return counts
         }
     }
 

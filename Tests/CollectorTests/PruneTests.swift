@@ -68,6 +68,38 @@ struct PruneTests {
         try await thread.shutdownGracefully()
     }
 
+    @Test("a prune folds tiny short runs, says how many, and keeps the largest")
+    func folding() throws {
+        let directory = try TemporaryFolder()
+        let store = try SQLiteStore(dataDirectory: directory.path + "/data")
+        let now = WallClock.nowMilliseconds()
+        let ended = now / hour * hour - 60 * hour + 5_000
+        let moment = TimeBracket(notBeforeMilliseconds: ended, notAfterMilliseconds: ended)
+        var batch = CommitBatch()
+        batch.runs = (1...5).map { (pid: Int32) in
+            var run = run(pid, endedAtHour: 0)
+            run.epoch = 9
+            run.record.ordinal = UInt64(pid)
+            run.record.description.startedAtMilliseconds = ended
+            run.record.end?.bracket = moment
+            run.record.peak = Peak(bytes: UInt64(pid) << 20, bracket: moment, source: .exit)
+            return run
+        }
+        try store.commit(batch)
+        let desk = PruneDesk(store: store)
+        var off = RetentionSettings.usual
+        off.foldBelowBytes = 0
+        let nothing = "Nothing is older than it is kept.\n"
+        #expect(try desk.preview(off.retention, at: now) == nothing)
+        let usual = RetentionSettings.usual.retention
+        #expect(
+            try desk.preview(usual, at: now) == "This removes 4 tiny runs by folding.\n")
+        let text = try desk.prune(usual, at: now) {}
+        #expect(text.hasPrefix("Removed 4 tiny runs by folding.\n"), "\(text)")
+        #expect(try store.runs(batch.runs.map(\.key)).keys.map(\.process.pid) == [5])
+        #expect(try desk.preview(usual, at: now) == nothing)
+    }
+
     @Test("between commits the store is packed and pruned until nothing is left to do")
     func maintainer() async throws {
         let directory = try TemporaryFolder()

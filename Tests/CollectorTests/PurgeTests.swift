@@ -294,8 +294,9 @@ struct PurgeTests {
         for line in [
             "", "list", "highwater-control-1", "highwater-control-1\tlist\t",
             "highwater-control-1\tundo\tx", "highwater-control-1\tpurge\ta\t1\t2\tlater",
-            "highwater-control-1\tprune\t1\t2\t-3\t4\tnow",
-            "highwater-control-1\tprune\t1\t2\t3\t4\tlater",
+            "highwater-control-1\tprune\t1\t2\t-3\t4\t5\t6\tnow",
+            "highwater-control-1\tprune\t1\t2\t3\t4\t5\t6\tlater",
+            "highwater-control-1\tprune\t1\t2\t3\t4\tnow",
             "highwater-control-2\tlist", "highwater-control-1\tpurge\ta\tb\t1\t2\tnow",
         ] {
             #expect(ControlProtocol.request(line) == nil, "\(line)")

@@ -50,6 +50,15 @@ struct FoldedRunTests {
         }
     }
 
+    @Test("the greatest peak of a fold is a lower bound unless all of its peaks are final")
+    func finalPeaks() throws {
+        var fleet = fleet(folded: [1, 2], single: [])
+        fleet.folds[0].fold.peak?.source = .hwm
+        #expect(result(fleet).rows.first?.isPeakLowerBound == true)
+        fleet.folds[0].arePeaksFinal = true
+        #expect(result(fleet).rows.first?.isPeakLowerBound == false)
+    }
+
     @Test("what only folds have gets a row of its own, and a kill among them is told")
     func foldsAlone() throws {
         var fleet = fleet(folded: [], single: [4])

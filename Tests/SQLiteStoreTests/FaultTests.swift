@@ -50,6 +50,17 @@ import Testing
         #expect(lines.last == "enough in \(lines.count), same: true, then: true")
     }
 
+    @Test("Whatever folding may still write, no run is lost or counted twice, and it goes on")
+    func everyPlaceOfFolding() throws {
+        let directory = try TemporaryFolder()
+        let lines = try Child(["fold-by-limits", directory.data, "0"]).allLines()
+        try #require(lines.count > 5, "\(lines)")
+        for (index, line) in lines.dropLast().enumerated() {
+            #expect(line == "full in \(index + 1), same: true, then: true")
+        }
+        #expect(lines.last == "enough in \(lines.count), same: true, then: true")
+    }
+
     @Test(
         "After a write that failed otherwise nothing is acknowledged, though writes would succeed")
     func otherFailure() throws {

@@ -311,6 +311,8 @@ func run(_ arguments: [String]) throws {
         try purgeByLimits(SQLiteStore(dataDirectory: arguments[2]), folder: arguments[2])
     case "pack-by-limits":
         try packByLimits(SQLiteStore(dataDirectory: arguments[2]), folder: arguments[2])
+    case "fold-by-limits":
+        try foldByLimits(SQLiteStore(dataDirectory: arguments[2]), folder: arguments[2])
     case "break-log":
         try commitOnBrokenLog(SQLiteStore(dataDirectory: arguments[2]))
     case "fill":
