@@ -125,6 +125,10 @@ package struct HostRecord {
 
     // MARK: Sessions
 
+    /// After so long a silence a host's runs are written again: an hour, which is less than any run
+    /// is kept for.
+    static let longSilenceMilliseconds: UInt64 = 3_600_000
+
     /// Takes note of a session of this host: who its agent is now, and which boot.
     ///
     /// A boot other than the one before ends every run of that one.
@@ -160,6 +164,11 @@ package struct HostRecord {
 
     /// Takes note that a frame of the host came in.
     package mutating func heard(nowMilliseconds now: Int64) {
+        // What lived on a host that was silent for long is removed from the store, and nothing but
+        // its next rise would write it again.
+        if (now &- lastHeardAtMilliseconds).magnitude >= HostRecord.longSilenceMilliseconds {
+            dirtyRuns.formUnion(ledger.runs.keys)
+        }
         // Not the greater of both: after the clock was set back, a host that fell silent would
         // look alive until the clock is again where it was.
         lastHeardAtMilliseconds = now

@@ -22,6 +22,7 @@ struct PruneDesk: Sendable {
         _ retention: Retention, at now: Int64, betweenSteps: () throws -> Void
     ) throws -> String {
         let before = try store.reusableBytes()
+        try store.sweepSoon()
         var counts = MaintenanceCounts()
         for _ in 0..<PruneDesk.maximumSteps {
             let outcome = try store.maintain(nowMilliseconds: now, retention: retention)
@@ -50,6 +51,7 @@ struct PruneDesk: Sendable {
             (counts.runs, "run", "runs"), (counts.folds, "fold", "folds"),
             (counts.totals, "hourly sum", "hourly sums"),
             (counts.facts, "kill, gap or cgroup", "kills, gaps, cgroups and shares"),
+            (counts.names, "unused name", "unused names"),
             (counts.foldedRuns, "tiny run by folding", "tiny runs by folding"),
         ]
         let said = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.0 == 1 ? $0.1 : $0.2)" }

@@ -11,7 +11,10 @@ public protocol StoreMaintaining: Sendable {
     /// as a commit does.
     func maintain(nowMilliseconds: Int64, retention: Retention) throws -> MaintenanceOutcome
 
-    /// What would be removed now, without removing it.
+    /// Has the steps to come look for what no index finds, which they do once a day else.
+    func sweepSoon() throws
+
+    /// What would be removed now, without removing it, but for names.
     func removable(nowMilliseconds: Int64, retention: Retention) throws -> MaintenanceCounts
 
     /// How much room in the file is free to be used again, in bytes.
@@ -98,6 +101,8 @@ public struct MaintenanceCounts: Hashable, Sendable {
     public var totals = 0
     /// Kills, gaps and cgroups that were removed.
     public var facts = 0
+    /// Names that nothing referred to any more and that were removed.
+    public var names = 0
     /// Runs that became parts of folds.
     public var foldedRuns = 0
 
@@ -115,10 +120,12 @@ public struct MaintenanceCounts: Hashable, Sendable {
         totals += other.totals
         facts += other.facts
         foldedRuns += other.foldedRuns
+        names += other.names
     }
 
     /// Whether anything was removed.
     public var hasRemoved: Bool {
-        minuteHours + hourDays + dayStretches + runs + folds + totals + facts + foldedRuns > 0
+        minuteHours + hourDays + dayStretches + runs + folds + totals + facts + foldedRuns + names
+            > 0
     }
 }

@@ -18,6 +18,8 @@ struct WriterCaches {
     var applied: [EpochOfHost: OrdinalRanges] = [:]
     /// Which hours were looked through for runs to fold.
     var folding = FoldingProgress()
+    /// How far the sweep is that looks for what no index finds.
+    var sweep = SweepProgress()
 
     /// The most hosts, and the most boots, that are remembered.
     static let maximumCount = 65_536
@@ -31,6 +33,7 @@ struct WriterCaches {
         tombstones = nil
         applied = [:]
         folding = FoldingProgress()
+        sweep.place = nil
     }
 
     /// Reads the tombstones unless they are known.

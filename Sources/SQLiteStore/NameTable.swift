@@ -11,6 +11,9 @@ struct NameCache {
     private var youngBytes = 0
     private let generationBytes: Int
 
+    /// Which names are referred to, while a sweep finds that out; nil otherwise.
+    var marks: NameMarks?
+
     /// What an entry costs beside its bytes: two words of key, its array's header, its number.
     private static let entryBytes = 64
 
@@ -21,7 +24,10 @@ struct NameCache {
 
     /// The number of `name`, if it is known.
     mutating func id(of name: RawText) -> Int64? {
-        if let id = young[name] { return id }
+        if let id = young[name] {
+            marks?.insert(id)
+            return id
+        }
         guard let id = old[name] else { return nil }
         insert(name, id)
         return id
@@ -29,7 +35,8 @@ struct NameCache {
 
     /// Remembers the number of a name.
     mutating func insert(_ name: RawText, _ id: Int64) {
-        let bytes = name.bytes.count + NameCache.entryBytes
+        marks?.insert(id)
+        let bytes = NameCache.bytes(of: name)
         if youngBytes + bytes > generationBytes {
             old = young
             young = [:]
@@ -38,12 +45,21 @@ struct NameCache {
         if young.updateValue(id, forKey: name) == nil { youngBytes += bytes }
     }
 
+    /// Forgets a name: its row goes, and its number may be another's next.
+    mutating func remove(_ name: RawText) {
+        old[name] = nil
+        if young.removeValue(forKey: name) != nil { youngBytes -= NameCache.bytes(of: name) }
+    }
+
     /// Forgets everything: after a transaction that was undone, its numbers mean nothing.
     mutating func removeAll() {
         young = [:]
         old = [:]
         youngBytes = 0
+        marks = nil
     }
+
+    private static func bytes(of name: RawText) -> Int { name.bytes.count + entryBytes }
 }
 
 /// Gives names their numbers in the table `name` during one transaction.

@@ -93,6 +93,8 @@ struct PackingSteps {
             known.runCount += 1
             found[subject] = known
         }
+        // They come from rows, and not by the cache, which would tell a sweep of them.
+        for subject in found.keys { caches.names.marks?.insert(subject) }
         for length in [WindowLength.hour, .day] {
             var windows = try blocks.subjects(of: host, length, at: place.hour)
             let slot = PackingSteps.slot(of: place.hour, length)

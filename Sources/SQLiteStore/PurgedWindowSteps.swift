@@ -115,6 +115,8 @@ struct PurgedWindowSteps {
 
     /// Makes the hours and days of a host that overlap the range anew, of what is left.
     func takeAwayTiers(_ row: TombstoneRow, _ caches: inout WriterCaches) throws {
+        // Names go from block to block here: a sweep that is under way begins anew.
+        caches.names.marks = nil
         for length in [WindowLength.hour, .day] {
             for start in try blocks.starts(ofHost: row.host, length, in: row.range) {
                 var windows = try blocks.subjects(of: row.host, length, at: start)

@@ -10,7 +10,7 @@ extension SQLiteStore: StoreMaintaining {
     static let packingStepHours = 10
 
     /// Packs hours that are over; if there are none, removes what is older than it is kept; and if
-    /// there is nothing, folds tiny runs.
+    /// there is nothing, folds tiny runs, and once a day sweeps all tables.
     public func maintain(
         nowMilliseconds: Int64, retention: Retention
     ) throws -> MaintenanceOutcome {
@@ -30,12 +30,21 @@ extension SQLiteStore: StoreMaintaining {
                 outcome.counts = try steps.remove()
             }
             outcome.isMoreDue = !due.isEmpty || outcome.counts.hasRemoved
-            guard !outcome.isMoreDue,
-                let folding = FoldingSteps(database, nowMilliseconds: nowMilliseconds, retention)
-            else { return outcome }
-            (outcome.counts.foldedRuns, outcome.isMoreDue) = try folding.step(&caches)
-            return outcome
+            guard !outcome.isMoreDue else { return outcome }
+            if let folding = FoldingSteps(
+                database, nowMilliseconds: nowMilliseconds, retention)
+            {
+                (outcome.counts.foldedRuns, outcome.isMoreDue) = try folding.step(&caches)
+            }
+            guard !outcome.isMoreDue else { return outcome }
+            return try SweepSteps(database, nowMilliseconds: nowMilliseconds, retention)
+                .step(&caches)
         }
+    }
+
+    /// Has the next steps sweep all tables, although a day has not passed since.
+    public func sweepSoon() throws {
+        try write { _, caches in caches.sweep.isAskedFor = true }
     }
 
     /// What would be removed now.
@@ -48,6 +57,7 @@ extension SQLiteStore: StoreMaintaining {
             ).count()
             let folding = FoldingSteps(database, nowMilliseconds: nowMilliseconds, retention)
             counts.foldedRuns = try folding?.count() ?? 0
+            try SweepSteps(database, nowMilliseconds: nowMilliseconds, retention).count(&counts)
             return counts
         }
     }

@@ -96,6 +96,22 @@ struct SubjectWindows: Equatable, Sendable {
         return BlockColumns.block(of: columns, format: SubjectWindows.format)
     }
 
+    /// The numbers of the names that a block has; throws as `init` does.
+    static func names(in block: [UInt8]) throws -> [Int64] {
+        var columns = try BlockColumns.columns(of: block, format: format, count: 3)
+        var names: [Int64] = []
+        var program: Int64 = 0
+        while !columns[Column.program.rawValue].isEmpty {
+            program &+= try columns[Column.program.rawValue].signed()
+            names.append(program)
+            for column in [Column.user, .cgroup] {
+                let number = try columns[column.rawValue].number()
+                if number > 0 { names.append(Int64(clamping: number - 1)) }
+            }
+        }
+        return names
+    }
+
     /// Nothing.
     init() {}
 

@@ -11,7 +11,8 @@ struct PruneCommand: AsyncParsableCommand {
         discussion: """
             A collector removes by itself what is older than 'serve' was told to keep. This does \
             it at once, and with other lengths of time if they are given; the collector goes on \
-            with its own. What is removed is gone. Processes that still run are never removed.
+            with its own. What is removed is gone. Processes that still run are never removed, \
+            unless nothing was heard of their host for as long as --keep-runs says.
 
             It is done by the collector of --data-dir, on its own host and as its user or root; \
             if none runs there, on its database. The file does not shrink: the room in it is used \

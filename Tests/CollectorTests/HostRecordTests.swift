@@ -57,6 +57,25 @@ struct HostRecordTests {
         #expect(store.runs.keys.allSatisfy { $0.boot == BootID(high: 0, low: 1) })
     }
 
+    @Test("what lived on a host that was silent for long is written again when it is heard")
+    func longSilence() throws {
+        let store = MemoryStore()
+        var host = HostHarness()
+        host.apply(.define([1]))
+        host.apply(.peak(1, bytes: 9 << 20))
+        try host.commit(to: store)
+        // Meanwhile the store has removed them.
+        let other = MemoryStore()
+        let later = testNow + 3_600_000
+        host.open(atMilliseconds: later - 1)
+        try host.commit(to: other)
+        #expect(other.runs.isEmpty)
+        host.open(atMilliseconds: 2 * later)
+        host.apply(.define([1]), atMilliseconds: 2 * later)
+        try host.commit(to: other)
+        #expect(other.runs.values.map(\.record.peak?.bytes) == [9 << 20])
+    }
+
     @Test("what the store has open of an older boot is ended when the collector starts")
     func olderBootInStore() throws {
         let store = MemoryStore()
