@@ -33,26 +33,47 @@ extension Views {
     /// What a check finds.
     func check(_ query: CheckQuery, at now: Moment) throws -> CheckResult {
         let hosts = try hosts(nowMilliseconds: now.utcMilliseconds)
-        var largest: ReportedRun?
+        var largest: CheckedRun?
         if query.peak.warning != nil || query.peak.critical != nil {
             // Those that matter first: of them all are looked at.
-            largest =
-                try largestRun(query, query.runQuery(isAboveThreshold: true), hosts)
-                ?? largestRun(
+            largest = try largestRun(query, query.runQuery(isAboveThreshold: true), hosts)
+            if query.peak.severity(of: largest?.bytes ?? 0) == .ok {
+                largest = try largestRun(
                     query, query.runQuery(isAboveThreshold: false), hosts,
                     limit: Views.maximumUnremarkableRuns)
+            }
         }
         return CheckResult(
             query, hosts: hosts, largest: largest, problems: storeStatus(at: now).problems,
             nowMilliseconds: now.utcMilliseconds)
     }
 
+    /// The run that held most in the range.
     private func largestRun(
-        _ query: CheckQuery, _ runs: ReportQuery, _ hosts: [ReportedHost],
+        _ query: CheckQuery, _ matching: ReportQuery, _ hosts: [ReportedHost],
         limit: Int = Views.maximumRuns
-    ) throws -> ReportedRun? {
-        try self.runs(matching: runs, of: hosts, limit: limit).runs
-            .filter(query.covers)
-            .max { $0.record.peak?.bytes ?? 0 < $1.record.peak?.bytes ?? 0 }
+    ) throws -> CheckedRun? {
+        let heard = Dictionary(
+            uniqueKeysWithValues: hosts.map { ($0.id, $0.lastHeardAtMilliseconds) })
+        let runs = try runs(matching: matching, of: hosts, limit: limit).runs
+        var largest: CheckedRun?
+        func look(at run: ReportedRun, _ window: RangedWindow? = nil) {
+            let judged = query.judged(
+                run, window: window, heardAtMilliseconds: heard[run.host])
+            if let judged, judged.bytes > largest?.bytes ?? 0 { largest = judged }
+        }
+        for run in runs { look(at: run) }
+        // Windows are read of those only that may have held more than that: no run held more than
+        // the peak of its life.
+        var rest = runs.filter {
+            matching.needsWindows($0.record.peak) && !$0.record.isPeakInherited
+        }.sorted { $0.record.peak?.bytes ?? 0 > $1.record.peak?.bytes ?? 0 }[...]
+        while let first = rest.first, first.record.peak?.bytes ?? 0 > largest?.bytes ?? 0 {
+            let batch = Array(rest.prefix(Views.windowBatch))
+            rest = rest.dropFirst(batch.count)
+            let windows = try windows(of: batch, matching)
+            for run in batch { look(at: run, windows[run.key]) }
+        }
+        return largest
     }
 }

@@ -11,7 +11,7 @@ extension Views {
     /// The most runs whose windows are read for rows of several runs.
     private static let maximumWindows = 1_000
     /// How many runs have their windows read at once.
-    private static let windowBatch = 100
+    static let windowBatch = 100
 
     /// The peaks, a comparison of them, or sizes suggested by them: what the query asks for.
     func answer(
@@ -155,7 +155,7 @@ extension Views {
     }
 
     /// What runs whose peak may lie outside the range held in it.
-    private func windows(
+    func windows(
         of runs: [ReportedRun], _ query: ReportQuery
     ) throws -> [RunKey: RangedWindow] {
         let keys = runs.filter { query.needsWindows($0.record.peak) }.map(\.key)

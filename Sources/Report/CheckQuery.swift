@@ -1,4 +1,4 @@
-import MemoryModel
+public import MemoryModel
 
 /// A threshold for a warning and one for an alarm; either may be missing.
 public struct CheckThreshold<Value: Hashable & Comparable & Sendable>: Hashable, Sendable {
@@ -10,7 +10,8 @@ public struct CheckThreshold<Value: Hashable & Comparable & Sendable>: Hashable,
     /// Whether there is neither.
     var isEmpty: Bool { warning == nil && critical == nil }
 
-    func severity(of value: Value) -> CheckStatus {
+    /// What `value` is by these thresholds.
+    public func severity(of value: Value) -> CheckStatus {
         if let critical, value > critical { return .critical }
         if let warning, value > warning { return .warning }
         return .ok
@@ -151,9 +152,38 @@ public struct CheckQuery: Hashable, Sendable {
         return query
     }
 
-    /// Whether the peak of `run` is one of the range, and its own.
-    public func covers(_ run: ReportedRun) -> Bool {
-        guard let peak = run.record.peak, !run.record.isPeakInherited else { return false }
-        return (peak.bracket?.notAfterMilliseconds ?? .max) >= sinceMilliseconds
+    /// Says what a run is judged by.
+    ///
+    /// A peak from before the range says nothing of the range; what the run holds now, and what its
+    /// windows say that it held, does.
+    ///
+    /// - Parameters:
+    ///   - run: A run that overlaps the range.
+    ///   - window: What it held in the range, where that was read.
+    ///   - heardAtMilliseconds: When its host was last heard, in milliseconds of UTC; nil if never.
+    /// - Returns: nil where nothing of its own is known to have been held in the range.
+    public func judged(
+        _ run: ReportedRun, window: RangedWindow? = nil, heardAtMilliseconds: Int64?
+    ) -> CheckedRun? {
+        guard let peak = run.record.peak, !run.record.isPeakInherited else { return nil }
+        if (peak.bracket?.notAfterMilliseconds ?? .max) >= sinceMilliseconds {
+            return CheckedRun(run: run, bytes: peak.bytes, isPeak: true)
+        }
+        var held: UInt64 = 0
+        if run.record.end == nil, heardAtMilliseconds ?? .min >= sinceMilliseconds {
+            held = run.record.current?.residentBytes ?? 0
+        }
+        if let window { held = max(held, min(window.window.atLeastBytes, peak.bytes)) }
+        return held > 0 ? CheckedRun(run: run, bytes: held, isPeak: false) : nil
     }
+}
+
+/// A run and what it is judged by.
+public struct CheckedRun: Hashable, Sendable {
+    /// The run.
+    public var run: ReportedRun
+    /// The most that it is known to have held in the range, in bytes.
+    public var bytes: UInt64
+    /// Whether that is the peak of its life; else it only held so much in the range.
+    public var isPeak: Bool
 }

@@ -15,9 +15,9 @@ public struct CheckResult: Hashable, Sendable {
     /// What of a name stands in the line, in bytes.
     private static let maximumNameBytes = 64
 
-    /// Looks at `hosts`, all there are, and at the run with the largest peak that matches.
+    /// Looks at `hosts`, all there are, and at the run that matches and held most in the range.
     public init(
-        _ query: CheckQuery, hosts: [ReportedHost], largest: ReportedRun?,
+        _ query: CheckQuery, hosts: [ReportedHost], largest: CheckedRun?,
         problems: [String] = [], nowMilliseconds now: Int64
     ) {
         let chosen = hosts.filter { host in
@@ -110,20 +110,23 @@ public struct CheckResult: Hashable, Sendable {
     }
 
     private mutating func addPeak(
-        _ query: CheckQuery, _ hosts: [ReportedHost], _ largest: ReportedRun?
+        _ query: CheckQuery, _ hosts: [ReportedHost], _ largest: CheckedRun?
     ) {
         func bytes(_ value: UInt64?) -> String { value.map { String($0) } ?? "" }
-        if let largest, let peak = largest.record.peak {
+        if let largest {
             data.append(
-                "peak=\(peak.bytes)B;\(bytes(query.peak.warning));\(bytes(query.peak.critical));0")
-            let severity = query.peak.severity(of: peak.bytes)
+                "peak=\(largest.bytes)B;\(bytes(query.peak.warning));"
+                    + "\(bytes(query.peak.critical));0")
+            let severity = query.peak.severity(of: largest.bytes)
             let limit = severity == .critical ? query.peak.critical : query.peak.warning
             let above = severity == .ok ? "" : ", above \(ByteSize(limit ?? 0).text)"
+            let record = largest.run.record
             add(
                 severity,
-                "the largest peak is \(ByteSize(peak.bytes).text)\(above) ("
-                    + "\(CheckResult.shown(largest.record.description.program)), pid "
-                    + "\(largest.record.key.pid) on \(CheckResult.shown(largest.hostName)))")
+                (largest.isPeak ? "the largest peak is " : "the most held in the range is ")
+                    + "\(ByteSize(largest.bytes).text)\(above) ("
+                    + "\(CheckResult.shown(record.description.program)), pid "
+                    + "\(record.key.pid) on \(CheckResult.shown(largest.run.hostName)))")
         } else {
             add(.ok, "no peak in the range matches")
         }

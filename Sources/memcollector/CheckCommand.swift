@@ -36,7 +36,7 @@ struct CheckCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "CRITICAL if the peak of a process is above this size.", valueName: "size"))
+            "CRITICAL if a process held more than this size in that time.", valueName: "size"))
     var peakAbove: String?
 
     @Option(

@@ -137,6 +137,38 @@ struct PeakViewsTests {
         #expect(old.runs == 300 && old.peak?.bytes == 5 << 20)
     }
 
+    @Test("a check finds a run that held too much in the range although it peaked before")
+    func check() async throws {
+        let start = hour - 3_600_000
+        // Many that peaked higher and hold little, and one that is the last to be looked at.
+        let quiet = (Int32(10)..<260).map {
+            stored($0, "old", mebibytes: 1_000 + UInt64($0), hoursAgo: 50, isLive: true)
+        }
+        let busy = stored(9, "busy", mebibytes: 1_000, hoursAgo: 50, isLive: true)
+        try commit(
+            quiet + [busy],
+            (quiet + [busy]).map { run in
+                let held: UInt64 = run.record.key.pid == 9 ? 900 : 5
+                return StoredWindow(
+                    run: run.key, length: .minute, startsAtMilliseconds: start,
+                    window: Window(atLeastBytes: held << 20, atMostBytes: held << 20))
+            }, covered: (0..<10).map { start + Int64($0) * 60_000 })
+        let threads = NIOThreadPool(numberOfThreads: 1)
+        threads.start()
+        let views = Views(fleet: fleet(), store: store, threads: threads)
+        for (threshold, status) in [
+            ("800M", CheckStatus.critical), ("900M", .ok), ("200M", .critical),
+        ] {
+            var query = try CheckQuery(
+                pairs: [QueryPair("peak_critical", threshold)], nowMilliseconds: testNow)
+            query.sinceMilliseconds = start
+            let result = try views.check(query, at: .test())
+            #expect(result.status == status, "\(threshold): \(result.line)")
+            #expect(result.line.contains("900 MiB") && result.line.contains("busy, pid 9 on web"))
+        }
+        try await threads.shutdownGracefully()
+    }
+
     @Test("inherited peaks are counted, not shown, also by program")
     func inherited() async throws {
         var forked = stored(2, "forked", mebibytes: 700, hoursAgo: 1)

@@ -10,14 +10,20 @@ struct CheckTests {
     }
 
     private func result(
-        _ pairs: [(String, String)], _ fleet: SampleFleet, problems: [String] = []
+        _ pairs: [(String, String)], _ fleet: SampleFleet, problems: [String] = [],
+        windows: [Int32: RangedWindow] = [:]
     ) throws -> CheckResult {
         let query = try query(pairs)
         return CheckResult(
             query, hosts: fleet.hosts,
-            largest: fleet.runs.filter(query.covers)
-                .filter(query.runQuery(isAboveThreshold: false).matches)
-                .max { $0.record.peak?.bytes ?? 0 < $1.record.peak?.bytes ?? 0 },
+            largest: fleet.runs.filter(query.runQuery(isAboveThreshold: false).matches)
+                .compactMap { run in
+                    query.judged(
+                        run, window: windows[run.record.key.pid],
+                        heardAtMilliseconds: fleet.hosts.first { $0.id == run.host }?
+                            .lastHeardAtMilliseconds)
+                }
+                .max { $0.bytes < $1.bytes },
             problems: problems, nowMilliseconds: SampleFleet.now)
     }
 
@@ -53,6 +59,46 @@ struct CheckTests {
         let pairs = [("peak_critical", "8G")]
         #expect(try result(pairs, fleet).status == .ok)
         #expect(try result(pairs + [("since", "3h")], fleet).status == .critical)
+    }
+
+    @Test("a run that still holds more than the threshold counts, however long ago it peaked")
+    func heldNow() throws {
+        var fleet = fleet()
+        fleet.addRun(
+            SampleFleet.Sample(
+                pid: 8, program: "old", residentMebibytes: 9_216, peakMebibytes: 20_000,
+                peakAgo: 7_300))
+        let pairs = [("peak_critical", "8G")]
+        let result = try result(pairs, fleet)
+        #expect(result.status == .critical)
+        #expect(
+            result.line.contains(
+                "the most held in the range is 9 GiB, above 8 GiB (old, pid 8 on web-1)"))
+        #expect(result.line.contains("| peak=9663676416B;;8589934592;0"))
+        #expect(try self.result([("peak_critical", "9G")], fleet).status == .ok)
+        // What a host held when it was last heard, before the range, is no word about the range.
+        fleet.hosts[1].lastHeardAtMilliseconds = SampleFleet.now - 3_700_000
+        #expect(try self.result(pairs, fleet).status == .ok)
+    }
+
+    @Test("a run whose windows in the range are above the threshold counts, ended or not")
+    func heldInRange() throws {
+        func window(_ mebibytes: UInt64, _ atMost: UInt64?) -> RangedWindow {
+            RangedWindow(
+                window: Window(
+                    atLeastBytes: mebibytes << 20, atMostBytes: atMost.map { $0 << 20 }),
+                startsAtMilliseconds: SampleFleet.now - 1_800_000, length: .minute)
+        }
+        for ended in [nil, 60] as [Int64?] {
+            var fleet = fleet()
+            fleet.addRun(
+                SampleFleet.Sample(
+                    pid: 8, program: "old", residentMebibytes: 10, peakMebibytes: 20_000,
+                    peakAgo: 7_300, endedAgo: ended))
+            let pairs = [("peak_critical", "8G")]
+            #expect(try result(pairs, fleet, windows: [8: window(9_000, nil)]).status == .critical)
+            #expect(try result(pairs, fleet, windows: [8: window(8_000, 20_000)]).status == .ok)
+        }
     }
 
     @Test("memory in use and silence are judged by the worst host that matches")
