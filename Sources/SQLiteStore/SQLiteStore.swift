@@ -27,8 +27,8 @@ public final class SQLiteStore: HistoryStoring {
     /// times what it has when nobody's reading holds it up.
     static let defaultMaximumLogBytes: Int64 = 256 << 20
 
-    /// By how many times the log may be larger than that while reads need it: 8, so 512 MiB.
-    private static let patienceWithReads: Int64 = 8
+    /// By how many times the log may be larger than that while reads need it: 2, so 512 MiB.
+    static let patienceWithReads: Int64 = 2
 
     /// Opens the store in `dataDirectory`, making both if they are missing, and brings a database
     /// of an older version to the present one.

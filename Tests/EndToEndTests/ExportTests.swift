@@ -147,6 +147,19 @@ struct ExportTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
 
+    /// Has the log copied into the database and cut to nothing, which waits for every reader with a
+    /// snapshot; false if one is still there after that time.
+    private func cutLog(waiting seconds: Double) throws -> Bool {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(seconds)
+        let queue = try DatabaseQueue(
+            path: data + "/highwater.db", configuration: configuration)
+        return try queue.inDatabase { database in
+            let isBusy = try Int.fetchOne(database, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+            return isBusy == 0
+        }
+    }
+
     @Test("an export that nobody reads keeps neither commits nor the log from going on")
     func slowReader() async throws {
         let collector = try await start(runs: 30_000)
@@ -158,6 +171,14 @@ struct ExportTests {
             let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
             return size ?? 0
         }
+        // What this test rests on: a reader who keeps a snapshot is seen.
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let snapshot = try DatabaseQueue(
+            path: data + "/highwater.db", configuration: configuration)
+        try snapshot.inDatabase { database in
+            try database.execute(sql: "BEGIN; SELECT count(*) FROM run")
+        }
         var longest = 0
         let fleet = try Program(
             "memfleet",
@@ -165,14 +186,21 @@ struct ExportTests {
                 "--collector", "127.0.0.1:\(collector.port)", "--agents", "20", "--processes",
                 "500", "--seconds", "8", "--exits", "20", "--changing", "100%", "--seed", "5",
             ])
+        try await eventually("something is committed") { log() > 4 << 20 }
+        #expect(try cutLog(waiting: 0.5) == false)
+        try snapshot.inDatabase { try $0.execute(sql: "COMMIT") }
+        // The export is as slow, and still in the middle of it.
+        #expect(try cutLog(waiting: 20))
         while fleet.status == nil {
             longest = max(longest, log())
             try await Task.sleep(for: .milliseconds(100))
         }
         #expect(fleet.status == 0, "\(fleet.errors)")
-        // 16 MiB, at which SQLite begins anew, and what one commit adds.
-        #expect(longest < 48 << 20, "\(longest)")
+        // 64 MiB, at which SQLite begins anew, and what a commit or two add.
+        #expect(longest < 96 << 20, "\(longest)")
         print("the longest log beside a slow export was \(longest >> 20) MiB")
+        #expect(try cutLog(waiting: 20))
+        #expect(log() == 0)
         // Nobody who has stopped reading keeps a collector from its end.
         let other = try RawConnection(port: collector.httpPort, receiveBytes: 4_096)
         await other.send(Array("GET /v1/export HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
