@@ -8,6 +8,11 @@ struct Views: Sendable {
     let fleet: Fleet
     let store: any PeakStoring
     let threads: NIOThreadPool
+    /// How much of the disk what takes; nil of a store that does not say.
+    private let sizes: SharedReading<StoreSizes?>
+
+    /// So long sizes are kept, as reading them takes as long as a report: 5 minutes.
+    private static let sizesMilliseconds: Int64 = 300_000
 
     /// The most runs that one view reads from the store.
     static let maximumRuns = 200_000
@@ -17,17 +22,22 @@ struct Views: Sendable {
         self.fleet = fleet
         self.store = store
         self.threads = threads
+        sizes = SharedReading(maximumAgeMilliseconds: Views.sizesMilliseconds) {
+            try await threads.runIfActive { try (store as? any StoreMeasuring)?.sizes() }
+        }
     }
 
     /// One page about the whole fleet.
     func summary(nowMilliseconds now: Int64) async throws -> SummaryView {
-        try await threads.runIfActive {
-            let hosts = try hosts(nowMilliseconds: now)
+        let sizes = try await sizes.value()
+        return try await threads.runIfActive {
+            let hosts = try hosts(nowMilliseconds: now).with(sizes)
             let query = SummaryView.query(nowMilliseconds: now)
             let (folds, areFoldsCut) = try folds(matching: query, of: hosts)
+            var status = storeStatus(at: WallClock.now())
+            status.parts = sizes.map(StoreParts.init)
             var view = SummaryView(
-                hosts: hosts, runs: try runs(matching: query, of: hosts).runs,
-                store: storeStatus(at: WallClock.now()),
+                hosts: hosts, runs: try runs(matching: query, of: hosts).runs, store: status,
                 nowMilliseconds: now,
                 gaps: try gaps(
                     of: hosts, since: query.sinceMilliseconds, until: query.untilMilliseconds, now),
@@ -39,8 +49,9 @@ struct Views: Sendable {
 
     /// Every host.
     func hosts(nowMilliseconds now: Int64) async throws -> HostsView {
-        try await threads.runIfActive {
-            let hosts = try hosts(nowMilliseconds: now)
+        let sizes = try await sizes.value()
+        return try await threads.runIfActive {
+            let hosts = try hosts(nowMilliseconds: now).with(sizes)
             let query = SummaryView.query(nowMilliseconds: now)
             return HostsView(
                 hosts: hosts, runs: try runs(matching: query, of: hosts).runs, nowMilliseconds: now,
@@ -126,5 +137,26 @@ struct Views: Sendable {
             }
         }
         return Array(runs.values)
+    }
+}
+
+extension [ReportedHost] {
+    /// The same with what the store takes for each; hosts of which nothing is kept take nothing.
+    fileprivate func with(_ sizes: StoreSizes?) -> [ReportedHost] {
+        guard let sizes else { return self }
+        return map { host in
+            var host = host
+            host.storeBytes = sizes.hosts[host.id]?.bytes ?? 0
+            return host
+        }
+    }
+}
+
+extension StoreParts {
+    fileprivate init(_ sizes: StoreSizes) {
+        self.init(
+            minutesBytes: sizes.whole.minutesBytes, hoursBytes: sizes.whole.hoursBytes,
+            daysBytes: sizes.whole.daysBytes, runsBytes: sizes.whole.runsBytes,
+            freeBytes: sizes.reusableBytes)
     }
 }

@@ -42,10 +42,13 @@ extension ReportQuery {
         }
         if try reader.flag("suggest") ?? false {
             suggestionMarginPercent = margin ?? ReportQuery.usualMarginPercent
-            if grouping == .run { grouping = .program }
         } else if let margin {
             throw QueryError(
                 key: "margin", value: "\(margin)%", reason: "is for suggestions; add suggest")
+        }
+        // Single runs are neither compared nor given sizes; their programs are.
+        if grouping == .run, comparison != nil || suggestionMarginPercent != nil {
+            grouping = .program
         }
         guard let comparison else { return }
         func refusal(_ reason: String) -> QueryError {
@@ -54,7 +57,6 @@ extension ReportQuery {
         if suggestionMarginPercent != nil {
             throw refusal("does not go with suggest; ask for one of them")
         }
-        if grouping == .run { throw refusal("needs rows of several runs; add by, such as program") }
         if order != ReportQuery().order {
             throw refusal("orders by the change; leave sort out")
         }

@@ -21,6 +21,8 @@ struct HostsTable {
             Column(title: "RUNS", isRightAligned: true, importance: 60),
             Column(title: "LARGEST NOW", minimumWidth: 16, comfortableWidth: 24, importance: 45),
             Column(title: "LARGEST PEAK", minimumWidth: 16, comfortableWidth: 24, importance: 80),
+            Column(
+                title: "STORE", isRightAligned: true, importance: 32, isLeftOutWhenEmpty: true),
             Column(title: "LABELS", minimumWidth: 8, comfortableWidth: 16, importance: 30),
             Column(title: "AGENT", importance: 49, isLeftOutWhenEmpty: true),
             Column(title: "VERSION", minimumWidth: 5, comfortableWidth: 8, importance: 20),
@@ -43,6 +45,7 @@ struct HostsTable {
                 Cell(DecimalText.grouped(row.liveRunCount)),
                 largest(row.largestNow, style),
                 largest(row.largestPeak, style),
+                host.storeBytes.map { TableCell.size($0) } ?? Cell(""),
                 Cell(
                     LabelText.joined(host.description.labels, ascii: !style.unicode), .secondary),
                 agent(host),

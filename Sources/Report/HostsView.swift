@@ -50,6 +50,17 @@ public struct HostsView: FleetView, Hashable {
     public var rows: [Row]
     /// What the view rests on.
     public var coverage: Coverage
+    /// The most memory that was in use on all hosts together in the hours of the sparklines; nil
+    /// where none is known.
+    public var usedPeak: UsedPeak?
+
+    /// The most memory that was in use on several hosts.
+    public struct UsedPeak: Hashable, Sendable {
+        /// In bytes.
+        public var bytes: UInt64
+        /// Whether it may have been less, as the hosts need not have been fullest at one time.
+        public var isUpperBound: Bool
+    }
 
     /// Takes the parts as they are.
     public init(madeAtMilliseconds: Int64, rows: [Row], coverage: Coverage) {
@@ -85,6 +96,7 @@ public struct HostsView: FleetView, Hashable {
                 return (mine.description.name, mine.id) < (theirs.description.name, theirs.id)
             },
             coverage: Coverage(hosts: hosts))
+        usedPeak = HostsView.usedPeak(used.values)
     }
 
     /// A table and the coverage.
@@ -103,10 +115,16 @@ public struct HostsView: FleetView, Hashable {
         return page.text
     }
 
-    /// `at`, `coverage` and `rows`.
+    /// `at`, `memory_used_peak_bytes` of the last hours, whether that is an upper bound, `coverage`
+    /// and `rows`.
     public var json: String {
         JSONValue.object([
             JSONValue.Member("at", .time(madeAtMilliseconds)),
+            JSONValue.Member("memory_used_peak_bytes", .optional(usedPeak?.bytes)),
+            JSONValue.Member(
+                "memory_used_peak_is_upper_bound",
+                usedPeak.map { .boolean($0.isUpperBound) } ?? .null),
+            JSONValue.Member("memory_used_peak_hours", .count(HostsView.sparkHours)),
             JSONValue.Member("coverage", coverage.json),
             JSONValue.Member("rows", .array(rows.map { $0.json })),
         ]).document()
@@ -144,6 +162,7 @@ extension HostsView.Row {
         "peak_rss_bytes", "interval_ms", "is_restricted", "labels", "agent_cpu_percent",
         "agent_rss_bytes", "agent_anonymous_bytes", "agent_peak_bytes", "agent_interval_ms",
         "agent_asked_interval_ms", "agent_look_ms", "agent_sources",
+        "store_bytes",
     ]
 
     private var health: AgentHealth? { host.health }
@@ -168,6 +187,7 @@ extension HostsView.Row {
             .optional((health?.askedIntervalMilliseconds).map { UInt64($0) }),
             .optional(thousandths: health?.lookMicroseconds),
             (health?.sources.words).map { .array($0.map { .text($0) }) } ?? .null,
+            .optional(host.storeBytes),
         ]
         return .object(zip(HostsView.Row.columns, values).map { JSONValue.Member($0, $1) })
     }
@@ -188,6 +208,7 @@ extension HostsView.Row {
             .number(health?.intervalMilliseconds), .number(health?.askedIntervalMilliseconds),
             .thousandths(health?.lookMicroseconds),
             .literal((health?.sources.words).map { $0.joined(separator: " ") }),
+            .number(host.storeBytes),
         ]
     }
 }

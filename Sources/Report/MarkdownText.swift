@@ -13,11 +13,19 @@ enum MarkdownText {
     }
 }
 
+extension TextStyle {
+    /// The same for text that is as wide as it gets.
+    var withoutWidth: TextStyle {
+        var style = self
+        style.width = nil
+        return style
+    }
+}
+
 extension TextTable {
     /// The table as Markdown has it, with every column that a pipe gets.
     func markdown(style: TextStyle) -> String {
-        var plain = style
-        plain.width = nil
+        let plain = style.withoutWidth
         let shown = columns.indices.filter { shows($0, style: plain) }
         func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
         let titles = shown.map { MarkdownText.escaped(trimmed(columns[$0].title)) }

@@ -56,32 +56,44 @@ struct ReportTable {
         return table
     }
 
-    /// Whether any row says what its runs held together; without one the columns are left out.
+    /// Whether any row says what its runs held together; without one the column is left out.
     var hasSums: Bool { rows.contains { $0.peakOfSumBytes != nil } }
+    private var hasSumsOfPeaks: Bool { rows.contains { $0.sumOfPeaksBytes != nil } }
     private var hasHostUsed: Bool { rows.contains { $0.hostUsedPeakBytes != nil } }
 
-    /// What the columns of sums mean; nil without them.
-    var sumLegend: String? {
-        guard hasSums || hasHostUsed else { return nil }
+    /// What the columns of sums mean that `table` shows; nil without them.
+    func sumLegend(of table: TextTable, _ style: TextStyle) -> String? {
+        let showsSums = hasSums && table.shows(ReportTable.peakOfSumTitle, style: style)
+        let showsUsed = hasHostUsed && table.shows(ReportTable.hostUsedTitle, style: style)
+        guard showsSums || showsUsed else { return nil }
         var parts: [String] = []
-        if hasSums {
+        if showsSums {
             parts.append(
                 "PEAK OF SUM is the most that was resident at one look, pages that processes share"
                     + " counted once for each")
         }
-        if hasHostUsed { parts.append("HOST USED is the host's own figure") }
+        if showsUsed { parts.append("HOST USED is the host's own figure") }
         let isBound = rows.contains {
-            $0.isPeakOfSumUpperBound == true || $0.isHostUsedPeakUpperBound == true
+            (showsSums && $0.isPeakOfSumUpperBound == true)
+                || (showsUsed && $0.isHostUsedPeakUpperBound == true)
         }
         if isBound { parts.append("<= at most this in the range") }
         return parts.joined(separator: "; ")
     }
 
-    /// What the mark of quantiles means; nil where none has it.
-    var quantileLegend: String? {
-        guard rows.contains(where: \.areQuantilesUpperBounds) else { return nil }
-        return "~ before P95 and MEDIAN: up to 9 % too great, as small runs of the row are folded"
+    /// What the mark of quantiles means; nil where `table` shows none that has it.
+    func quantileLegend(of table: TextTable, _ style: TextStyle) -> String? {
+        let shown = [ReportTable.p95Title, ReportTable.medianTitle]
+            .filter { table.shows($0, style: style) }
+        guard !shown.isEmpty, rows.contains(where: \.areQuantilesUpperBounds) else { return nil }
+        return "~ before \(shown.joined(separator: " and ")): up to 9 % too great, as small runs of"
+            + " the row are folded"
     }
+
+    private static let peakOfSumTitle = "PEAK OF SUM"
+    private static let hostUsedTitle = "HOST USED"
+    private static let p95Title = "P95"
+    private static let medianTitle = "MEDIAN"
 
     private func quantile(
         _ bytes: UInt64?, _ row: ReportRow, _ style: TextStyle
@@ -114,11 +126,11 @@ struct ReportTable {
                 Column(title: "RUNS", isRightAligned: true, importance: 60),
                 Column(title: "HOSTS", isRightAligned: true, importance: 35),
                 Column(title: "LIVE", isRightAligned: true, importance: 20),
-                sumColumn("PEAK OF SUM", importance: 58),
-                sumColumn("SUM OF PEAKS", importance: 42),
-                sumColumn("HOST USED", importance: 57),
-                Column(title: "P95", isRightAligned: true, importance: 48),
-                Column(title: "MEDIAN", isRightAligned: true, importance: 40),
+                sumColumn(ReportTable.peakOfSumTitle, importance: 58),
+                sumColumn("SUM OF PEAKS", importance: hasSums ? 42 : 34),
+                sumColumn(ReportTable.hostUsedTitle, importance: 57),
+                Column(title: ReportTable.p95Title, isRightAligned: true, importance: 48),
+                Column(title: ReportTable.medianTitle, isRightAligned: true, importance: 40),
                 Column(title: "WHERE", minimumWidth: 8, comfortableWidth: 12, importance: 70),
                 Column(title: "PID", isRightAligned: true, importance: 55),
                 Column(title: "WHEN", importance: 65),
@@ -131,7 +143,7 @@ struct ReportTable {
                 Cell(DecimalText.grouped(row.hosts)),
                 Cell(DecimalText.grouped(row.liveRuns)),
                 sum(row.peakOfSumBytes, row.isPeakOfSumUpperBound, hasSums, style),
-                hasSums ? TableCell.size(row.sumOfPeaksBytes, style) : Cell(""),
+                hasSumsOfPeaks ? TableCell.size(row.sumOfPeaksBytes, style) : Cell(""),
                 sum(row.hostUsedPeakBytes, row.isHostUsedPeakUpperBound, hasHostUsed, style),
                 quantile(row.peakP95Bytes, row, style),
                 quantile(row.peakMedianBytes, row, style),

@@ -37,7 +37,7 @@ public struct ReportView: FleetView, Hashable {
         case .json: json
         case .csv: document.csv(style: style)
         case .ndjson: document.ndjson
-        case .markdown: document.markdown(page(style), style: style)
+        case .markdown: document.markdown(page(style.withoutWidth), style: style)
         case .openmetrics: openMetrics
         }
     }
@@ -66,10 +66,11 @@ public struct ReportView: FleetView, Hashable {
             let table = ReportTable(
                 rows: result.rows, grouping: result.grouping,
                 nowMilliseconds: result.madeAtMilliseconds)
-            page.table = table.table(style: style)
+            let columns = table.table(style: style)
+            page.table = columns
             page.remarks = [
-                PeakMark.legend(result.rows.map(\.peakMark)), table.sumLegend,
-                table.quantileLegend,
+                PeakMark.legend(result.rows.map(\.peakMark)),
+                table.sumLegend(of: columns, style), table.quantileLegend(of: columns, style),
             ].compactMap { $0 }
         }
         return page

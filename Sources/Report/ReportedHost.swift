@@ -67,6 +67,8 @@ public struct ReportedHost: Hashable, Sendable {
     public var claimants: HostClaimants?
     /// What its agent last said of itself, with its times in UTC; nil where it said nothing yet.
     public var health: AgentHealth?
+    /// What the collector keeps of it takes on disk, roughly, in bytes; nil where nobody measured.
+    public var storeBytes: UInt64?
 
     /// Takes the parts as they are.
     public init(

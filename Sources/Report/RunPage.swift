@@ -71,9 +71,6 @@ public struct RunPage: FleetView, Hashable {
             .result(of: [run], hosts: facts.hosts).rows.first ?? ReportRow(runs: 1)
         asked.top = RunPage.siblingCount
         asked.order = .last
-        row =
-            ReportBuilder(query: asked, nowMilliseconds: nowMilliseconds)
-            .result(of: [run], hosts: facts.hosts).rows.first ?? ReportRow(runs: 1)
         let own = facts.siblings.filter { $0.host == run.host && $0.key != run.key }
         lastRuns =
             ReportBuilder(query: asked, nowMilliseconds: nowMilliseconds)

@@ -30,6 +30,23 @@ extension HostsView {
         return (hour.start(of: until) - Int64(sparkHours - 1) * hour.milliseconds)...until
     }
 
+    /// The greatest sum over the hosts of what each used at most in one hour.
+    static func usedPeak(_ hosts: some Sequence<[UInt64?]>) -> UsedPeak? {
+        var sums = [UInt64](repeating: 0, count: sparkHours)
+        var counts = [Int](repeating: 0, count: sparkHours)
+        for hours in hosts {
+            for (index, bytes) in hours.enumerated() {
+                guard let bytes else { continue }
+                sums[index] = sums[index].addingClamped(bytes)
+                counts[index] += 1
+            }
+        }
+        guard let greatest = zip(sums, counts).max(by: { $0 < $1 }), greatest.1 > 0 else {
+            return nil
+        }
+        return UsedPeak(bytes: greatest.0, isUpperBound: greatest.1 > 1)
+    }
+
     /// The used memory of each host by hour, oldest first; nil for hours of which nothing is known.
     static func usedByHour(
         _ totals: [ReportedTotal], nowMilliseconds now: Int64

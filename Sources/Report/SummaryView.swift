@@ -8,12 +8,47 @@ public struct StoreStatus: Hashable, Sendable {
     public var sizeBytes: UInt64?
     /// What is wrong with it, a phrase each; empty when all is well.
     public var problems: [String]
+    /// What of it takes how much, roughly; nil where nobody measured.
+    public var parts: StoreParts?
 
     /// Takes the parts as they are.
     public init(lastCommitAtMilliseconds: Int64?, sizeBytes: UInt64?, problems: [String] = []) {
         self.lastCommitAtMilliseconds = lastCommitAtMilliseconds
         self.sizeBytes = sizeBytes
         self.problems = problems
+    }
+}
+
+/// How much of the disk what a store keeps takes, roughly, in bytes.
+public struct StoreParts: Hashable, Sendable {
+    /// What runs held in each minute, packed.
+    public var minutesBytes: UInt64
+    /// What programs held in each hour.
+    public var hoursBytes: UInt64
+    /// What programs held in each day.
+    public var daysBytes: UInt64
+    /// Runs, and everything else.
+    public var runsBytes: UInt64
+    /// What is free within the file and will be used again.
+    public var freeBytes: UInt64
+
+    /// Takes the parts as they are.
+    public init(
+        minutesBytes: UInt64, hoursBytes: UInt64, daysBytes: UInt64, runsBytes: UInt64,
+        freeBytes: UInt64
+    ) {
+        self.minutesBytes = minutesBytes
+        self.hoursBytes = hoursBytes
+        self.daysBytes = daysBytes
+        self.runsBytes = runsBytes
+        self.freeBytes = freeBytes
+    }
+
+    fileprivate var words: String {
+        [
+            ("minutes", minutesBytes), ("hours", hoursBytes), ("days", daysBytes),
+            ("runs", runsBytes),
+        ].map { "\($0.0) \(ByteSize($0.1).text)" }.joined(separator: ", ")
     }
 }
 
@@ -182,7 +217,10 @@ public struct SummaryView: FleetView, Hashable {
 
     private func addStore(to page: inout TextPage) {
         var facts: [String] = []
-        if let size = store.sizeBytes { facts.append("\(ByteSize(size).text) on disk") }
+        if let size = store.sizeBytes {
+            let free = store.parts.map { " (\(ByteSize($0.freeBytes).text) of it free)" } ?? ""
+            facts.append("\(ByteSize(size).text) on disk" + free)
+        }
         if let at = store.lastCommitAtMilliseconds {
             let age = max(0, madeAtMilliseconds.subtractingClamped(at)) / 1_000 * 1_000
             facts.append("last commit \(DurationText.approximate(milliseconds: age)) ago")
@@ -190,6 +228,7 @@ public struct SummaryView: FleetView, Hashable {
             facts.append("nothing committed yet")
         }
         page.addFact("Store", facts.joined(separator: ", "))
+        if let parts = store.parts { page.addFact("", parts.words, role: .secondary) }
         for problem in store.problems {
             page.addFact("", page.style.name(RawText(problem)), role: .problem)
         }
@@ -203,9 +242,11 @@ public struct SummaryView: FleetView, Hashable {
         }
         let table = ReportTable(
             rows: largest, grouping: .program, nowMilliseconds: madeAtMilliseconds)
-        page.add(table.table(style: page.style))
-        let legends = [PeakMark.legend(largest.map(\.peakMark)), table.quantileLegend]
-            .compactMap { $0 }
+        let columns = table.table(style: page.style)
+        page.add(columns)
+        let legends = [
+            PeakMark.legend(largest.map(\.peakMark)), table.quantileLegend(of: columns, page.style),
+        ].compactMap { $0 }
         if !legends.isEmpty { page.add(legends.joined(separator: "; "), role: .secondary) }
     }
 
@@ -241,6 +282,11 @@ public struct SummaryView: FleetView, Hashable {
             ("live_runs", UInt64(liveRunCount)),
             ("largest_peak_bytes", largest.first?.peak?.bytes),
             ("store_size_bytes", store.sizeBytes),
+            ("store_minutes_bytes", store.parts?.minutesBytes),
+            ("store_hours_bytes", store.parts?.hoursBytes),
+            ("store_days_bytes", store.parts?.daysBytes),
+            ("store_runs_bytes", store.parts?.runsBytes),
+            ("store_free_bytes", store.parts?.freeBytes),
             ("store_problems", UInt64(store.problems.count)),
         ]
     }

@@ -28,6 +28,14 @@ public enum FleetDecoding {
             host.isRestricted = row["is_restricted"].bool ?? false
             return host
         }
+        if let bytes = document["memory_used_peak_bytes"].unsigned,
+            let hours = document["memory_used_peak_hours"].int
+        {
+            answer.usedPeak = FleetAnswer.UsedPeak(
+                bytes: bytes,
+                isUpperBound: document["memory_used_peak_is_upper_bound"].bool ?? true,
+                hours: hours)
+        }
         answer.limits = limits(document["coverage"])
     }
 

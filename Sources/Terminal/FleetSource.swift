@@ -47,6 +47,9 @@ public struct FleetAnswer: Hashable, Sendable {
     public var hosts: [HostRow]?
     /// The processes, if they were asked for.
     public var processes: [ProcessRow]?
+    /// The most memory that was in use on all hosts together, with the hosts; nil where the source
+    /// does not know.
+    public var usedPeak: UsedPeak?
     /// How many more processes there are than were asked for.
     public var hiddenProcessCount = 0
     /// The programs, if they were asked for.
@@ -57,6 +60,16 @@ public struct FleetAnswer: Hashable, Sendable {
     public var page: [String]?
     /// What the source cannot see, a short phrase each; nil where nobody looked.
     public var limits: [String]?
+
+    /// The most memory that was in use on all hosts together in the last hours.
+    public struct UsedPeak: Hashable, Sendable {
+        /// In bytes.
+        public var bytes: UInt64
+        /// Whether it may have been less.
+        public var isUpperBound: Bool
+        /// In how many hours, the one under way among them.
+        public var hours: Int
+    }
 
     /// An answer without any part.
     public init(atMilliseconds: Int64) {

@@ -39,6 +39,8 @@ struct Screen: Equatable {
     var history = RunHistory()
     /// The most memory that was in use at one time since the screen began, in bytes.
     var usedPeakBytes: UInt64 = 0
+    /// What the source knows of it; nil where it does not.
+    var knownUsedPeak: FleetAnswer.UsedPeak?
 
     /// How asking goes on; times that do not fall, in milliseconds.
     var pace: Pace
@@ -133,6 +135,7 @@ struct Screen: Equatable {
             self.hosts = hosts
             let used = memoryUsedBytes
             usedPeakBytes = max(usedPeakBytes, used)
+            knownUsedPeak = answer.usedPeak
         }
         // An answer about another host came too late.
         if let processes = answer.processes, request.hostID == hostScope?.id {

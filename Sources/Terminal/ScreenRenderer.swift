@@ -98,19 +98,40 @@ struct ScreenRenderer {
         let share = Int((Double(used) / Double(total) * 1_000).rounded())
         let role: CellStyle.Role = share >= 900 ? .warning : .bar
         let width = max(8, screen.size.columns / 10)
-        column += grid.put("[", row: row, column: column, CellStyle(.secondary))
-        grid.put(
-            text.bar(used, of: total, columns: width), row: row, column: column, width: width,
-            CellStyle(role))
-        column += width
-        column += grid.put("] ", row: row, column: column, CellStyle(.secondary))
-        column += grid.put(
-            "\(ByteSize(used).text) of \(ByteSize(total).text) (\(DecimalText.tenths(share)) %)",
-            row: row, column: column)
-        let peak = ", at most \(ByteSize(screen.usedPeakBytes).text) while watched"
-        if column + peak.count <= screen.size.columns {
-            grid.put(peak, row: row, column: column, CellStyle(.secondary))
+        let figures = "\(ByteSize(used).text) of \(ByteSize(total).text)"
+        let percent = " (\(DecimalText.tenths(share)) %)"
+        let (peak, since) = usedPeak
+        // Where there is less room, the bar and words go before the peak does.
+        let room = screen.size.columns - column
+        let bar = width + 3
+        let forms = [
+            (bar, figures + percent, peak + since), (bar, figures + percent, peak),
+            (bar, figures, peak), (0, figures + percent, peak), (0, figures, peak),
+        ]
+        let form =
+            forms.first { $0.0 + $0.1.count + $0.2.count <= room } ?? (bar, figures + percent, "")
+        if form.0 > 0 {
+            column += grid.put("[", row: row, column: column, CellStyle(.secondary))
+            grid.put(
+                text.bar(used, of: total, columns: width), row: row, column: column, width: width,
+                CellStyle(role))
+            column += width
+            column += grid.put("] ", row: row, column: column, CellStyle(.secondary))
         }
+        column += grid.put(
+            form.1, row: row, column: column, CellStyle(share >= 900 ? .warning : .plain))
+        grid.put(form.2, row: row, column: column, CellStyle(.secondary))
+    }
+
+    /// The most that was in use, and since when that is known.
+    private var usedPeak: (peak: String, since: String) {
+        let known = screen.knownUsedPeak
+        let bytes = max(screen.usedPeakBytes, known?.bytes ?? 0)
+        let mark = known?.isUpperBound == true ? "<=" : ""
+        return (
+            ", peak \(mark)\(ByteSize(bytes).text)",
+            known.map { " in the last \($0.hours) h" } ?? " while watched"
+        )
     }
 
     private func drawMovers(_ grid: inout Grid) {

@@ -10,8 +10,10 @@ struct ReportCommand: AsyncParsableCommand {
             A range takes in the runs that lived in it. A peak is exact where it is known to lie \
             in the range; else it is marked: >= for at least this, <= for at most this.
 
-            By host, user, program or cgroup there is also what was resident of all of them at \
-            one time (the peak of the sum), in which shared pages count once for each process.
+            By host, user, program or cgroup, and by nothing else, there is also what was resident \
+            of all of them at one time (the peak of the sum), in which shared pages count once for \
+            each process. The sum of peaks adds up the peaks of all runs of a row, whenever they \
+            were.
 
             EXAMPLES:
               # The largest peaks of a day
@@ -23,7 +25,7 @@ struct ReportCommand: AsyncParsableCommand {
               memcollector report --since 7d --by program --min-runs 5 --sort p95
               memcollector report --since 24h --by label:team
               # What grew since last week, the largest growth first
-              memcollector report --since 24h --by program --compare 7d
+              memcollector report --since 24h --compare 7d
               # How much memory to give each program
               memcollector report --since 30d --suggest --margin 25%
               # For other programs, and for a ticket
@@ -54,7 +56,7 @@ struct ReportCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             """
             Set the range beside the one so long before, such as 7d, or beside the previous one \
-            of its length; needs --by.
+            of its length; by program, or what --by names.
             """, valueName: "time"))
     var compare: String?
 

@@ -7,7 +7,9 @@ struct HostFilters: ParsableArguments {
     @Option(help: ArgumentHelp("Only hosts whose name or id matches.", valueName: "glob"))
     var host: String?
 
-    @Option(help: ArgumentHelp("The most rows to show.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "The most rows to show: 20 by default, in ps all.", valueName: "count"))
     var top: Int?
 
     /// The pairs of the query.

@@ -104,6 +104,19 @@ struct ComparisonTests {
         #expect(table.allSatisfy { $0.count == columns.count })
     }
 
+    @Test("a comparison is by program unless it is told otherwise")
+    func usualGrouping() throws {
+        for (by, grouping) in [
+            (nil, .program), ("run", .program), ("user", .user), ("label:rack", .label("rack")),
+        ] as [(String?, ReportQuery.Grouping)] {
+            let query = try ReportQuery(
+                pairs: [QueryPair("compare", "7d")] + (by.map { [QueryPair("by", $0)] } ?? []),
+                nowMilliseconds: now)
+            #expect(query.grouping == grouping)
+            #expect(query.compared(nowMilliseconds: now)?.before.grouping == grouping)
+        }
+    }
+
     private func suggestion(_ fleet: SampleFleet, margin: String = "20%") throws -> SuggestionView {
         let query = try ReportQuery(
             pairs: [QueryPair("suggest", "1"), QueryPair("margin", margin)], nowMilliseconds: now)

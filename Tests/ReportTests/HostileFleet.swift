@@ -42,8 +42,11 @@ enum HostileNames {
 enum EveryView {
     static func of(_ fleet: SampleFleet) -> [(name: String, view: any FleetView)] {
         let now = SampleFleet.now
-        let store = StoreStatus(
+        var store = StoreStatus(
             lastCommitAtMilliseconds: now - 1_000, sizeBytes: 12_412_000)
+        store.parts = StoreParts(
+            minutesBytes: 5_120_000, hoursBytes: 812_000, daysBytes: 96_000, runsBytes: 6_144_000,
+            freeBytes: 40_960)
         var views: [(String, any FleetView)] = [
             (
                 "summary",

@@ -153,7 +153,7 @@ struct QueryPairTests {
             ("host", "", "1 to 1024 bytes"), ("min_peak", "big", "100M"),
             ("sort", "size", "peak, p95, runs, host"), ("by", "progam", "did you mean program?"),
             ("sort", "peek", "did you mean peak?"), ("by", "label:", "label:KEY"),
-            ("label", "rack", "rack=b*"), ("label", "=b", "rack=b*"), ("compare", "7d", "add by"),
+            ("label", "rack", "rack=b*"), ("label", "=b", "rack=b*"), ("compare", "0d", "7d for"),
             ("compare", "soon", "7d for the range a week before"), ("margin", "5%", "add suggest"),
             ("margin", "-1", "0 to 1000"), ("min_runs", "5", "add by"),
             ("min_runs", "0", "from 1"), ("inherited", "maybe", "1, true or yes"),

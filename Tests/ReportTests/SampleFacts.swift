@@ -66,6 +66,9 @@ extension SampleFleet {
     /// The usual fleet with sums and gaps.
     static func usual() -> SampleFleet {
         var fleet = usualRuns()
+        for index in fleet.hosts.indices {
+            fleet.hosts[index].storeBytes = UInt64(4_000_000 - index * 1_100_000)
+        }
         let train = "/user.slice/user-1004.slice/session-12.scope" as RawText
         for (index, used, resident, ago) in [
             (0, 99_800, 83_102, 8_000), (1, 65_011, 64_890, 9_006), (1, 40_001, 39_000, 400),

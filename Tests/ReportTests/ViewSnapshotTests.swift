@@ -87,7 +87,7 @@ struct ViewSnapshotTests {
         let fleet = SampleFleet.withoutFacts()
         for (name, view) in EveryView.of(fleet) {
             let text = view.text(style: TextStyle())
-            for title in ["PEAK OF SUM", "SUM OF PEAKS", "HOST USED", "PSS"] {
+            for title in ["PEAK OF SUM", "HOST USED", "PSS", "STORE"] {
                 #expect(!text.contains(title), "\(name)")
             }
         }

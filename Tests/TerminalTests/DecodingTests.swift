@@ -18,6 +18,23 @@ struct DecodingTests {
         #expect(answer == FleetAnswer(atMilliseconds: 0))
     }
 
+    @Test("The peak of used memory comes with the hosts, and an older collector tells none")
+    func usedPeak() throws {
+        func peak(_ members: String) throws -> FleetAnswer.UsedPeak? {
+            var answer = FleetAnswer(atMilliseconds: 0)
+            let text = #"{"at":"2026-11-23T12:00:00.000Z",\#(members)"coverage":{},"rows":[]}"#
+            try FleetDecoding.hosts(Array(text.utf8), into: &answer)
+            return answer.usedPeak
+        }
+        let known = #""memory_used_peak_bytes":4096,"memory_used_peak_hours":12,"#
+        #expect(
+            try peak(known + #""memory_used_peak_is_upper_bound":false,"#)
+                == FleetAnswer.UsedPeak(bytes: 4_096, isUpperBound: false, hours: 12))
+        #expect(
+            try peak(#""memory_used_peak_bytes":null,"memory_used_peak_hours":12,"#) == nil)
+        #expect(try peak("") == nil)
+    }
+
     @Test("What a collector does not know stays unknown and is not zero")
     func unknown() throws {
         let text = #"""

@@ -52,7 +52,11 @@ struct SampleScreen {
         guard let request else { return }
         self.request = nil
         var answer = FleetAnswer(atMilliseconds: SampleScreen.at + now)
-        if request.parts.contains(.hosts) { answer.hosts = fleet.hosts }
+        if request.parts.contains(.hosts) {
+            answer.hosts = fleet.hosts
+            // A host alone keeps no hours.
+            if !screen.options.isOneHost { answer.usedPeak = fleet.usedPeak }
+        }
         if request.parts.contains(.processes) {
             answer.processes = fleet.processes.filter {
                 request.hostID == nil || $0.hostID == request.hostID
@@ -107,10 +111,12 @@ struct SampleFleet {
     var kills: [KillRow] = []
     var page: [String] = []
     var limits: [String] = []
+    var usedPeak: FleetAnswer.UsedPeak? = FleetAnswer.UsedPeak(
+        bytes: 150 << 30, isUpperBound: true, hours: 12)
 
     static let empty = SampleFleet(isEmpty: true)
 
-    private init(isEmpty: Bool) {}
+    private init(isEmpty: Bool) { usedPeak = nil }
 
     init() {
         for (index, state) in [HostState.up, .up, .late, .gone].enumerated() {
