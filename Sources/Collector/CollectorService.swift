@@ -32,10 +32,10 @@ package struct CollectorService: Service {
     /// store cannot be opened or fails.
     package func run() async throws {
         do {
-            var progress = StartProgress(settings: settings, logger: logger)
-            progress.willOpen()
-            let store = try SQLiteStore(dataDirectory: settings.dataDirectory)
-            progress.didOpen()
+            let folder = settings.dataDirectory
+            let store = try await StartProgress(settings: settings, logger: logger).opening {
+                try SQLiteStore(dataDirectory: folder)
+            }
             try await run(with: store)
             try store.close()
         } catch let error as PeakStoreError {

@@ -20,13 +20,17 @@ package struct ControlClient: Sendable {
     }
 
     /// What it says once it is done; throws a `Problem`.
-    package func ask(_ request: ControlRequest) async throws -> String {
+    ///
+    /// What takes long says by `progress`, several times a second, how far it is.
+    package func ask(
+        _ request: ControlRequest, progress: (String) -> Void = { _ in }
+    ) async throws -> String {
         let answer: ControlAnswer
         if let socket = try connect() {
             defer { close(socket) }
-            answer = try ControlClient.exchange(request, on: socket)
+            answer = try ControlClient.exchange(request, on: socket, progress)
         } else {
-            answer = try await carryOut(request)
+            answer = try await carryOut(request, progress)
         }
         switch answer {
         case .done(let text): return text
@@ -67,7 +71,7 @@ package struct ControlClient: Sendable {
     }
 
     private static func exchange(
-        _ request: ControlRequest, on socket: Int32
+        _ request: ControlRequest, on socket: Int32, _ progress: (String) -> Void
     ) throws -> ControlAnswer {
         let line = Array(ControlProtocol.line(request).utf8)
         guard line.count <= ControlProtocol.maximumRequestBytes else {
@@ -83,11 +87,12 @@ package struct ControlClient: Sendable {
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
             bytes += buffer[..<count]
+            for text in ControlProgress.take(from: &bytes) { progress(text) }
         }
         guard let answer = ControlAnswer(bytes: bytes) else {
             throw Problem(
-                description: "the collector did not answer; 'memcollector purge --list' shows "
-                    + "whether it was done")
+                description: "the collector went away before it had answered; "
+                    + request.adviceWithoutAnswer)
         }
         return answer
     }
@@ -99,7 +104,9 @@ package struct ControlClient: Sendable {
     // MARK: Without a collector
 
     /// Does it on the database itself, whose lock keeps every collector away meanwhile.
-    private func carryOut(_ request: ControlRequest) async throws -> ControlAnswer {
+    private func carryOut(
+        _ request: ControlRequest, _ progress: (String) -> Void
+    ) async throws -> ControlAnswer {
         guard access(dataDirectory + "/highwater.db", F_OK) == 0 else {
             let reason = String(cString: strerror(errno))
             throw Problem(
@@ -113,11 +120,19 @@ package struct ControlClient: Sendable {
             let fleet = Fleet(fleet: try FleetState(store: store))
             let committer = Committer(
                 fleet: fleet, store: store, thread: thread,
-                logger: Logger(label: "purge") { _ in SwiftLogNoOpLogHandler() })
+                logger: Logger(label: "control") { _ in SwiftLogNoOpLogHandler() })
             let desk = PurgeDesk(
                 fleet: fleet, store: store, committer: committer, thread: thread,
                 prune: PruneDesk(store: store))
-            let answer = await desk.answer(request)
+            let (steps, step) = AsyncStream.makeStream(
+                of: String.self, bufferingPolicy: .bufferingNewest(1))
+            async let done = {
+                let answer = await desk.answer(request) { step.yield($0) }
+                step.finish()
+                return answer
+            }()
+            for await text in steps { progress(text) }
+            let answer = await done
             try store.close()
             try await thread.shutdownGracefully()
             return answer

@@ -25,7 +25,7 @@ final class ControlServer: Sendable {
 
     /// Opens the socket; nil, and a line in the log, if that cannot be done.
     ///
-    /// A collector that cannot be asked to purge is a collector all the same.
+    /// A collector that cannot be asked to change anything is a collector all the same.
     func open() async -> (any Channel)? {
         do {
             let channel = try await ServerBootstrap(group: group)
@@ -41,7 +41,10 @@ final class ControlServer: Sendable {
             return channel
         } catch {
             logger.warning(
-                "cannot take 'memcollector purge'; a shorter --data-dir on a local disk helps",
+                """
+                cannot take 'memcollector purge' and 'prune'; a shorter --data-dir on a local disk \
+                helps
+                """,
                 metadata: ["socket": "\(path)", "reason": "\(error)"])
             return nil
         }
@@ -145,12 +148,27 @@ private final class ControlHandler: ChannelInboundHandler {
         let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
         let promise = context.eventLoop.makePromise(of: ControlAnswer.self)
         let desk = desk
-        promise.completeWithTask { await desk.answer(request) }
+        let loop = context.eventLoop
+        promise.completeWithTask {
+            await desk.answer(request) { text in
+                loop.execute {
+                    let (handler, context) = bound.value
+                    handler.tell(text, context)
+                }
+            }
+        }
         promise.futureResult.whenSuccess { result in
             let (handler, context) = bound.value
             if request.changesSomething { handler.log(line, result) }
             handler.answer(result, context)
         }
+    }
+
+    /// Says how far it is, unless the other end takes nothing.
+    private func tell(_ progress: String, _ context: ChannelHandlerContext) {
+        guard context.channel.isActive, context.channel.isWritable else { return }
+        let buffer = context.channel.allocator.buffer(bytes: ControlProgress.bytes(progress))
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }
 
     private func log(_ line: String, _ result: ControlAnswer) {

@@ -9,6 +9,7 @@ package struct Maintainer: Sendable {
     private let thread: NIOThreadPool
     private let retention: Retention
     private let logger: Logger
+    private let log: MaintenanceLog
 
     /// So long steps may follow one another until the next commit is looked for.
     private static let roundMilliseconds: Int64 = 200
@@ -23,6 +24,7 @@ package struct Maintainer: Sendable {
         self.thread = thread
         self.retention = retention
         self.logger = logger
+        log = MaintenanceLog(logger: logger)
     }
 
     /// Takes steps as long as nothing waits for the disk, and says whether more are due.
@@ -32,13 +34,18 @@ package struct Maintainer: Sendable {
         try await thread.runIfActive {
             let end = WallClock.monotonicMilliseconds() + Maintainer.roundMilliseconds
             var counts = MaintenanceCounts()
-            defer { report(counts) }
+            var isOver = false
+            defer {
+                log.add(
+                    counts, isOver: isOver, atMilliseconds: WallClock.monotonicMilliseconds())
+            }
             while WallClock.monotonicMilliseconds() < end, !isCommitDue() {
                 do {
                     let outcome = try store.maintain(
                         nowMilliseconds: WallClock.nowMilliseconds(), retention: retention)
                     counts.add(outcome.counts)
-                    if !outcome.isMoreDue { return false }
+                    isOver = !outcome.isMoreDue
+                    if isOver { return false }
                 } catch let error as PeakStoreError where error.isPassing {
                     logger.warning(
                         "the store cannot be tidied now; it is tried again",
@@ -48,10 +55,5 @@ package struct Maintainer: Sendable {
             }
             return true
         }
-    }
-
-    private func report(_ counts: MaintenanceCounts) {
-        guard counts.packedHours > 0 || counts.hasRemoved else { return }
-        logger.debug("tidied the store", metadata: ["what": "\(PruneDesk.words(counts))"])
     }
 }

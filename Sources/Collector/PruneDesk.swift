@@ -17,9 +17,9 @@ struct PruneDesk: Sendable {
 
     /// Removes it and says what went; has to run on the thread that writes.
     ///
-    /// `betweenSteps` lets a commit in.
+    /// `betweenSteps` lets a commit in, and is told what was done so far.
     func prune(
-        _ retention: Retention, at now: Int64, betweenSteps: () throws -> Void
+        _ retention: Retention, at now: Int64, betweenSteps: (MaintenanceCounts) throws -> Void
     ) throws -> String {
         let before = try store.reusableBytes()
         try store.sweepSoon()
@@ -28,7 +28,7 @@ struct PruneDesk: Sendable {
             let outcome = try store.maintain(nowMilliseconds: now, retention: retention)
             counts.add(outcome.counts)
             guard outcome.isMoreDue else { break }
-            try betweenSteps()
+            try betweenSteps(counts)
         }
         counts.packedHours = 0
         guard counts.hasRemoved else { return "Nothing is older than it is kept.\n" }

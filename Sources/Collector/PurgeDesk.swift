@@ -15,15 +15,23 @@ struct PurgeDesk: Sendable {
 
     /// How often a long prune lets a commit in.
     private static let commitMilliseconds: Int64 = 1_000
+    /// How often a long prune says how far it is.
+    private static let progressMilliseconds: Int64 = 200
     /// The most runs that a dry run looks through.
     private static let maximumRuns = 200_000
     /// The most of everything else.
     private static let maximumFacts = 100_000
 
     /// Does what is asked; what fails changes nothing.
-    func answer(_ request: ControlRequest) async -> ControlAnswer {
+    ///
+    /// What takes long says by `progress`, now and then, how far it is.
+    func answer(
+        _ request: ControlRequest, progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) async -> ControlAnswer {
         do {
-            return try await thread.runIfActive { try carryOut(request, at: WallClock.now()) }
+            return try await thread.runIfActive {
+                try carryOut(request, at: WallClock.now(), progress)
+            }
         } catch let error as PeakStoreError {
             return .failed("\(CollectorProblem.store(error))")
         } catch {
@@ -31,7 +39,9 @@ struct PurgeDesk: Sendable {
         }
     }
 
-    private func carryOut(_ request: ControlRequest, at now: Moment) throws -> ControlAnswer {
+    private func carryOut(
+        _ request: ControlRequest, at now: Moment, _ progress: (String) -> Void
+    ) throws -> ControlAnswer {
         switch request {
         case .purge(let name, let since, let until, let isDryRun):
             guard since <= until else { return .failed("the end is before the beginning") }
@@ -47,7 +57,8 @@ struct PurgeDesk: Sendable {
         case .undo(let tombstone): return try undo(tombstone)
         case .list: return .done(try list())
         case .prune(let retention, let isDryRun):
-            return try prune(retention.retention, isDryRun: isDryRun, at: now.utcMilliseconds)
+            return try prune(
+                retention.retention, isDryRun: isDryRun, at: now.utcMilliseconds, progress)
         }
     }
 
@@ -119,15 +130,21 @@ struct PurgeDesk: Sendable {
     }
 
     private func prune(
-        _ retention: Retention, isDryRun: Bool, at now: Int64
+        _ retention: Retention, isDryRun: Bool, at now: Int64, _ progress: (String) -> Void
     ) throws -> ControlAnswer {
         guard let prune else { return .failed("this store keeps everything") }
         guard !isDryRun else { return .done(try prune.preview(retention, at: now)) }
         var committedAt = WallClock.monotonicMilliseconds()
+        var saidAt = committedAt
+        progress("looking for what is old")
         return .done(
-            try prune.prune(retention, at: now) {
-                // Agents wait for their acknowledgements meanwhile.
+            try prune.prune(retention, at: now) { counts in
                 let now = WallClock.monotonicMilliseconds()
+                if now - saidAt >= PurgeDesk.progressMilliseconds {
+                    progress("so far \(PruneDesk.words(counts))")
+                    saidAt = now
+                }
+                // Agents wait for their acknowledgements meanwhile.
                 guard fleet.isCommitDue || now - committedAt >= PurgeDesk.commitMilliseconds
                 else { return }
                 try committer.commitHere()

@@ -13,6 +13,12 @@ extension SQLiteStore {
         fileBytes(path + "/" + DataDirectory.databaseName)
     }
 
+    /// How much of the disk its write-ahead log takes, in bytes; 0 if there is none or that cannot
+    /// be told.
+    public static func logBytes(ofDataDirectory path: String) -> UInt64 {
+        fileBytes(path + "/" + DataDirectory.databaseName + "-wal") ?? 0
+    }
+
     private static func fileBytes(_ path: String) -> UInt64? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }

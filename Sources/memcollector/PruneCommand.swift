@@ -49,7 +49,11 @@ struct PruneCommand: AsyncParsableCommand {
             }
             guard !dryRun else { return }
             guard yes || confirmed() else { throw ProgramFailure("nothing was removed") }
-            print(try await client.ask(.prune(retention, isDryRun: false)), terminator: "")
+            var line = ProgressLine()
+            defer { line.clear() }
+            let done = try await client.ask(.prune(retention, isDryRun: false)) { line.show($0) }
+            line.clear()
+            print(done, terminator: "")
         } catch let problem as ControlClient.Problem {
             throw ProgramFailure(problem.description)
         }

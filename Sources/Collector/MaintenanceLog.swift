@@ -1,0 +1,40 @@
+import Logging
+import PeakStore
+import Synchronization
+
+/// Says in the log what was packed and removed: a line when a round of it is over, and one each
+/// hour of a round that lasts longer.
+final class MaintenanceLog: Sendable {
+    private struct Round {
+        var counts = MaintenanceCounts()
+        var beganAtMilliseconds: Int64
+    }
+
+    private let logger: Logger
+    private let round = Mutex<Round?>(nil)
+
+    /// A round that goes on is told of after this time.
+    private static let lineMilliseconds: Int64 = 3_600_000
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    /// Takes in what some steps did; `isOver` if nothing is left to do.
+    func add(_ counts: MaintenanceCounts, isOver: Bool, atMilliseconds now: Int64) {
+        let done = round.withLock { round -> Round? in
+            var current = round ?? Round(beganAtMilliseconds: now)
+            current.counts.add(counts)
+            let isDue =
+                isOver || now - current.beganAtMilliseconds >= MaintenanceLog.lineMilliseconds
+            round = isDue ? nil : current
+            return isDue ? current : nil
+        }
+        guard let done, done.counts.packedHours > 0 || done.counts.hasRemoved else { return }
+        logger.info(
+            "tidied the store",
+            metadata: [
+                "what": "\(PruneDesk.words(done.counts))", "more": "\(isOver ? "no" : "yes")",
+            ])
+    }
+}
