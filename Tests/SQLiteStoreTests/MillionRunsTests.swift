@@ -16,23 +16,46 @@ import Testing
     .enabled(
         if: MillionRuns.directory != nil, "HIGHWATER_MILLION_RUNS names a data directory"))
 struct MillionRunsTests {
-    @Test("a walk of a day meets each of the million runs once, and a selection counts them")
+    @Test(
+        "a walk of a day meets each of the million runs once, one of some hours those it should")
     func everyRun() throws {
         let directory = try #require(MillionRuns.directory)
         let isThere = FileManager.default.fileExists(atPath: directory + "/highwater.db")
         let store = try SQLiteStore(dataDirectory: directory)
         if !isThere { try MillionRuns.fill(store) }
+        // The runs are of the day that ended when they were written.
+        let end = try #require(try store.hosts().map(\.lastHeardAtMilliseconds).max())
+        let day = try walk(store, end - 86_400_000)
+        #expect(day == MillionRuns.runCount)
+        let hours = try walk(store, end - 6 * 3_600_000)
+        #expect(hours > MillionRuns.liveRunCount && hours < MillionRuns.runCount / 2)
+        try store.close()
+    }
+
+    /// Meets each run of a range once, as many as a selection counts, and says how many they are.
+    private func walk(_ store: SQLiteStore, _ since: Int64) throws -> Int {
         var query = ReportQuery()
         query.includesInherited = true
-        let selection = try store.runs(matching: query, limit: 20)
-        #expect(selection.matchedCount == MillionRuns.runCount)
-        let walked = try store.walk(matching: query) { walk in
-            var count = 0
-            while try walk.next() != nil { count += 1 }
-            return count
+        query.sinceMilliseconds = since
+        struct Place: Hashable {
+            var boot: Int64
+            var key: ProcessKey
         }
-        #expect(walked == MillionRuns.runCount)
-        try store.close()
+        var met: Set<Place> = []
+        var count = 0
+        try store.walk(matching: query) { walk in
+            while let run = try walk.next() {
+                count += 1
+                met.insert(Place(boot: run.boot, key: run.figures.key))
+                if let ended = run.figures.end?.bracket?.notAfterMilliseconds, ended < since {
+                    Issue.record("a run that ended before the range")
+                    return
+                }
+            }
+        }
+        #expect(met.count == count)
+        #expect(try store.runs(matching: query, limit: 20).matchedCount == count)
+        return count
     }
 }
 
@@ -42,6 +65,7 @@ private enum MillionRuns {
     static let runCount = hostCount * runsOfHost
     /// Of a thousand runs so many live.
     private static let liveRuns: Int32 = 100
+    static let liveRunCount = hostCount * Int(liveRuns)
 
     static let directory = ProcessInfo.processInfo.environment["HIGHWATER_MILLION_RUNS"]
 

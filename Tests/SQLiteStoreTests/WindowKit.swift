@@ -50,3 +50,10 @@ extension SQLiteStore {
         }.joined(separator: " ")
     }
 }
+
+extension SQLiteStore {
+    /// Takes steps until nothing is left to do.
+    func maintainAll(at now: Int64, _ retention: Retention) throws {
+        while try maintain(nowMilliseconds: now, retention: retention).isMoreDue {}
+    }
+}

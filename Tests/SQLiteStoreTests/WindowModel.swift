@@ -57,6 +57,18 @@ struct WindowModel {
         return found
     }
 
+    /// What the runs of a program held at most in each minute from the first on.
+    func minutes(ofProgram program: RawText, count: Int) -> [Window?] {
+        var found = [Window?](repeating: nil, count: count)
+        for run in runs.values where run.record.description.program == program {
+            for (index, (window, _)) in minutes(of: run.key, 0..<count).enumerated() {
+                guard let window else { continue }
+                found[index] = found[index]?.merged(with: window) ?? window
+            }
+        }
+        return found
+    }
+
     /// Whether anything of an hour was watched.
     func isWatched(hour: Int) -> Bool {
         let minutes = hour * 60..<hour * 60 + 60
@@ -82,14 +94,17 @@ struct RandomHistory {
     private(set) var batches: [CommitBatch] = []
     /// Hours of it.
     static let hours = 5
+    /// How many hours lie from the beginning of one to that of the next.
+    private let hoursApart: Int
 
-    /// Makes one, with outages in which nobody watches.
-    init(_ generator: inout SeededGenerator) {
+    /// Makes one, with outages in which nobody watches, and as nobody does between hours apart.
+    init(_ generator: inout SeededGenerator, hoursApart: Int = 1) {
+        self.hoursApart = hoursApart
         for pid in 1...6 {
             var run = plainRun(pid: Int32(pid))
             run.record.description.program = RawText("p\(pid % 3)")
             if generator.one(in: 2) {
-                let end = minute(Int.random(in: 60..<300, using: &generator))
+                let end = minute(place(Int.random(in: 60..<300, using: &generator)))
                 run.record.end = RunEnd(
                     bracket: TimeBracket(
                         notBeforeMilliseconds: end, notAfterMilliseconds: end + 90_000),
@@ -106,9 +121,13 @@ struct RandomHistory {
                 last = [:]
                 continue
             }
-            batches.append(batch(number, &last, &generator))
+            if hoursApart > 1, number % 60 == 0 { last = [:] }
+            batches.append(batch(place(number), &last, &generator))
         }
     }
+
+    /// The minute that is the one of this number among those that may be watched.
+    private func place(_ number: Int) -> Int { number / 60 * 60 * hoursApart + number % 60 }
 
     private func batch(
         _ number: Int, _ last: inout [RunKey: Window], _ generator: inout SeededGenerator
