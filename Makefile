@@ -40,6 +40,9 @@ buildNeeds := git:git ca-certificates:/etc/ssl/certs/ca-certificates.crt \
 	libncurses-dev:/usr/include/ncurses.h
 demoNeeds := procps:top
 testNeeds := python3:python3 libc-bin:ldd iproute2:ip tmux:tmux
+# Where systemd runs, its package would start a server on every address; there the test is left out
+# unless somebody has installed it. CI runs in a container.
+testNeeds += $(if $(wildcard /run/systemd/system),,prometheus:prometheus)
 # What an agent is measured beside; the benchmark goes on without what cannot be had.
 benchmarkNeeds := python3:python3 procps:top sysstat:pidstat \
 	python3-psutil:/usr/lib/python3/dist-packages/psutil
