@@ -205,7 +205,7 @@ let package = Package(
                 "memfleet",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
-            exclude: ["Namespaces/link.py", "Storm"], swiftSettings: settings),
+            exclude: ["Namespaces/link.py", "Screens", "Storm"], swiftSettings: settings),
         .testTarget(
             name: "MemoryModelTests", dependencies: ["MemoryModel", "TestSupport"],
             swiftSettings: settings),

@@ -89,6 +89,11 @@ final class TmuxTerminal: Sendable {
         try await command(["resize-window", "-x", "\(columns)", "-y", "\(rows)"])
     }
 
+    /// Closes the window, as a connection that is lost does.
+    func killPane() async throws {
+        try await command(["kill-pane"])
+    }
+
     deinit {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: tmux)
