@@ -94,7 +94,7 @@ struct PruneTests {
         let usual = RetentionSettings.usual.retention
         #expect(
             try desk.preview(usual, at: now) == "This removes 4 tiny runs by folding.\n")
-        let text = try desk.prune(usual, at: now) {}
+        let text = try desk.prune(usual, at: now) { _ in }
         #expect(text.hasPrefix("Removed 4 tiny runs by folding.\n"), "\(text)")
         #expect(try store.runs(batch.runs.map(\.key)).keys.map(\.process.pid) == [5])
         #expect(try desk.preview(usual, at: now) == nothing)
