@@ -63,6 +63,11 @@ let package = Package(
             name: "ProcessSampler", dependencies: ["MemoryModel", "CLinux"],
             swiftSettings: settings),
 
+        // The Python frames of another process.
+        .target(
+            name: "PythonStacks", dependencies: ["CLinux", "MemoryModel", "ProcessSampler"],
+            swiftSettings: settings),
+
         // Frames to bytes and back; both session state machines.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Wire", dependencies: ["MemoryModel", "CZlib"], swiftSettings: settings),
@@ -126,7 +131,7 @@ let package = Package(
         .executableTarget(
             name: "memagent",
             dependencies: [
-                "Agent", "CommandLineProgram", "MemoryModel", "ProcessSampler",
+                "Agent", "CommandLineProgram", "MemoryModel", "ProcessSampler", "PythonStacks",
                 "Report", "Terminal", argumentParser, logging, lifecycle, lifecycleSignals,
             ],
             swiftSettings: settings),
@@ -157,6 +162,10 @@ let package = Package(
             name: "ProcessSamplerTests",
             dependencies: ["MemoryModel", "ProcessSampler", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "PythonStacksTests",
+            dependencies: ["MemoryModel", "ProcessSampler", "PythonStacks", "TestSupport"],
+            exclude: ["Layout", "Programs"], swiftSettings: settings),
         .testTarget(
             name: "ReportTests", dependencies: ["MemoryModel", "Report", "TestSupport"],
             exclude: ["Snapshots"], swiftSettings: settings),

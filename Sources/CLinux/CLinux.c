@@ -55,6 +55,12 @@ int clinux_inode(int file, uint64_t *inode) {
   return 0;
 }
 
+bool clinux_is_ordinary_file(int directory, const char *name) {
+  struct stat facts;
+  return fstatat(directory, name, &facts, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
+         S_ISREG(facts.st_mode);
+}
+
 uint64_t clinux_raise_open_file_limit(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
@@ -97,6 +103,8 @@ static int64_t nanoseconds(clockid_t clock) {
 int64_t clinux_boot_nanoseconds(void) { return nanoseconds(CLOCK_BOOTTIME); }
 
 int64_t clinux_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
+int64_t clinux_thread_nanoseconds(void) { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
 
 int64_t clinux_wall_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
 

@@ -35,6 +35,9 @@ int clinux_device(int file, uint32_t *major_number, uint32_t *minor_number);
 // The inode number of an open file (fstat(2)).
 int clinux_inode(int file, uint64_t *inode);
 
+// Whether a name without a slash is an ordinary file of its directory: no link, device or FIFO.
+bool clinux_is_ordinary_file(int directory, const char *name);
+
 // Raises the soft RLIMIT_NOFILE to the hard one; returns the limit that holds afterwards.
 uint64_t clinux_raise_open_file_limit(void);
 
@@ -53,6 +56,9 @@ int64_t clinux_boot_nanoseconds(void);
 
 // CLOCK_MONOTONIC in nanoseconds (clock_gettime(2)): boot time without suspend.
 int64_t clinux_monotonic_nanoseconds(void);
+
+// Processor time of the calling thread in nanoseconds (CLOCK_THREAD_CPUTIME_ID).
+int64_t clinux_thread_nanoseconds(void);
 
 // CLOCK_REALTIME in nanoseconds (clock_gettime(2)).
 int64_t clinux_wall_nanoseconds(void);

@@ -1,0 +1,199 @@
+import MemoryModel
+
+/// What grew while what ran, and what was on the stack when most was resident.
+///
+/// Pure: looks and stacks go in with their time, what to do comes out. It tells which code ran
+/// while memory grew, which need not be the code that keeps the memory.
+public struct GrowthLedger: Sendable {
+    /// What to do after a look.
+    public struct Decision: Hashable, Sendable {
+        /// What the process grew by and the running stacks are to be read for; 0 for nothing.
+        public var grownBytes: UInt64
+        /// How long to wait until the next look.
+        public var waitMilliseconds: Int64
+    }
+
+    /// How often it is looked, and at what.
+    public struct Settings: Hashable, Sendable {
+        /// Less growth than this waits until it has become more.
+        public var thresholdBytes: UInt64 = 512 << 10
+        /// Time between two looks at a process that does not grow.
+        public var idleMilliseconds: Int64 = 100
+        /// Time between two looks at one that grows.
+        public var growingMilliseconds: Int64 = 10
+        /// So long after its last growth a process counts as growing.
+        public var settlingMilliseconds: Int64 = 200
+        /// The most stacks that are kept.
+        public var maximumStacks = 4_096
+        /// The most frames of all stacks together; each takes 8 bytes.
+        public var maximumFrames = 524_288
+        /// The most lines, and the most functions, that are kept.
+        public var maximumLines = 16_384
+
+        /// As described.
+        public init() {}
+    }
+
+    /// What is known of one stack.
+    public struct StackGrowth: Hashable, Sendable {
+        /// What grew while it ran.
+        public var grownBytes: UInt64 = 0
+        /// How often it was read.
+        public var readCount = 0
+    }
+
+    /// The settings.
+    public let settings: Settings
+    /// What was resident at the first look; nil before it.
+    public private(set) var firstBytes: UInt64?
+    /// What was resident at the last look.
+    public private(set) var lastBytes: UInt64 = 0
+    /// The most that was resident at a look.
+    public private(set) var peakBytes: UInt64 = 0
+    /// When that was.
+    public private(set) var peakMilliseconds: Int64 = 0
+    /// Looks.
+    public private(set) var lookCount = 0
+    /// All growth that stacks were read for.
+    public private(set) var grownBytes: UInt64 = 0
+    /// Growth whose stack could not be read.
+    public private(set) var unattributedBytes: UInt64 = 0
+    /// Growth by stack, each with the innermost frame first.
+    public private(set) var stacks: [[StackFrame]: StackGrowth] = [:]
+    /// Growth of stacks that found no room.
+    public private(set) var otherBytes: UInt64 = 0
+    /// How many stacks found no room.
+    public private(set) var otherCount = 0
+    /// Growth by the innermost line.
+    public private(set) var lines: [StackFrame: UInt64] = [:]
+    /// Growth of lines that found no room.
+    public private(set) var otherLineBytes: UInt64 = 0
+    /// By function, the most that was resident while it was on a stack that grew.
+    public private(set) var functionPeaks: [Int32: UInt64] = [:]
+    /// The stack that ran when the highest peak with a stack was read; empty if there is none.
+    public private(set) var peakStack: [StackFrame] = []
+    /// What was resident then.
+    public private(set) var peakStackBytes: UInt64 = 0
+    /// When that was.
+    public private(set) var peakStackMilliseconds: Int64 = 0
+
+    private var baseBytes: UInt64 = 0
+    private var grewAt: Int64?
+    private var frameCount = 0
+    private var leastWait: Int64 = 0
+
+    /// Begins with nothing.
+    public init(settings: Settings = Settings()) {
+        self.settings = settings
+    }
+
+    /// Takes a look.
+    ///
+    /// - Parameters:
+    ///   - residentBytes: What is resident.
+    ///   - milliseconds: The time, by a clock that never goes back.
+    /// - Returns: What to do now, and when to look again.
+    public mutating func look(residentBytes: UInt64, at milliseconds: Int64) -> Decision {
+        lookCount += 1
+        lastBytes = residentBytes
+        if residentBytes > peakBytes {
+            peakBytes = residentBytes
+            peakMilliseconds = milliseconds
+        }
+        guard firstBytes != nil else {
+            firstBytes = residentBytes
+            baseBytes = residentBytes
+            return Decision(grownBytes: 0, waitMilliseconds: wait(at: milliseconds))
+        }
+        var grown: UInt64 = 0
+        if residentBytes < baseBytes {
+            baseBytes = residentBytes
+        } else if residentBytes - baseBytes >= max(1, settings.thresholdBytes) {
+            grown = residentBytes - baseBytes
+            baseBytes = residentBytes
+            grewAt = milliseconds
+            grownBytes = grownBytes.saturatingSum(grown)
+        }
+        return Decision(grownBytes: grown, waitMilliseconds: wait(at: milliseconds))
+    }
+
+    /// Begins anew with the next look, as after an exec; what was counted stays.
+    public mutating func restart() {
+        firstBytes = nil
+        baseBytes = 0
+    }
+
+    /// Makes waits at least so long, so that looking keeps to its share of a processor.
+    public mutating func stretchWaits(toMilliseconds milliseconds: Int64) {
+        leastWait = max(0, milliseconds)
+    }
+
+    private func wait(at milliseconds: Int64) -> Int64 {
+        let isGrowing = grewAt.map { milliseconds - $0 <= settings.settlingMilliseconds } ?? false
+        return max(
+            leastWait, isGrowing ? settings.growingMilliseconds : settings.idleMilliseconds)
+    }
+
+    /// Credits growth to the stack that ran; nil where none could be read.
+    ///
+    /// - Parameters:
+    ///   - bytes: The growth, or the share of it that this stack's thread had.
+    ///   - stack: The frames, the innermost first.
+    ///   - residentBytes: What was resident at the look.
+    ///   - milliseconds: The time of the look.
+    public mutating func credit(
+        _ bytes: UInt64, to stack: [StackFrame]?, residentBytes: UInt64, at milliseconds: Int64
+    ) {
+        guard let stack, let innermost = stack.first else {
+            unattributedBytes = unattributedBytes.saturatingSum(bytes)
+            return
+        }
+        if lines[innermost] != nil || lines.count < settings.maximumLines {
+            lines[innermost, default: 0].addClamped(bytes)
+        } else {
+            otherLineBytes.addClamped(bytes)
+        }
+        for frame in stack {
+            if let peak = functionPeaks[frame.function] {
+                if residentBytes > peak { functionPeaks[frame.function] = residentBytes }
+            } else if functionPeaks.count < settings.maximumLines {
+                functionPeaks[frame.function] = residentBytes
+            }
+        }
+        if residentBytes > peakStackBytes {
+            peakStack = stack
+            peakStackBytes = residentBytes
+            peakStackMilliseconds = milliseconds
+        }
+        keep(stack, bytes)
+    }
+
+    private mutating func keep(_ stack: [StackFrame], _ bytes: UInt64) {
+        if stacks[stack] == nil {
+            if stacks.count >= settings.maximumStacks
+                || frameCount + stack.count > settings.maximumFrames
+            {
+                mergeSmallest()
+            }
+            frameCount += stack.count
+        }
+        stacks[stack, default: StackGrowth()].grownBytes.addClamped(bytes)
+        stacks[stack]?.readCount += 1
+    }
+
+    /// Merges the smallest quarter into `other`, so that it is not done for each new stack.
+    private mutating func mergeSmallest() {
+        let sorted = stacks.sorted { $0.value.grownBytes < $1.value.grownBytes }
+        for (stack, growth) in sorted.prefix(max(1, sorted.count / 4)) {
+            stacks[stack] = nil
+            frameCount -= stack.count
+            otherBytes.addClamped(growth.grownBytes)
+            otherCount += 1
+        }
+    }
+}
+
+extension UInt64 {
+    /// Adds, up to the greatest number there is.
+    mutating func addClamped(_ other: UInt64) { self = saturatingSum(other) }
+}

@@ -1,0 +1,242 @@
+import CLinux
+public import MemoryModel
+public import ProcessSampler
+
+/// Watches a Python process from outside: what ran while its memory grew.
+///
+/// The process is never stopped, written to or changed. It belongs to one thread at a time; between
+/// two looks that thread waits as long as the last look said.
+public final class GrowthWatch {
+    /// What a look found.
+    public enum Outcome: Hashable, Sendable {
+        /// It goes on; look again after so many milliseconds.
+        case goesOn(waitMilliseconds: Int64)
+        /// The process has ended.
+        case ended
+        /// The process runs another program now that cannot be watched: why.
+        case unwatchable(String)
+    }
+
+    /// The share of one processor that looking may take, in percent; beyond it, waits are longer.
+    public static let processorPercent: Int64 = 2
+
+    private let process: WatchedProcess
+    private var reader: StackReader?
+    private var ledger: GrowthLedger
+    private var threads = GrowingThreads()
+    private var innerIDs: [Int32: Int32] = [:]
+    private var innerProcess: Int32
+    private var growth: PythonGrowth
+    private let startedAt = BootClock.nowMilliseconds()
+    private var searchedAt: Int64 = 0
+    private var failuresInARow = 0
+    private var ownNanoseconds: Int64 = 0
+    private var averageNanoseconds: Int64 = 0
+    private var earlierFaults: [ReadFault: Int] = [:]
+
+    /// After so many stacks in a row that could not be read, the interpreter is looked for again.
+    private static let failuresUntilSearch = 8
+    /// Time between two searches for an interpreter.
+    private static let searchMilliseconds: Int64 = 1_000
+    /// Ids of so many threads are kept.
+    private static let maximumIDs = 16_384
+
+    /// Begins to watch.
+    ///
+    /// - Parameters:
+    ///   - pid: The process.
+    ///   - root: The tree that has it.
+    ///   - settings: How often it is looked, and at what.
+    /// - Throws: `GrowthWatchError` if it cannot be watched.
+    public init(
+        pid: Int32, root: ProcRoot = ProcRoot(),
+        settings: GrowthLedger.Settings = GrowthLedger.Settings()
+    ) throws(GrowthWatchError) {
+        do throws(WatchError) {
+            process = try WatchedProcess(pid: pid, root: root)
+        } catch {
+            throw GrowthWatchError(error, pid: pid)
+        }
+        ledger = GrowthLedger(settings: settings)
+        growth = PythonGrowth(pid: pid)
+        growth.processName = process.name()
+        innerProcess = process.innerID(ofThread: pid) ?? pid
+        let found: FoundInterpreter
+        do throws(WatchError) {
+            found = try InterpreterFinder(process).find()
+        } catch {
+            throw GrowthWatchError(error, pid: pid)
+        }
+        switch found {
+        case .supported(let interpreter): begin(interpreter)
+        case .starting: break
+        case .none: throw .noPython(pid: pid, name: growth.processName)
+        case .unsupported(let reason): throw .unsupported(pid: pid, reason: reason)
+        }
+        threads.prime(process)
+    }
+
+    private func begin(_ interpreter: Interpreter) {
+        reader = StackReader(
+            interpreter, memory: ProcessMemory(process), functions: reader?.functions)
+        growth.pythonVersion = interpreter.version.description
+        failuresInARow = 0
+    }
+
+    /// Takes a look; where memory grew, reads what runs.
+    public func look() -> Outcome {
+        let begin = clinux_thread_nanoseconds()
+        let outcome = looked(at: BootClock.nowMilliseconds())
+        let cost = max(0, clinux_thread_nanoseconds() - begin)
+        ownNanoseconds += cost
+        // One look in eight decides; a single slow one does not.
+        averageNanoseconds += (cost - averageNanoseconds) / 8
+        let least = averageNanoseconds * (100 / GrowthWatch.processorPercent) / 1_000_000
+        ledger.stretchWaits(toMilliseconds: least)
+        guard case .goesOn(let wait) = outcome else { return outcome }
+        return .goesOn(waitMilliseconds: max(wait, least))
+    }
+
+    private func looked(at now: Int64) -> Outcome {
+        switch process.residentBytes() {
+        case .gone:
+            growth.hasEnded = true
+            return .ended
+        case .unreadable:
+            return .unwatchable("its memory can no longer be read")
+        case .bytes(let resident):
+            let decision = ledger.look(residentBytes: resident, at: now)
+            if reader == nil || failuresInARow >= GrowthWatch.failuresUntilSearch {
+                if let reason = search(at: now) { return .unwatchable(reason) }
+            }
+            if decision.grownBytes > 0 { credit(decision.grownBytes, resident, at: now) }
+            return .goesOn(waitMilliseconds: decision.waitMilliseconds)
+        }
+    }
+
+    /// Looks for an interpreter that has begun meanwhile, or after an exec; returns why there is
+    /// none to be expected.
+    private func search(at now: Int64) -> String? {
+        let interval = reader == nil ? 50 : GrowthWatch.searchMilliseconds
+        guard now - searchedAt >= interval else { return nil }
+        searchedAt = now
+        do throws(WatchError) {
+            try process.reopenMemory()
+            switch try InterpreterFinder(process).find() {
+            case .supported(let interpreter):
+                // The same interpreter may have been busy with what is no Python.
+                if reader?.interpreter != interpreter {
+                    keepFaults()
+                    begin(interpreter)
+                }
+                failuresInARow = 0
+            case .starting: break
+            case .none: return "it runs another program now, which is no CPython"
+            case .unsupported(let reason): return reason
+            }
+        } catch .gone {
+            return nil
+        } catch .withoutMemory {
+            return nil
+        } catch {
+            return "its memory can no longer be read"
+        }
+        return nil
+    }
+
+    private func keepFaults() {
+        guard let reader else { return }
+        earlierFaults.merge(reader.faults, uniquingKeysWith: +)
+        growth.stackCount += reader.stackCount
+        growth.failedStackCount += reader.failureCount
+    }
+
+    private func credit(_ bytes: UInt64, _ resident: UInt64, at now: Int64) {
+        let shares = threads.shares(of: process)
+        guard !shares.isEmpty else {
+            return credit(bytes, toThread: nil, resident, at: now)
+        }
+        let total = shares.reduce(0.0) { $0 + Double($1.faults) }
+        var rest = bytes
+        for (index, share) in shares.enumerated() {
+            let isLast = index == shares.count - 1
+            let part =
+                isLast ? rest : min(rest, UInt64(Double(bytes) * Double(share.faults) / total))
+            rest -= part
+            credit(part, toThread: share.thread, resident, at: now)
+        }
+    }
+
+    private func credit(
+        _ bytes: UInt64, toThread thread: Int32?, _ resident: UInt64, at now: Int64
+    ) {
+        let inner = thread.flatMap { innerID(of: $0) }
+        let stack = reader?.stack(ofThread: inner, process: innerProcess) {
+            process.threads().compactMap { innerID(of: $0) }
+        }
+        if let stack {
+            failuresInARow = 0
+            if stack.isCut { growth.cutStackCount += 1 }
+            if stack.isOfOtherThread { growth.otherThreadCount += 1 }
+        } else {
+            failuresInARow += 1
+        }
+        ledger.credit(bytes, to: stack?.frames, residentBytes: resident, at: now)
+    }
+
+    /// A thread's id in the process's own pid namespace, which is what Python knows.
+    private func innerID(of thread: Int32) -> Int32? {
+        if innerProcess == process.pid { return thread }
+        if let known = innerIDs[thread] { return known }
+        guard let inner = process.innerID(ofThread: thread) else { return nil }
+        if innerIDs.count >= GrowthWatch.maximumIDs { innerIDs = [:] }
+        innerIDs[thread] = inner
+        return inner
+    }
+
+    /// What was found until now.
+    public func result() -> PythonGrowth {
+        var result = growth
+        let wallMinusBoot = BootClock.wallMinusBootMilliseconds()
+        result.watchedMilliseconds = BootClock.nowMilliseconds() - startedAt
+        result.markBytes = process.markBytes() ?? growth.markBytes
+        growth.markBytes = result.markBytes
+        result.ownMicroseconds = ownNanoseconds / 1_000
+        result.peakAtMilliseconds = ledger.peakMilliseconds + wallMinusBoot
+        result.peakStackAtMilliseconds = ledger.peakStackMilliseconds + wallMinusBoot
+        if let reader {
+            result.stackCount += reader.stackCount
+            result.failedStackCount += reader.failureCount
+        }
+        let faults = earlierFaults.merging(reader?.faults ?? [:], uniquingKeysWith: +)
+        result.faults = faults.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
+            .map { PythonGrowth.Fault(reason: $0.key.words, count: $0.value) }
+        ledger.fill(&result, functions: reader?.functions ?? FunctionTable())
+        return result
+    }
+}
+
+/// Why a process cannot be watched, in one line that says what can be done.
+public enum GrowthWatchError: Error, Hashable, Sendable {
+    /// There is no such process, or it has ended.
+    case gone(pid: Int32)
+    /// Its memory may not be read.
+    case refused(pid: Int32)
+    /// It has no memory of its own: a thread of the kernel.
+    case withoutMemory(pid: Int32)
+    /// It is no Python program.
+    case noPython(pid: Int32, name: RawText?)
+    /// It is a Python that cannot be read.
+    case unsupported(pid: Int32, reason: String)
+    /// Something else failed; the number is the kernel's `errno`.
+    case failed(pid: Int32, code: Int32)
+
+    init(_ error: WatchError, pid: Int32) {
+        switch error {
+        case .gone: self = .gone(pid: pid)
+        case .refused: self = .refused(pid: pid)
+        case .withoutMemory: self = .withoutMemory(pid: pid)
+        case .failed(let code): self = .failed(pid: pid, code: code)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import PythonStacks
+import TestSupport
+import Testing
+
+/// When stacks are read, whom growth is credited to, and what is kept.
+@Suite("Growth ledger")
+struct GrowthLedgerTests {
+    private let mebibyte: UInt64 = 1 << 20
+
+    private func stack(_ function: Int32, _ line: Int32 = 1) -> [StackFrame] {
+        [StackFrame(function: function, line: line), StackFrame(function: 0, line: 9)]
+    }
+
+    @Test("growth below the threshold waits until it has become more, and is lost to nobody")
+    func threshold() {
+        var ledger = GrowthLedger()
+        #expect(ledger.look(residentBytes: mebibyte, at: 0).grownBytes == 0)
+        #expect(ledger.look(residentBytes: mebibyte + 300_000, at: 100).grownBytes == 0)
+        #expect(ledger.look(residentBytes: mebibyte + 600_000, at: 200).grownBytes == 600_000)
+        #expect(ledger.look(residentBytes: mebibyte, at: 300).grownBytes == 0)
+        #expect(ledger.look(residentBytes: 2 * mebibyte, at: 400).grownBytes == mebibyte)
+        #expect(ledger.grownBytes == mebibyte + 600_000)
+        #expect(ledger.peakBytes == 2 * mebibyte && ledger.peakMilliseconds == 400)
+    }
+
+    @Test("a process that grows is looked at every 10 ms, one that stands every 100 ms")
+    func waits() {
+        var ledger = GrowthLedger()
+        #expect(ledger.look(residentBytes: 0, at: 0).waitMilliseconds == 100)
+        #expect(ledger.look(residentBytes: mebibyte, at: 100).waitMilliseconds == 10)
+        #expect(ledger.look(residentBytes: mebibyte, at: 110).waitMilliseconds == 10)
+        #expect(ledger.look(residentBytes: mebibyte, at: 300).waitMilliseconds == 10)
+        #expect(ledger.look(residentBytes: mebibyte, at: 301).waitMilliseconds == 100)
+        ledger.stretchWaits(toMilliseconds: 250)
+        #expect(ledger.look(residentBytes: 3 * mebibyte, at: 400).waitMilliseconds == 250)
+    }
+
+    @Test("lines, stacks, peaks of functions and the stack at the peak are those that ran")
+    func credit() {
+        var ledger = GrowthLedger()
+        ledger.credit(5, to: stack(1), residentBytes: 50, at: 1)
+        ledger.credit(7, to: stack(2), residentBytes: 90, at: 2)
+        ledger.credit(1, to: stack(1), residentBytes: 70, at: 3)
+        ledger.credit(4, to: nil, residentBytes: 99, at: 4)
+        #expect(ledger.lines == [stack(1)[0]: 6, stack(2)[0]: 7])
+        #expect(ledger.unattributedBytes == 4)
+        #expect(ledger.functionPeaks == [0: 90, 1: 70, 2: 90])
+        #expect(ledger.peakStack == stack(2) && ledger.peakStackBytes == 90)
+        #expect(ledger.stacks[stack(1)]?.readCount == 2)
+    }
+
+    @Test("what finds no room is merged, the smallest first, and counted; no byte is lost")
+    func bounds() {
+        var generator = SeededGenerator()
+        var settings = GrowthLedger.Settings()
+        (settings.maximumStacks, settings.maximumFrames, settings.maximumLines) = (64, 400, 32)
+        var ledger = GrowthLedger(settings: settings)
+        var total: UInt64 = 0
+        let large = stack(9_999)
+        ledger.credit(1 << 40, to: large, residentBytes: 1, at: 0)
+        for step in 0..<20_000 {
+            let bytes = UInt64.random(in: 0...100_000, using: &generator)
+            let depth = Int.random(in: 1...12, using: &generator)
+            let function = Int32.random(in: 0...500, using: &generator)
+            let frames = (0..<depth).map { StackFrame(function: function, line: Int32($0)) }
+            ledger.credit(bytes, to: frames, residentBytes: 5, at: Int64(step))
+            total += bytes
+            #expect(ledger.stacks.count <= 64 && ledger.lines.count <= 32, "\(generator)")
+            let frameCount = ledger.stacks.keys.reduce(0) { $0 + $1.count }
+            #expect(frameCount <= 400, "\(generator)")
+        }
+        let stacks = ledger.stacks.values.reduce(ledger.otherBytes) { $0 + $1.grownBytes }
+        let lines = ledger.lines.values.reduce(ledger.otherLineBytes, +)
+        #expect(stacks == total + 1 << 40 && lines == total + 1 << 40, "\(generator)")
+        #expect(ledger.stacks[large]?.grownBytes == 1 << 40)
+        #expect(ledger.otherCount > 0 && ledger.functionPeaks.count <= 32)
+    }
+
+    @Test("figures at the end of their range do not overflow")
+    func extremes() {
+        var ledger = GrowthLedger()
+        for bytes in [UInt64.max, 0, .max, 1, .max] {
+            let decision = ledger.look(residentBytes: bytes, at: 0)
+            ledger.credit(decision.grownBytes, to: stack(1), residentBytes: bytes, at: .max)
+        }
+        #expect(ledger.grownBytes == .max && ledger.lines.values.max() == .max)
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import MemoryModel
+import ProcessSampler
+import PythonStacks
+import TestSupport
+import Testing
+
+/// Growth of real programs is credited to the lines that ran, on every interpreter there is.
+@Suite("Growth by line", .serialized)
+struct GrowthWatchTests {
+    /// Watches a program through one step of it.
+    private func growth(
+        _ interpreter: String, _ step: String
+    ) async throws -> (PythonGrowth, minimum: UInt64) {
+        let program = try GrowingProgram(interpreter)
+        try await program.program.waitForText("ready")
+        let watch = try GrowthWatch(pid: program.program.pid)
+        _ = watch.look()
+        try program.begin(step)
+        while true {
+            guard case .goesOn(let wait) = watch.look() else {
+                throw Program.Failure(description: "it ended: \(program.program.errors)")
+            }
+            if program.program.output.contains("done \(step)") { break }
+            try await Task.sleep(for: .milliseconds(wait))
+        }
+        let result = watch.result()
+        try program.close()
+        try await program.program.waitForExit()
+        return (result, result.grownBytes)
+    }
+
+    private func share(_ growth: PythonGrowth, line: Int32, function: String) -> Double {
+        let bytes = growth.lines.filter {
+            $0.line.line == line && $0.line.file.bytes.ends(with: "/grow.py")
+                && String(decoding: $0.line.function.bytes, as: UTF8.self).hasSuffix(function)
+        }.reduce(0) { $0 + $1.grownBytes }
+        return Double(bytes) / Double(max(1, growth.grownBytes))
+    }
+
+    private func described(_ growth: PythonGrowth) -> String {
+        let lines = growth.lines.prefix(6).map {
+            "\($0.grownBytes >> 20) MiB \(String(decoding: $0.line.function.bytes, as: UTF8.self))"
+                + ":\($0.line.line)"
+        }
+        return "\(growth.pythonVersion) grew \(growth.grownBytes >> 20) MiB, "
+            + "\(growth.unattributedBytes >> 20) unattributed, \(growth.stackCount) stacks, "
+            + "\(growth.failedStackCount) failed, \(growth.faults), \(lines)"
+    }
+
+    @Test(
+        "the line that grew has at least nine tenths of what a function grew by",
+        arguments: Interpreters.all,
+        ["blocks", "innermost", "objects", "in_thread", "recurse", "generator", "größe"])
+    func line(_ interpreter: String, _ name: String) async throws {
+        let steps = ["innermost": "nested", "in_thread": "thread"]
+        let (growth, _) = try await growth(interpreter, steps[name] ?? name)
+        let least: [String: UInt64] = ["recurse": 55, "größe": 55]
+        #expect(growth.grownBytes >> 20 >= least[name] ?? 110, "\(described(growth))")
+        let functions = ["objects": "", "generator": "values"]
+        let share = share(
+            growth, line: try GrowingProgram.line(name), function: functions[name] ?? name)
+        #expect(share >= 0.9, "\(described(growth))")
+        #expect(growth.pythonVersion == "3.\(Interpreters.minor(of: interpreter) ?? 0)")
+        if name == "recurse" { #expect(growth.cutStackCount > 0) }
+    }
+
+    @Test(
+        "the stack at the peak has the callers with their lines, and functions their peaks",
+        arguments: Interpreters.all)
+    func stack(_ interpreter: String) async throws {
+        let (growth, _) = try await growth(interpreter, "nested")
+        let names = growth.peakStack.map {
+            String(decoding: $0.function.bytes, as: UTF8.self).split(separator: ".").last ?? ""
+        }.filter { $0 != "<listcomp>" }
+        #expect(names == ["innermost", "middle", "load", "nested", "<module>"])
+        #expect(
+            growth.peakStack.first { $0.function.bytes.ends(with: "nested") }?.line
+                == (try GrowingProgram.line("nested")))
+        #expect(growth.peakStackBytes > (growth.firstBytes ?? 0) + 100 << 20)
+        let middle = growth.functionPeaks.first { $0.function.function == "middle" }
+        #expect(middle?.residentBytes == growth.peakStackBytes)
+        #expect(growth.markBytes.map { $0 + 4 << 20 >= growth.peakBytes } ?? false)
+    }
+
+    @Test("two threads that grow at a time share the growth", arguments: Interpreters.all)
+    func threads(_ interpreter: String) async throws {
+        let (growth, _) = try await growth(interpreter, "two_threads")
+        for name in ["in_thread", "other_thread"] {
+            let share = share(growth, line: try GrowingProgram.line(name), function: name)
+            #expect(share > 0.3 && share < 0.7, "\(name): \(share) \(described(growth))")
+        }
+        #expect(growth.otherThreadCount <= growth.stackCount / 10, "\(described(growth))")
+    }
+
+    @Test("an interpreter that is too old is named and not read", arguments: Interpreters.old)
+    func old(_ interpreter: String) async throws {
+        let program = try GrowingProgram(interpreter)
+        defer { program.program.signal(SIGKILL) }
+        try await program.program.waitForText("ready")
+        let minor = Interpreters.minor(of: interpreter) ?? 0
+        #expect {
+            _ = try GrowthWatch(pid: program.program.pid)
+        } throws: { error in
+            guard case .unsupported(_, let reason)? = error as? GrowthWatchError else {
+                return false
+            }
+            return reason == "it is CPython 3.\(minor); 3.8 to 3.13 can be read"
+        }
+    }
+
+    @Test("what is no Python, what has ended and what is another user's are told apart")
+    func others() async throws {
+        let sleeper = try Program("/bin/sleep", ["60"])
+        defer { sleeper.signal(SIGKILL) }
+        try await eventually("sleep runs") {
+            try WatchedProcess(pid: sleeper.pid).programPath()?.bytes.ends(with: "/sleep") ?? false
+        }
+        #expect(throws: GrowthWatchError.noPython(pid: sleeper.pid, name: "sleep")) {
+            _ = try GrowthWatch(pid: sleeper.pid)
+        }
+        let ended = try Program("/bin/true", [])
+        try await ended.waitForExit()
+        #expect(throws: GrowthWatchError.gone(pid: ended.pid)) {
+            _ = try GrowthWatch(pid: ended.pid)
+        }
+        #expect(throws: GrowthWatchError.gone(pid: 0)) { _ = try GrowthWatch(pid: 0) }
+    }
+}
+
+extension [UInt8] {
+    /// Whether they end with the UTF-8 form of `text`.
+    func ends(with text: String) -> Bool { suffix(text.utf8.count).elementsEqual(text.utf8) }
+}

@@ -1,0 +1,87 @@
+"""Grows by known amounts in known lines, one step for each line of standard input."""
+
+import sys
+import threading
+import time
+
+MEBIBYTE = 1 << 20
+kept = []
+# A pause after each block, and a long one after the last, so that a look that is late finds it.
+PAUSES = {index: 0.3 if index in (29, 59) else 0.008 for index in range(60)}
+
+
+def blocks():
+    for index in range(60):
+        kept.append(bytearray(2 * MEBIBYTE)); time.sleep(PAUSES[index])  # line: blocks
+
+
+def nested():
+    class Loader:
+        def load(self):
+            return middle()
+
+    Loader().load()  # line: nested
+
+
+def middle():
+    return [innermost(index) for index in range(60)]
+
+
+def innermost(index):
+    kept.append(bytearray(2 * MEBIBYTE)); time.sleep(PAUSES[index])  # line: innermost
+
+
+def objects():
+    kept.append([(number, [number]) for number in range(1500000)]); time.sleep(0.3)  # line: objects
+
+
+def in_thread():
+    for index in range(60):
+        kept.append(bytearray(2 * MEBIBYTE)); time.sleep(PAUSES[index])  # line: in_thread
+
+
+def thread():
+    worker = threading.Thread(target=in_thread)
+    worker.start()
+    worker.join()
+
+
+def other_thread():
+    for index in range(60):
+        kept.append(bytearray(2 * MEBIBYTE)); time.sleep(PAUSES[index])  # line: other_thread
+
+
+def two_threads():
+    workers = [threading.Thread(target=target) for target in (in_thread, other_thread)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def recurse(depth=400):
+    if depth:
+        return recurse(depth - 1)
+    for index in range(30):
+        kept.append(bytearray(2 * MEBIBYTE)); time.sleep(PAUSES[index])  # line: recurse
+
+
+def generator():
+    def values():
+        for index in range(60):
+            kept.append(bytearray(2 * MEBIBYTE)); time.sleep(PAUSES[index])  # line: generator
+            yield None
+
+    for _ in values():
+        pass
+
+
+def größe():
+    for index in range(30):
+        kept.append(bytearray(2 * MEBIBYTE)); time.sleep(PAUSES[index])  # line: größe
+
+
+print("ready", flush=True)
+for step in iter(sys.stdin.readline, ""):
+    globals()[step.strip()]()
+    print("done", step.strip(), flush=True)
