@@ -47,8 +47,8 @@ testNeeds += $(if $(wildcard /run/systemd/system),,prometheus:prometheus)
 benchmarkNeeds := python3:python3 procps:top sysstat:pidstat \
 	python3-psutil:/usr/lib/python3/dist-packages/psutil
 
-.PHONY: help demo test check test-python soak build benchmark-agent benchmark-fleet format install
-.PHONY: clean toolchain build-needs demo-needs test-needs benchmark-needs lint
+.PHONY: help demo test check test-python soak build benchmark-agent benchmark-fleet benchmark-python
+.PHONY: format install clean toolchain build-needs demo-needs test-needs benchmark-needs lint
 
 help: ## List these commands
 	@echo "Highwater: the true peak memory of every process on every host."
@@ -109,6 +109,9 @@ benchmark-agent: benchmark-needs build ## Measure what the agent costs beside to
 benchmark-fleet: test-needs build ## Measure a collector under simulated agents, and how they come back
 	$(SWIFT) build $(releaseFlags) --product memfleet
 	@python3 Tests/Benchmarks/benchmark_fleet.py --bin '$(CURDIR)/$(release)' --agents '$(AGENTS)'
+
+benchmark-python: build ## Measure what it costs a Python program to be watched
+	@python3 Tests/Benchmarks/benchmark_python.py --bin '$(CURDIR)/$(release)'
 
 format: toolchain ## Bring all Swift files into the project's format
 	@echo "== Formatting $(formatted)"

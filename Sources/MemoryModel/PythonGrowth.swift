@@ -17,8 +17,8 @@ public struct PythonLine: Hashable, Sendable {
 
 /// Which lines of a Python program ran while its memory grew, and when it was largest.
 ///
-/// It is not what allocated: memory that was freed and is used again does not grow, and the line that
-/// takes a fresh page need not be the one that keeps what is in it.
+/// It is not what allocated: memory that was freed and is used again does not grow, and the line
+/// that takes a fresh page need not be the one that keeps what is in it.
 public struct PythonGrowth: Hashable, Sendable {
     /// A line that ran, the innermost of its stack, while memory grew.
     public struct Line: Hashable, Sendable {

@@ -39,6 +39,19 @@ public enum OutputTerminal {
         }
     }
 
+    /// The rows of the terminal that standard output is; nil where nothing can be drawn over what
+    /// is there already: in a pipe, a file, or a terminal that calls itself dumb.
+    public static var rows: Int? {
+        guard isatty(STDOUT_FILENO) == 1, let name = environment("TERM"), name != "dumb" else {
+            return nil
+        }
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0 else {
+            return 24
+        }
+        return Int(size.ws_row)
+    }
+
     /// Whether the user lets colours be used (<https://no-color.org>).
     static var mayUseColour: Bool { environment("NO_COLOR")?.isEmpty ?? true }
 

@@ -2,14 +2,17 @@ import ArgumentParser
 import CommandLineProgram
 import MemoryModel
 
-/// The command line of `memagent ps` and `memagent top`.
+/// The command line of `memagent ps`, `memagent python` and `memagent top`.
 ///
 /// The agent itself has options and no command; they would be taken for the agent's wherever they
-/// stand, so these two are read by a command line of their own.
+/// stand, so these are read by a command line of their own.
 struct ViewsOfThisHost: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "memagent", abstract: "Shows the processes of this host.",
-        version: Version.text, subcommands: [ProcessesCommand.self, TopCommand.self])
+        version: Version.text,
+        subcommands: [
+            ProcessesCommand.self, PythonCommand.self, TopCommand.self,
+        ])
 
     /// Whether the first word of the command line is one of these.
     static var isMeant: Bool {
@@ -21,7 +24,7 @@ struct ViewsOfThisHost: AsyncParsableCommand {
     static func checkIsMeant() throws {
         guard isMeant else {
             throw ValidationError(
-                "the agent's options do not go with ps and top; begin with 'memagent ps'")
+                "the agent's options do not go with ps, python and top; begin with 'memagent ps'")
         }
     }
 }
