@@ -39,7 +39,7 @@ buildNeeds := git:git ca-certificates:/etc/ssl/certs/ca-certificates.crt \
 	g++:/usr/include/c++ zlib1g-dev:/usr/include/zlib.h libsqlite3-dev:/usr/include/sqlite3.h \
 	libncurses-dev:/usr/include/ncurses.h
 demoNeeds := procps:top
-testNeeds := python3:python3 libc-bin:ldd iproute2:ip tmux:tmux
+testNeeds := python3:python3 libc-bin:ldd iproute2:ip tmux:tmux time:/usr/bin/time
 # Where systemd runs, its package would start a server on every address; there the test is left out
 # unless somebody has installed it. CI runs in a container.
 testNeeds += $(if $(wildcard /run/systemd/system),,prometheus:prometheus)

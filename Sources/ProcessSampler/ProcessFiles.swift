@@ -66,19 +66,24 @@ final class ProcessFiles {
 
     /// A thread other than the leader that has memory; nil if there is none among the first 256.
     func livingThread(of pid: Int32) -> Int32? {
-        setPath("task", of: pid, thread: 0)
-        let tasks = clinux_open_directory(directory, path)
-        guard tasks >= 0 else { return nil }
-        defer { close(tasks) }
-        var listing = ProcessListing()
-        _ = listing.refresh(tasks, limit: 256)
-        for entry in listing.entries.prefix(256) where entry.pid != pid {
-            guard let bytes = read("statm", of: pid, thread: entry.pid).content,
+        for thread in threads(of: pid, limit: 256) where thread != pid {
+            guard let bytes = read("statm", of: pid, thread: thread).content,
                 let line = StatmLine(bytes), !line.isWithoutMemory
             else { continue }
-            return entry.pid
+            return thread
         }
         return nil
+    }
+
+    /// The threads of a process, at most so many; none if it is no more.
+    func threads(of pid: Int32, limit: Int) -> [Int32] {
+        setPath("task", of: pid, thread: 0)
+        let tasks = clinux_open_directory(directory, path)
+        guard tasks >= 0 else { return [] }
+        defer { close(tasks) }
+        var listing = ProcessListing()
+        _ = listing.refresh(tasks, limit: limit)
+        return listing.entries.prefix(limit).map(\.pid)
     }
 
     /// Writes `PID/NAME` or `PID/task/THREAD/NAME` into the path buffer.

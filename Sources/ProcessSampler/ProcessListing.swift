@@ -39,6 +39,11 @@ struct ProcessListing {
         return isWhole
     }
 
+    /// Takes `entries` as they are, ordered by pid.
+    mutating func take(_ entries: [ListedProcess]) {
+        self.entries = entries
+    }
+
     /// Takes the entries out of what `getdents64(2)` filled in: an inode number (8 bytes), an
     /// offset (8), the record's length (2), a type (1), and a name that ends with a zero.
     mutating func append(_ bytes: UnsafeRawBufferPointer) {

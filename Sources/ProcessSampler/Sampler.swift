@@ -18,9 +18,11 @@ public final class Sampler {
     static let filesPerProcess = 3
     /// How often processor time is read: it is in `stat`, which costs five times as much as
     /// `statm`.
-    static let processorTimeIntervalMilliseconds: Int64 = 10_000
+    ///
+    /// A single tree is looked at more closely.
+    var processorTimeIntervalMilliseconds: Int64 { scope == nil ? 10_000 : 100 }
     /// How often swap is read of what changed, where only `status` says it.
-    static let swapIntervalMilliseconds: Int64 = 10_000
+    var swapIntervalMilliseconds: Int64 { scope == nil ? 10_000 : 500 }
     /// How often the mark of what did not change is read where the kernel tells of exits: a rise
     /// that left no trace is in the record of the exit anyway.
     static let idleMarkIntervalMilliseconds: Int64 = 30_000
@@ -56,6 +58,8 @@ public final class Sampler {
     var counters = SamplerCounters()
     var heldFiles = 0
 
+    /// The only processes that are looked at; nil for all.
+    var scope: TreeScope?
     /// What tells of exits between two looks; nil where nothing does.
     var events: (any EventReading)?
     /// Whether it tells of forks and execs, too.
@@ -136,7 +140,7 @@ public final class Sampler {
         takeEvents(into: &snapshot)
         if !isToldOfExecs || listingDueMilliseconds <= now {
             listingDueMilliseconds = now + Sampler.listingIntervalMilliseconds
-            let isWhole = listing.refresh(files.directory)
+            let isWhole = list()
             lookAtAll(isListingWhole: isWhole, into: &snapshot)
         } else {
             lookAtFollowed(into: &snapshot)
@@ -164,6 +168,15 @@ public final class Sampler {
     /// Lists all processes at the next look, because something may have been missed.
     func listAtNextLook() {
         listingDueMilliseconds = .min
+    }
+
+    /// Lists all that is to be looked at anew; false if some may be missing.
+    private func list() -> Bool {
+        guard scope == nil else {
+            listing.take(scope?.listed(by: files) ?? [])
+            return true
+        }
+        return listing.refresh(files.directory)
     }
 
     /// Looks at what is followed, and takes up what was told of.
@@ -248,8 +261,9 @@ public final class Sampler {
         _ index: Int, _ isListingWhole: Bool, _ removed: inout [Int],
         _ snapshot: inout HostSnapshot
     ) {
+        // A walk down a tree that changes meanwhile can miss some; their own files say.
         let presence =
-            isListingWhole
+            isListingWhole && scope == nil
             ? vanish(&processes[index].state, into: &snapshot)
             : look(at: index, inode: processes[index].state.inode, into: &snapshot)
         if presence != .lives { removed.append(index) }

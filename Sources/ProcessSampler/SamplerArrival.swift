@@ -38,10 +38,10 @@ extension Sampler {
             inode: entry.inode, seenAtMilliseconds: now,
             markDueMilliseconds: now,
             processorTimeDueMilliseconds: now
-                + stagger(entry.pid, Sampler.processorTimeIntervalMilliseconds),
+                + stagger(entry.pid, processorTimeIntervalMilliseconds),
             descriptionDueMilliseconds: now
                 + stagger(entry.pid, Sampler.descriptionIntervalMilliseconds),
-            swapDueMilliseconds: now + stagger(entry.pid, Sampler.swapIntervalMilliseconds))
+            swapDueMilliseconds: now + stagger(entry.pid, swapIntervalMilliseconds))
         state.isForkWithoutExec = line.isForkWithoutExec
         state.takenUpAtMilliseconds = takenUpAt
         hold(&state)

@@ -5,8 +5,9 @@ extension Sampler {
     /// Takes in what was told since the look before: execs, exits, and what came and went.
     func takeEvents(into snapshot: inout HostSnapshot) {
         guard let events else { return }
-        let told = early.appending(events.drain())
+        var told = early.appending(events.drain())
         early = KernelEvents()
+        scope?.admit(&told)
         let now = snapshot.takenAtMilliseconds
         note(told)
         snapshot.losses = told.losses

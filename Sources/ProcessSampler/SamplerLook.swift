@@ -121,7 +121,7 @@ extension Sampler {
                 if isTimeDue {
                     used = self.figures(of: line)
                     process.state.processorTimeDueMilliseconds =
-                        now + Sampler.processorTimeIntervalMilliseconds
+                        now + processorTimeIntervalMilliseconds
                 }
             case .gone: return vanish(&process.state, into: &snapshot)
             case .refused: counters.unreadable += 1

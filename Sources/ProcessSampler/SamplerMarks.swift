@@ -75,7 +75,7 @@ extension Sampler {
         guard state.swapDueMilliseconds <= now, state.statmOfStatus != wanted.statm else {
             return nil
         }
-        state.swapDueMilliseconds = now + Sampler.swapIntervalMilliseconds
+        state.swapDueMilliseconds = now + swapIntervalMilliseconds
         state.statmOfStatus = wanted.statm
         return status(of: state)?.swapBytes
     }

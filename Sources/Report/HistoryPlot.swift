@@ -66,7 +66,7 @@ struct HistoryPlot {
         let margin = String(repeating: " ", count: labelWidth + 2)
         var lines: [String] = []
         if let line = markLine(columns, style) { lines.append(margin + line) }
-        let symbols = Symbols(isUnicode: style.unicode)
+        let symbols = PlotSymbols(isUnicode: style.unicode)
         for row in 0..<rowCount {
             let label = labels[row] ?? ""
             let padding = String(repeating: " ", count: labelWidth - DisplayWidth.of(label))
@@ -124,7 +124,7 @@ struct HistoryPlot {
     private func drawn(
         _ row: Int, _ columns: HistoryColumns, _ scale: UInt64, _ style: TextStyle
     ) -> String {
-        let symbols = Symbols(isUnicode: style.unicode)
+        let symbols = PlotSymbols(isUnicode: style.unicode)
         var line = ""
         var piece = ""
         var role = TextRole.plain
@@ -142,7 +142,7 @@ struct HistoryPlot {
     }
 
     private func cell(
-        _ column: HistoryColumns.Column, _ row: Int, _ scale: UInt64, _ symbols: Symbols
+        _ column: HistoryColumns.Column, _ row: Int, _ scale: UInt64, _ symbols: PlotSymbols
     ) -> (String, TextRole) {
         guard let atLeast = column.atLeast else {
             let isHatched = column.isUnwatched && row == rowCount - 1
@@ -161,7 +161,7 @@ struct HistoryPlot {
     }
 
     /// What the signs mean; nil where only what is filled occurs.
-    private func legend(_ columns: HistoryColumns, _ symbols: Symbols) -> String? {
+    private func legend(_ columns: HistoryColumns, _ symbols: PlotSymbols) -> String? {
         var parts: [String] = []
         if columns.columns.contains(where: { $0.atMost ?? 0 > $0.atLeast ?? 0 }) {
             parts += ["\(symbols.filled(eighths: 8)) at least", "\(symbols.shaded) at most"]
@@ -174,7 +174,7 @@ struct HistoryPlot {
 }
 
 /// The signs of a plot.
-private struct Symbols {
+struct PlotSymbols {
     var isUnicode: Bool
 
     var side: String { isUnicode ? "\u{2502}" : "|" }
@@ -186,7 +186,7 @@ private struct Symbols {
     /// 1 to 8 eighths from below; without Unicode none or all.
     func filled(eighths: Int) -> String {
         guard isUnicode else { return "#" }
-        return Symbols.blocks[min(max(eighths, 1), 8) - 1]
+        return PlotSymbols.blocks[min(max(eighths, 1), 8) - 1]
     }
 
     private static let blocks = [

@@ -18,6 +18,11 @@ struct TextPage {
         lines += table.lines(style: style)
     }
 
+    /// Lines that are put together already.
+    mutating func add(lines more: [String]) {
+        lines += more
+    }
+
     /// A plot below its title, or a sentence where there is nothing to draw.
     mutating func add(_ plot: HistoryPlot, title: String, facts: [String], otherwise: String) {
         let drawn = plot.lines(style: style)

@@ -4,14 +4,19 @@ public import Report
 /// What standard output is, and what the environment says of it.
 public enum OutputTerminal {
     /// The style for standard output: fitted and coloured for a terminal, plain for all else.
-    public static var style: TextStyle {
-        guard isatty(STDOUT_FILENO) == 1 else {
+    public static var style: TextStyle { style(of: STDOUT_FILENO) }
+
+    /// The same for standard error.
+    public static var errorStyle: TextStyle { style(of: STDERR_FILENO) }
+
+    private static func style(of file: Int32) -> TextStyle {
+        guard isatty(file) == 1 else {
             return TextStyle(utcOffsetSeconds: utcOffsetSeconds)
         }
         let isDumb = environment("TERM").map { $0 == "dumb" } ?? true
         return TextStyle(
-            width: columns ?? 80, colour: !isDumb && mayUseColour, unicode: isUnicodeLocale,
-            utcOffsetSeconds: utcOffsetSeconds)
+            width: columns(of: file) ?? 80, colour: !isDumb && mayUseColour,
+            unicode: isUnicodeLocale, utcOffsetSeconds: utcOffsetSeconds)
     }
 
     /// Writes to standard output; throws a `TerminalProblem` if that fails.
@@ -62,9 +67,9 @@ public enum OutputTerminal {
         return localtime_r(&now, &local) == nil ? 0 : local.tm_gmtoff
     }
 
-    private static var columns: Int? {
+    private static func columns(of file: Int32) -> Int? {
         var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+        guard ioctl(file, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
             return nil
         }
         return Int(size.ws_col)

@@ -44,7 +44,7 @@ struct AgentArguments {
         settings.cgroupRoot = command.cgroupRoot
         settings.hostID = try hostID()
         settings.hostName = command.hostname.map { RawText($0).clamped(toBytes: 255) }
-        settings.labels = try labels()
+        settings.labels = try AgentArguments.labels(command.label)
         return settings
     }
 
@@ -152,9 +152,10 @@ struct AgentArguments {
         return id
     }
 
-    private func labels() throws -> [HostLabel] {
+    /// The labels of `texts`, each `key=value`, by their keys.
+    static func labels(_ texts: [String]) throws -> [HostLabel] {
         var labels: [HostLabel] = []
-        for text in command.label {
+        for text in texts {
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, (1...64).contains(parts[0].utf8.count),
                 parts[1].utf8.count <= 256
@@ -172,7 +173,7 @@ struct AgentArguments {
             labels.append(HostLabel(key: key, value: RawText(String(parts[1]))))
         }
         guard labels.count <= 32 else {
-            throw ValidationError("a host has at most 32 labels; \(labels.count) were given")
+            throw ValidationError("at most 32 labels are taken; \(labels.count) were given")
         }
         return labels.sorted()
     }

@@ -17,8 +17,8 @@ struct Memagent: AsyncParsableCommand {
         discussion: """
             Reads each process's memory from the kernel, its exact high-water mark included, and \
             streams what changed. It runs until it is stopped; a collector that is away is tried \
-            again. 'memagent ps' and 'memagent top' show this host by themselves, without a \
-            collector.
+            again. 'memagent ps' and 'memagent top' show this host by themselves, and \
+            'memagent run' the peaks of one command, without a collector.
 
             EXAMPLES:
               memagent --collector collector.example:7000
@@ -26,6 +26,7 @@ struct Memagent: AsyncParsableCommand {
               MEMAGENT_COLLECTOR=collector.example memagent --interval 500ms
               memagent --collector collector.example:7000 --cpu-budget 2%
               memagent top
+              memagent run -- make -j4
             """,
         version: Version.text, subcommands: ViewsOfThisHost.configuration.subcommands)
 
@@ -135,6 +136,8 @@ struct Memagent: AsyncParsableCommand {
 
     static func main() async {
         OwnMemory.useOneHeap()
+        // Before there is a second thread, which would take the command's signals.
+        if RunCommand.isMeant { RunCommand.runAsProgram() }
         if ViewsOfThisHost.isMeant { await ViewsOfThisHost.runAsProgram() }
         await runAsProgram()
     }

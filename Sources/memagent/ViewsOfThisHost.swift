@@ -2,7 +2,7 @@ import ArgumentParser
 import CommandLineProgram
 import MemoryModel
 
-/// The command line of `memagent ps`, `memagent python` and `memagent top`.
+/// The command line of `memagent ps`, `memagent python`, `memagent run` and `memagent top`.
 ///
 /// The agent itself has options and no command; they would be taken for the agent's wherever they
 /// stand, so these are read by a command line of their own.
@@ -11,7 +11,7 @@ struct ViewsOfThisHost: AsyncParsableCommand {
         commandName: "memagent", abstract: "Shows the processes of this host.",
         version: Version.text,
         subcommands: [
-            ProcessesCommand.self, PythonCommand.self, TopCommand.self,
+            ProcessesCommand.self, PythonCommand.self, RunCommand.self, TopCommand.self,
         ])
 
     /// Whether the first word of the command line is one of these.
@@ -24,7 +24,7 @@ struct ViewsOfThisHost: AsyncParsableCommand {
     static func checkIsMeant() throws {
         guard isMeant else {
             throw ValidationError(
-                "the agent's options do not go with ps, python and top; begin with 'memagent ps'")
+                "the agent's options do not go with a command; begin with 'memagent ps'")
         }
     }
 }

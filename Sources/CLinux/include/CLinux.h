@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CLinuxCommand.h"
 #include "CLinuxNetlink.h"
 
 // What Swift cannot reach by itself: variadic functions, bare system calls and macros.

@@ -1,0 +1,13 @@
+/// How a command is watched.
+public struct CommandSettings: Hashable, Sendable {
+    /// The time between two looks; in the first second it is at most 10 ms.
+    public var intervalMilliseconds: Int64
+    /// Whether what the command leaves behind is waited for, too.
+    public var waitsForAll: Bool
+
+    /// The usual ones.
+    public init(intervalMilliseconds: Int64 = 100, waitsForAll: Bool = false) {
+        self.intervalMilliseconds = intervalMilliseconds
+        self.waitsForAll = waitsForAll
+    }
+}
