@@ -7,8 +7,8 @@ import Testing
 /// With `HIGHWATER_REWRITE_SNAPSHOTS=1` in the environment they are written anew instead, and the
 /// test fails so that nobody forgets to read the difference.
 enum GoldenScreen {
-    /// The screen as it is kept: rows with anything in reverse video begin with `>`, and what differs
-    /// each time is masked, which is dates, times, lengths of time and the lines of the last minutes.
+    /// The screen as it is kept: rows with anything in reverse video begin with `>`, and what
+    /// differs each time is masked: dates, times, lengths of time, the lines of the last minutes.
     static func masked(_ screen: String) -> String {
         plain(screen).map { line in
             var line = line.replacing(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/, with: "DATE AND TIME")

@@ -50,8 +50,8 @@ struct PythonGrowthViewTests {
         let text = PythonGrowthView(growth(), top: 2).text(style: TextStyle())
         for part in [
             "python3 (pid 42)  CPython 3.11", "Memory grew while this ran",
-            " 75 MiB  75.0 %  a/__init__.py:7 load\n", " 20 MiB  20.0 %  b/__init__.py:7 load\n",
-            "  4 MiB   4.0 %  (other lines)\n", "  1 MiB   1.0 %  (no stack could be read)\n",
+            "\n75 MiB  75.0 %  a/__init__.py:7 load\n20 MiB  20.0 %  b/__init__.py:7 load\n",
+            "\n 4 MiB   4.0 %  (other lines)\n 1 MiB   1.0 %  (no stack could be read)\n",
             "main.py:3 main", "1,234 looks; 200 stacks read; 2 not readable",
             "6 wrong reads noticed; watching took 0.2 % of a processor.",
             "is not 'allocated by'",

@@ -92,7 +92,7 @@ import Testing
         let last = try commit([], FaultCounts(minor: 3, major: .max))
         #expect(last?.flags == [.markFell, .peakIsFinal])
         #expect(last?.faults == FaultCounts(minor: 5, major: UInt64(Int64.max)))
-        let unknown = RunFlags(rawValue: 1 << 31)
+        let unknown = RunFlags(rawValue: 1 << 30)
         #expect(try commit(unknown, nil)?.flags == [.markFell, .peakIsFinal, unknown])
     }
 

@@ -113,7 +113,14 @@ struct RetentionModelTests {
         var store = try SQLiteStore(dataDirectory: directory.data)
         let history = RandomHistory(&generator)
         var model = PeakModel()
-        try store.commit(batch(history.runs))
+        var first = batch(history.runs)
+        // It is heard to the end, so that what lives is not taken for what a silent host left.
+        var host = fullHost
+        host.id = history.runs[0].host
+        host.boot = history.runs[0].boot
+        host.lastHeardAtMilliseconds = minute(1 << 20)
+        first.hosts = [host]
+        try store.commit(first)
         model.commit(history.runs)
         var counts = (purged: 0, aged: 0, kept: 0)
         for (index, plain) in history.batches.enumerated() {
@@ -137,6 +144,7 @@ struct RetentionModelTests {
                 counts.purged += purged
             case 1:
                 var kept = Retention.usual
+                kept.folding = nil
                 kept.minutesMilliseconds = Int64.random(in: 0..<18_000_000, using: &generator)
                 kept.hoursMilliseconds = Int64.random(in: 0..<86_400_000, using: &generator)
                 kept.runsMilliseconds = Int64.random(in: 0..<18_000_000, using: &generator)
