@@ -40,10 +40,7 @@ struct LiveScreenTests {
     func fleet() async throws {
         var collector = try await RunningCollector.start(folder: folder.path + "/data")
         let agent = try Program.agent(
-            port: collector.port, hostID: "one",
-            arguments: [
-                "--hostname", "the-only-host", "--command-line", "full", "--label", "only=this",
-            ])
+            port: collector.port, hostID: "one", arguments: ["--hostname", "the-only-host"])
         try await eventually("processes are known") {
             try await collector.rows(["ps"]).count > 3
         }
@@ -65,17 +62,18 @@ struct LiveScreenTests {
         try await terminal.waitFor("This terminal has 40 columns")
         try await terminal.resize(columns: 120, rows: 40)
         try await terminal.send("/")
-        // Other tests have agents, too; this one's command line is like no other.
-        try await terminal.type("only=this")
+        // Other tests have agents, too; this one's pid is like no other.
+        try await terminal.type("\(agent.pid)")
         try await terminal.send("Enter")
         try await eventually("only the agent is left") {
             let lines = try await terminal.lines()
             return lines[6].contains("memagent") && lines[8].isEmpty
+                && lines[6].contains("\(agent.pid)")
         }
         try await terminal.send("Enter")
         try await terminal.waitFor("process \(agent.pid) on the-only-host")
         try await terminal.send("Escape")
-        try await terminal.waitFor("/only=this")
+        try await terminal.waitFor("/\(agent.pid)")
 
         collector.program.signal(SIGKILL)
         try await collector.program.waitForExit()

@@ -85,7 +85,7 @@ struct OutageTests {
         }
         for (probe, mebibytes) in [(lives, 30), (ends, 50)] as [(Probe, UInt64)] {
             let found = try await rows(probe.pid, of: second)
-            #expect(found.count == 1)
+            #expect(found.count == 1, "\(found)")
             let row = try #require(found.first)
             #expect(row.bytes("peak_rss_bytes") ?? 0 >= mebibytes << 20)
             #expect(row.bytes("peak_rss_bytes") ?? 0 < (mebibytes + 20) << 20)

@@ -122,7 +122,7 @@ struct SilentCollectorTests {
         #expect(past.hello.boot == collector.sessions.first?.hello.boot)
         #expect(past.frames.first?.type == .host)
         #expect(gaps(past).map(\.reason) == [.agentDown])
-        #expect(try stateFiles().isEmpty)
+        try await eventually("the files are gone") { try stateFiles().isEmpty }
         try await stop(after)
     }
 
