@@ -99,7 +99,6 @@ struct CommandLineTests {
         .collector("user, cgroup", "report", "--by", "process"),
         .collector("peak, p95, runs", "report", "--sort", "name"),
         .collector("did you mean program?", "report", "--by", "progam"),
-        .collector("add by", "report", "--compare", "7d"),
         .collector("add by", "report", "--min-runs", "3"),
         .collector("add suggest", "report", "--margin", "5%"),
         .collector("csv, ndjson or markdown", "report", "--suggest", "--format", "openmetrics"),
