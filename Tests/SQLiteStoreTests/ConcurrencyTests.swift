@@ -20,6 +20,8 @@ import Testing
                 for number in 0..<5_000 where number < 60 || !wasReadBetween.isRaised {
                     let first = Int32(number * 10) + 1
                     try store.commit(batch((first..<first + 10).map { plainRun(pid: $0) }))
+                    // Other tests may hold all other threads; those who read need this one, too.
+                    await Task.yield()
                 }
                 return []
             }
@@ -30,6 +32,7 @@ import Testing
                         let count = try everyRun(of: store).count
                         if count > 0 { wasReadBetween.raise() }
                         counts.append(count)
+                        await Task.yield()
                     }
                     return counts
                 }
