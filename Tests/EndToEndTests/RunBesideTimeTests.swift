@@ -45,8 +45,9 @@ struct RunBesideTimeTests {
             "python3 -c 'import os; os.kill(os.getpid(), 9)'", "python3 -c 'import os; os.abort()'",
             "python3 -c 'import subprocess as s; s.run([\"seq\", \"1000\"])'",
             "python3 -c 'import os; x = bytearray(50 << 20); os.fork() or os._exit(0)'",
-            "python3 -c 'import threading as t; [t.Thread(target=bytearray, args=[9 << 20])"
-                + ".start() for _ in range(4)]'",
+            // All four buffers exist when the barrier opens, so that every run has one peak.
+            "python3 -c 'import threading as t; b = t.Barrier(4); [t.Thread(target=lambda: "
+                + "(bytearray(9 << 20), b.wait())).start() for _ in range(4)]'",
             "python3 -c 'list(range(2_000_000))'", "python3 -m json.tool < /dev/null",
             "python3 -c 'import sys; sys.exit(\"text\")'",
         ]
