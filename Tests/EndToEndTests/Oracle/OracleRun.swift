@@ -154,17 +154,17 @@ final class OracleRun {
                 host.proxy.cut()
             }
             for host in hosts { try await record.waitForRest(of: host) }
-            let database = try collector.database()
+            // What agents left behind is told beside the present, and has no end before its last
+            // frame is acknowledged.
+            for host in hosts { try await host.waitForState() }
             var purged: [OracleHost] = []
-            for host in hosts {
-                let verdict = OracleVerdict(database, host.tree, record)
+            for (host, verdict) in try verdicts(on: hosts, collector) {
                 problems += verdict.problems(hasRisen: false)
                 if verdict.isPurged { purged.append(host) }
                 say("\(host.id): \(verdict)")
             }
             problems += try await judgeRisen(purged, collector)
         }
-        for host in hosts { try await host.waitForState() }
         let databases = try collectors.map { try $0.database() }
         for host in hosts {
             let account = OracleAccount(databases, host, record)
@@ -180,9 +180,17 @@ final class OracleRun {
     ) async throws -> [String] {
         for host in hosts { try host.tree.raiseAll() }
         for host in hosts { try await record.waitForRest(of: host) }
+        return try verdicts(on: hosts, collector).flatMap { $1.problems(hasRisen: true) }
+    }
+
+    /// Holds what was promised before the database was read, and all that was said, against it.
+    private func verdicts(
+        on hosts: [OracleHost], _ collector: OracleCollector
+    ) throws -> [(OracleHost, OracleVerdict)] {
+        let promised = hosts.map { record.host($0.id) }
         let database = try collector.database()
-        return hosts.flatMap {
-            OracleVerdict(database, $0.tree, record).problems(hasRisen: true)
+        return zip(hosts, promised).map {
+            ($0, OracleVerdict(database, $0.tree, promised: $1, record))
         }
     }
 

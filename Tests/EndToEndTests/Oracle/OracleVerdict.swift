@@ -13,18 +13,22 @@ struct OracleVerdict: CustomStringConvertible {
     private let lives: [Int32: HostTree.Life]
     private let registers: OracleRegisters
 
-    init(_ database: CollectorDatabase, _ host: HostTree, _ record: WireRecord) {
+    /// Judges a database that was read after `promised` was.
+    init(
+        _ database: CollectorDatabase, _ host: HostTree, promised: WireRecord.Host,
+        _ record: WireRecord
+    ) {
         self.host = host
         said = record.host(host.id)
-        promised = said.acknowledged[database.storeID] ?? ToldFacts()
+        self.promised = promised.acknowledged[database.storeID] ?? ToldFacts()
         runs = database.runs(of: host.id)
         folds = database.folds(of: host.id)
         purges = database.purges(of: host.id)
         lives = host.all
         let counted = folds + database.purgedFolds(of: host.id)
         registers = OracleRegisters(
-            said: said, promised: promised, there: database.registers(of: host.id), purges: purges,
-            folds: Set(counted.map(\.name)))
+            said: said, promised: self.promised, there: database.registers(of: host.id),
+            purges: purges, folds: Set(counted.map(\.name)))
     }
 
     /// How much was looked at.

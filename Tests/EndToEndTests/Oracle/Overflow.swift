@@ -38,7 +38,9 @@ final class Overflow {
         }
         try await pass(.loseAcknowledgement)
         try await record.waitForRest(of: host)
-        let verdict = OracleVerdict(try collector.database(), host.tree, record)
+        let promised = record.host(host.id)
+        let verdict = OracleVerdict(
+            try collector.database(), host.tree, promised: promised, record)
         let problems =
             verdict.problems(hasRisen: true)
             + verdict.accountProblems(droppedCount: record.droppedCount(of: host.id))
