@@ -39,6 +39,8 @@ final class StateKeeper {
     private var savedChangeCount: UInt64 = 0
     private var offlineSinceMilliseconds: Int64?
     private var latestMarker: EventLoopFuture<Void>
+    /// How many markers wait for the disk.
+    private var markersUnderWay = 0
     private var hasMarkerFailed = false
     private var isStopping = false
     private var markedAtMilliseconds: Int64?
@@ -62,6 +64,8 @@ final class StateKeeper {
     /// About 1 MiB, at 64 bytes a change.
     private static let manyChanges: UInt64 = 16_384
     private static let markerIntervalMilliseconds: Int64 = 10_000
+    /// So long a stopping agent waits for a disk that does not answer.
+    private static let stopPatience = TimeAmount.seconds(15)
     /// Folds that a collector could have and that wait for the file wait no longer than this.
     private static let foldIntervalMilliseconds: Int64 = 1_000
 
@@ -275,7 +279,8 @@ final class StateKeeper {
 
     private func mark(atMilliseconds now: Int64) {
         let age = markedAtMilliseconds.map { now - $0 } ?? .max
-        guard age >= StateKeeper.markerIntervalMilliseconds else { return }
+        // While the disk does not answer, the one that waits for it is enough.
+        guard age >= StateKeeper.markerIntervalMilliseconds, markersUnderWay == 0 else { return }
         markedAtMilliseconds = now
         marker.now = RunningMarker.Moment(
             atMilliseconds: now, processCount: facts.startedProcessCount())
@@ -294,8 +299,10 @@ final class StateKeeper {
             }
         }
         latestMarker = written.recover { _ in }
+        markersUnderWay += 1
         return written.always { result in
             let keeper = bound.value
+            keeper.markersUnderWay -= 1
             guard case .failure(let error) = result, !keeper.hasMarkerFailed else { return }
             keeper.hasMarkerFailed = true
             keeper.logger.warning(
@@ -308,10 +315,26 @@ final class StateKeeper {
 
     /// Keeps what no collector has, and marks that the agent stopped in order; the future is done
     /// when it is on the disk, or cannot be brought there.
+    ///
+    /// Of a disk that does not answer, the next agent finds the marker of before, which says since
+    /// when nothing is safe.
     func stop() -> EventLoopFuture<Void> {
         isStopping = true
         let promise = loop.makePromise(of: Void.self)
-        finish(promise)
+        let patience = loop.scheduleTask(in: StateKeeper.stopPatience) { [logger, folder] in
+            logger.error(
+                """
+                the state directory does not answer: what no collector has is lost with this \
+                agent; look at the disk
+                """, metadata: ["folder": "\(folder.path)"])
+            promise.succeed()
+        }
+        let idle = loop.makePromise(of: Void.self)
+        finish(idle)
+        idle.futureResult.whenComplete { _ in
+            patience.cancel()
+            promise.succeed()
+        }
         return promise.futureResult
     }
 
