@@ -78,6 +78,7 @@ ERROR_NAMES: Dict[int, str] = {
     10: "versionUnsupported", 11: "featureRequired", 12: "limitExceeded", 13: "timeout",
     14: "notAuthenticated", 15: "notAuthorized", 16: "identityConflict", 17: "replaced",
     18: "busy", 19: "storeUnavailable", 20: "internalError", 21: "badIdentity",
+    22: "toldByAgent",
 }
 """Section 8."""
 
@@ -98,7 +99,7 @@ SENDERS: Dict[str, str] = {
 """Which side may send a type: A = agent, C = collector."""
 
 FIRST_IGNORABLE_TYPE = 0x80
-KNOWN_RESTRICTIONS = 0b1111
+KNOWN_RESTRICTIONS = 0b11111
 KNOWN_FLAGS = 0b1_1111
 KNOWN_EVIDENCE = 0b111
 KNOWN_AGENT_SOURCES = 0b11_1111
@@ -108,6 +109,7 @@ SOURCES: Dict[int, str] = {1: "sampled", 2: "cgroup", 3: "hwm", 4: "exit"}
 CGROUP_SOURCES: Dict[int, Optional[str]] = {0: None, 1: "sampled", 2: "cgroup"}
 FOLD_SOURCES: Dict[int, Optional[str]] = {0: None, **SOURCES}
 PAST_EXTENSION = 1
+COMMAND_EXTENSION = 2
 EXIT_REASONS: Dict[int, str] = {1: "exited", 2: "executed", 3: "unobserved", 4: "rebooted"}
 WINDOW_LENGTHS: Dict[int, str] = {1: "minute", 2: "hour"}
 WINDOW_MILLISECONDS = {"minute": 60_000, "hour": 3_600_000}
@@ -351,8 +353,11 @@ def read_hello(reader: Reader) -> Fields:
         start = reader.position
         fields["extensions"] = reader.extensions()
         for extension in fields["extensions"]:
-            if extension["id"] == PAST_EXTENSION and extension["value"]:
-                raise reader.fail("the extension past has a value", start)
+            if extension["id"] in (PAST_EXTENSION, COMMAND_EXTENSION) and extension["value"]:
+                raise reader.fail("an extension that has no value has one", start)
+        ids = {extension["id"] for extension in fields["extensions"]}
+        if COMMAND_EXTENSION in ids and PAST_EXTENSION not in ids:
+            raise reader.fail("the extension command without past", start)
     else:
         fields["extensions"] = []
         reader.position = len(reader.payload)

@@ -30,8 +30,9 @@ extension Fleet {
     /// Once it is known to live, the agent waits some minutes, as after every refusal for good.
     static let conflictRetryMilliseconds: UInt64 = 20_000
 
-    /// So many sessions may tell at one time what agents of one host left behind.
-    static let maximumPastSessions = 4
+    /// So many sessions may tell at one time what agents of one host left behind, and of commands
+    /// that run on it.
+    static let maximumPastSessions = 32
 
     /// Takes in an agent that said who it is, and tells the session that it replaces; or says why
     /// not.
@@ -70,8 +71,16 @@ extension Fleet {
         {
             statistics.refused(.past)
             return Refusal(
-                code: .busy, text: "others tell already what earlier agents of this host left",
+                code: .busy,
+                text: "too many tell already of commands, or of what earlier agents left",
                 retryAfterMilliseconds: 30_000, isNotable: false)
+        }
+        if agent.isCommand, let known = guarded.fleet.hosts[agent.hostID], known.boot == agent.boot,
+            known.session != nil
+        {
+            return Refusal(
+                code: .toldByAgent, text: "the agent of this host tells of the command",
+                retryAfterMilliseconds: 0, isNotable: false)
         }
         guard let known = guarded.fleet.hosts[agent.hostID] else {
             return refusalOfNewHost(at: now, &guarded)

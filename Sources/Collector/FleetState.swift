@@ -128,6 +128,7 @@ package struct FleetState {
             if let record = HostRecord(past: past) { set(record, for: past.id) }
             return
         }
+        hosts.values[index].noteCommand(of: past)
         guard !raised.isEmpty, hosts.values[index].boot == past.boot else { return }
         hosts.values[index].counted(in: &use) { record in
             for run in raised { record.raise(from: run) }

@@ -13,6 +13,17 @@ extension HostRecord {
         isKnownFromPastOnly = true
     }
 
+    /// Takes note of a command of a host of which only commands are known.
+    mutating func noteCommand(of past: HostRecord) {
+        guard session == nil, description?.restrictions.contains(.commandsOnly) == true,
+            let description = past.description, description.restrictions.contains(.commandsOnly)
+        else { return }
+        lastHeardAtMilliseconds = max(lastHeardAtMilliseconds, past.firstHeardAtMilliseconds)
+        guard description != self.description else { return }
+        self.description = description
+        isHostDirty = true
+    }
+
     /// The runs whose peaks rose since this was last asked.
     mutating func takeRaisedRuns() -> [RunRecord] {
         guard !raisedRuns.isEmpty else { return [] }

@@ -110,6 +110,8 @@ public struct CommandRun: Sendable {
     public var lostCount: UInt64 = 0
     /// Kills for want of memory among the command and its descendants.
     public var kills: [OutOfMemoryKill] = []
+    /// What a collector was told; nil where none was named.
+    public var delivery: CommandDelivery?
 
     /// Takes what has to be known.
     public init(
@@ -123,6 +125,33 @@ public struct CommandRun: Sendable {
         self.end = end
         self.floorBytes = floorBytes
         self.runs = runs
+    }
+}
+
+/// How far a collector was told of a command.
+public struct CommandDelivery: Hashable, Sendable {
+    /// What became of it.
+    public enum Outcome: Hashable, Sendable {
+        /// All runs are on the collector's disk.
+        case told
+        /// The agent of this host tells of them.
+        case toldByAgent
+        /// Some or all are not there: why.
+        case untold(String)
+    }
+
+    /// The address of the collector that was spoken to last.
+    public var collector: String
+    /// How many runs there were to tell of.
+    public var runCount: UInt64
+    /// What became of it.
+    public var outcome: Outcome
+
+    /// Takes the parts as they are.
+    public init(collector: String, runCount: UInt64, outcome: Outcome) {
+        self.collector = collector
+        self.runCount = runCount
+        self.outcome = outcome
     }
 }
 

@@ -36,6 +36,8 @@ public struct ViewRestrictions: OptionSet, Hashable, Sendable {
     /// The kernel gives the agent no records of exits: processes that live shorter than the
     /// interval are not seen.
     public static let withoutExitRecords = ViewRestrictions(rawValue: 1 << 3)
+    /// Only commands are told of, as they were run, and nothing else of the host.
+    public static let commandsOnly = ViewRestrictions(rawValue: 1 << 4)
 }
 
 /// What a host is: everything about it that changes seldom or never while it is up.

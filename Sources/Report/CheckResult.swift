@@ -68,6 +68,9 @@ public struct CheckResult: Hashable, Sendable {
     }
 
     private mutating func addMissing(_ query: CheckQuery, _ hosts: [ReportedHost], _ now: Int64) {
+        // Where only commands are told of there is no agent to miss.
+        let hosts = hosts.filter { !$0.description.restrictions.contains(.commandsOnly) }
+        guard !hosts.isEmpty else { return add(.ok, "no host has an agent to miss") }
         let silences = hosts.map { host in
             (host, UInt64(clamping: now.subtractingClamped(host.lastHeardAtMilliseconds)))
         }

@@ -27,6 +27,7 @@ extension CommandReport {
             JSONValue.Member("exit_records_problem", .optional(run.recordProblem)),
             JSONValue.Member("records_lost", .unsigned(run.lostCount)),
             JSONValue.Member("wait_floor_bytes", .unsigned(run.floorBytes)),
+            JSONValue.Member("collector", run.delivery.map(value) ?? .null),
             JSONValue.Member("processes", .array(rows.prefix(top).map(value))),
             JSONValue.Member("processes_not_shown", .unsigned(hiddenCount)),
             JSONValue.Member("sum_step_seconds", thousandths(run.curve.stepMilliseconds)),
@@ -40,6 +41,21 @@ extension CommandReport {
 
     private func thousandths(_ milliseconds: Int64) -> JSONValue {
         .thousandths(UInt64(max(0, milliseconds)))
+    }
+
+    private func value(_ delivery: CommandDelivery) -> JSONValue {
+        let (teller, problem): (String?, String?) =
+            switch delivery.outcome {
+            case .told: ("command", nil)
+            case .toldByAgent: ("agent", nil)
+            case .untold(let reason): (nil, reason)
+            }
+        return .object([
+            JSONValue.Member("address", .text(delivery.collector)),
+            JSONValue.Member("runs", .unsigned(delivery.runCount)),
+            JSONValue.Member("told_by", .optional(teller)),
+            JSONValue.Member("problem", .optional(problem)),
+        ])
     }
 
     private func value(_ peak: CommandPeak) -> JSONValue {

@@ -38,6 +38,7 @@ extension CommandReport {
                 run.labels.map { "\(style.name($0.key))=\(style.name($0.value))" }
                     .joined(separator: " "))
         }
+        if let delivery = run.delivery { addDelivery(delivery, to: &page) }
         if hasPlot {
             let plot = CurvePlot(curve: run.curve, elapsedMicroseconds: run.elapsedMicroseconds)
             let lines = plot.lines(style: style)
@@ -151,6 +152,19 @@ extension CommandReport {
         page.addFact(
             "Left", "\(names.joined(separator: ", "))\(rest) still there; --wait-all waits",
             role: .warning)
+    }
+
+    private func addDelivery(_ delivery: CommandDelivery, to page: inout TextPage) {
+        let count = DecimalText.grouped(Int(clamping: delivery.runCount))
+        let runs = delivery.runCount == 1 ? "the run" : "all \(count) runs"
+        switch delivery.outcome {
+        case .told: page.addFact("Told", "\(delivery.collector) has \(runs)")
+        case .toldByAgent:
+            page.addFact("Told", "\(delivery.collector), by the agent of this host")
+        case .untold(let reason):
+            page.addFact(
+                "Told", "not \(runs); \(DisplayText.escaped(RawText(reason)))", role: .warning)
+        }
     }
 
     private func addProcesses(to page: inout TextPage) {

@@ -112,6 +112,7 @@ extension HostPage {
             (.hiddenProcesses, "other users' processes may be hidden (hidepid)"),
             (.pidNamespace, "sees only the processes of its own pid namespace"),
             (.foreignTree, "reads a tree that is not this host's own /proc"),
+            (.commandsOnly, "only what 'memagent run' ran is known, and no agent was ever there"),
         ]
         var phrases = all.filter { description.restrictions.contains($0.0) }.map(\.1)
         if !known.hasExitRecords {

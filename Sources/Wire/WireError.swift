@@ -42,6 +42,8 @@ public enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case internalError = 20
     /// The host id breaks its rule.
     case badIdentity = 21
+    /// What a session of a command is to tell, the agent of its host tells.
+    case toldByAgent = 22
 
     /// How an agent comes back after an ERROR.
     public enum RetryClass: Hashable, Sendable {
@@ -55,7 +57,8 @@ public enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     public var retryClass: RetryClass {
         switch self {
         case .unknownType, .versionUnsupported, .featureRequired, .notAuthenticated,
-            .notAuthorized, .identityConflict, .replaced, .badIdentity:
+            .notAuthorized, .identityConflict, .replaced, .badIdentity,
+            .toldByAgent:
             .slow
         default: .backoff
         }

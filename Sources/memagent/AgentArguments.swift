@@ -29,11 +29,7 @@ struct AgentArguments {
             atLeast: settings.intervalMilliseconds, usual: settings.reportIntervalMilliseconds)
         settings.processorBudget = try processorBudget(usual: settings.processorBudget)
         if let procfs = command.procfs { settings.root = ProcRoot(path: procfs) }
-        guard let policy = CommandLinePolicy(rawValue: command.commandLine) else {
-            throw ValidationError(
-                "--command-line takes none, script, redacted or full, not '\(command.commandLine)'")
-        }
-        settings.commandLine = policy
+        settings.commandLine = try AgentArguments.commandLine(command.commandLine)
         settings.eventBufferBytes = try size(
             command.eventBuffer, "--event-buffer", in: 4_096...1 << 30, "4K to 1G")
         settings.memoryLimitBytes = try size(
@@ -42,7 +38,7 @@ struct AgentArguments {
             command.stateLimit, "--state-limit", in: 1 << 20...64 << 30, "1M to 64G")
         settings.proportional = try proportional()
         settings.cgroupRoot = command.cgroupRoot
-        settings.hostID = try hostID()
+        settings.hostID = try AgentArguments.hostID(command.hostID)
         settings.hostName = command.hostname.map { RawText($0).clamped(toBytes: 255) }
         settings.labels = try AgentArguments.labels(command.label)
         return settings
@@ -61,7 +57,12 @@ struct AgentArguments {
                 'memcollector serve' starts one
                 """)
         }
-        return try given.map { text in
+        return try AgentArguments.addresses(given)
+    }
+
+    /// The collectors of `texts`, each `HOST:PORT`.
+    static func addresses(_ texts: [String]) throws -> [CollectorAddress] {
+        try texts.map { text in
             guard let address = CollectorAddress(text) else {
                 throw ValidationError(
                     "--collector '\(text)' is not an address; it looks like collector.example:7000")
@@ -140,8 +141,18 @@ struct AgentArguments {
         }
     }
 
-    private func hostID() throws -> HostID? {
-        guard let text = command.hostID else { return nil }
+    /// What of command lines may leave the host.
+    static func commandLine(_ text: String) throws -> CommandLinePolicy {
+        guard let policy = CommandLinePolicy(rawValue: text) else {
+            throw ValidationError(
+                "--command-line takes none, script, redacted or full, not '\(text)'")
+        }
+        return policy
+    }
+
+    /// A host id as it was given; nil for none.
+    static func hostID(_ text: String?) throws -> HostID? {
+        guard let text else { return nil }
         guard let id = HostID(text) else {
             throw ValidationError(
                 """

@@ -25,6 +25,7 @@ struct RunCommand: ParsableCommand {
               memagent run --plot -- python3 train.py
               memagent run --json run.json --label job=42 -- ./job
               memagent run --limit 8G -- ./job
+              memagent run --collector collector.example:7000 -- ./job
             """)
 
     @Option(
@@ -66,6 +67,28 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Make no cgroup for it, even where that is permitted.")
     var noCgroup = false
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Tell this collector of it while it runs, beside the agent of this host if there is one; \
+            repeat for more, the first is preferred.
+            """, valueName: "host:port"))
+    var collector: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "What this host is known by to the collector; its machine-id by default.",
+            valueName: "id"))
+    var hostID: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How much of command lines is read: none, script, redacted or full. By default script \
+            with --collector, as it leaves this host, else full.
+            """, valueName: "policy"))
+    var commandLine: String?
+
     @Flag(help: "Draw memory over time.")
     var plot = false
 
@@ -94,6 +117,21 @@ struct RunCommand: ParsableCommand {
         _ = try settings()
         _ = try limitBytes()
         _ = try AgentArguments.labels(label)
+        _ = try tellerSettings()
+    }
+
+    /// Whom to tell; nil for nobody.
+    private func tellerSettings() throws -> CommandTellerSettings? {
+        guard !collector.isEmpty else {
+            guard hostID == nil else {
+                throw ValidationError("--host-id is for a collector; name one with --collector")
+            }
+            return nil
+        }
+        return CommandTellerSettings(
+            collectors: try AgentArguments.addresses(collector),
+            hostID: try AgentArguments.hostID(hostID), labels: try AgentArguments.labels(label),
+            intervalMilliseconds: try settings().intervalMilliseconds)
     }
 
     /// The command's own words.
@@ -108,7 +146,10 @@ struct RunCommand: ParsableCommand {
                 throw ValidationError(
                     "--interval \(interval) is out of range; it is from 10ms to 1h")
             }
-            return CommandSettings(intervalMilliseconds: milliseconds, waitsForAll: waitAll)
+            let usual = collector.isEmpty ? CommandLinePolicy.full : .script
+            return CommandSettings(
+                intervalMilliseconds: milliseconds, waitsForAll: waitAll,
+                commandLine: try commandLine.map(AgentArguments.commandLine) ?? usual)
         } catch let error as InputError {
             throw ValidationError("--interval: \(error)")
         }
@@ -130,7 +171,8 @@ struct RunCommand: ParsableCommand {
     /// Runs it and tells of it.
     private func perform() throws -> CommandEnd {
         try checkFiles()
-        let watch = try CommandWatch(try settings())
+        let teller = try tellerSettings().map { try CommandTeller($0) }
+        let watch = try CommandWatch(try settings(), teller: teller)
         let (cgroup, problem) = try makeCgroup()
         var (run, refusal) = try start(watch, in: cgroup)
         run.cgroupProblem = refusal ?? problem

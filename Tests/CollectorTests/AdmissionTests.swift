@@ -100,6 +100,22 @@ struct AdmissionTests {
         #expect(fleet.sessionCount == 2)
     }
 
+    @Test("a command is told of by its host's agent where that has a session, and else by itself")
+    func command() {
+        func run(_ bootNumber: UInt64) -> Admission {
+            fleet.accept(
+                .sample("a", bootNumber: bootNumber, epoch: 9, isCommand: true),
+                from: "10.0.0.1:4002", credit: 64, at: .test()
+            ) { _ in }
+        }
+        #expect(session(run(1)) != nil)
+        let agent = session(arrive(1, from: "10.0.0.1:4000"))
+        #expect(refusal(run(1))?.code == .toldByAgent)
+        #expect(session(run(2)) != nil)
+        if let agent { fleet.close(agent, host: hostID("a")) }
+        #expect(session(run(1)) != nil)
+    }
+
     @Test("the wall clock of the collector has no part in who is turned away")
     func clockSet() {
         _ = arrive(1, from: "10.0.0.1:4000")

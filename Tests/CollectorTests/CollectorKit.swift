@@ -85,12 +85,14 @@ extension Moment {
 extension SessionIdentity {
     /// An agent of a host.
     static func sample(
-        _ host: String, bootNumber: UInt64 = 1, epoch: UInt64 = 1, isPast: Bool = false
+        _ host: String, bootNumber: UInt64 = 1, epoch: UInt64 = 1, isPast: Bool = false,
+        isCommand: Bool = false
     ) -> SessionIdentity {
         SessionIdentity(
             hostID: CollectorTests.hostID(host), boot: BootID(high: 0, low: bootNumber),
             epoch: epoch,
-            hostName: RawText(host), agentVersion: "1", isPast: isPast)
+            hostName: RawText(host), agentVersion: "1", isPast: isPast || isCommand,
+            isCommand: isCommand)
     }
 }
 

@@ -23,6 +23,20 @@ struct PastAndResetTests {
         #expect(live.session.identity?.isPast == false)
     }
 
+    @Test("a HELLO of a command is one of a past session as well")
+    func command() {
+        var hello = HelloFrame.sample
+        hello.extensions = [FrameExtension(id: 3, value: "x")]
+        #expect(!hello.asPast.isCommand)
+        #expect(hello.asCommand.isPast && hello.asCommand.isCommand)
+        #expect(hello.asCommand == hello.asPast.asCommand.asCommand)
+        #expect(hello.asCommand.extensions.map(\.id) == [1, 2, 3])
+        let harness = ReceiverHarness(.awaitingHello)
+        harness.receive(.hello(hello.asCommand))
+        #expect(harness.session.identity?.isCommand == true)
+        #expect(harness.session.identity?.isPast == true)
+    }
+
     @Test("a host that its owner refuses gets ERROR as the first frame, in the place of WELCOME")
     func refuse() {
         let harness = ReceiverHarness(.awaitingHost)

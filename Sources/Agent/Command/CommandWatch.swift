@@ -19,25 +19,37 @@ public final class CommandWatch {
     private var adopted = CommandTotals()
     private var waitBytes: [ProcessKey: UInt64] = [:]
     private var beganAtMilliseconds: Int64 = 0
+    private let teller: CommandTeller?
+    /// Runs of which the teller does not know what is known by now.
+    private var untold: Set<ProcessKey> = []
+    private var untoldKills: [OutOfMemoryKill] = []
+    private var toldAtMilliseconds: Int64 = 0
 
     /// How many runs are kept at most; beyond it the smaller half of those that ended goes.
     private static let maximumRuns = 8_000
     /// How long the kernel's word of what has ended is waited for at the end.
     private static let patienceMilliseconds: Int64 = 2_000
+    /// How often a collector is told.
+    private static let tellMilliseconds: Int64 = 1_000
     /// How long looks follow each other closely.
     private static let closeMilliseconds: Int64 = 1_000
 
     /// Prepares for a command; throws where this host's processes cannot be read.
-    public init(_ settings: CommandSettings) throws(SamplerError) {
+    ///
+    /// What is found out is told by `teller` as well, if there is one.
+    package init(
+        _ settings: CommandSettings, teller: CommandTeller? = nil
+    ) throws(SamplerError) {
         self.settings = settings
+        self.teller = teller
         let root = ProcRoot()
         hostMemoryBytes =
             try HostFacts(root: root).description(intervalMilliseconds: 0).memoryTotalBytes
-        // What a user asks for on the own terminal does not leave the host.
-        sampler = try Sampler(root: root, policy: .full)
+        sampler = try Sampler(root: root, policy: settings.commandLine)
         var options = KernelEventOptions()
         options.gatherMilliseconds = 2
-        kernel = KernelEventSource.start(root: root, policy: .full, options: options)
+        kernel = KernelEventSource.start(
+            root: root, policy: settings.commandLine, options: options)
         sampler.use(kernel)
         sampler.followOnly(descendantsOf: getpid())
         _ = sampler.watchMemory(cgroupRoot: nil, hostMemoryBytes: hostMemoryBytes)
@@ -66,6 +78,7 @@ public final class CommandWatch {
         let command = try CommandProcess.start(arguments, in: cgroup)
         let (end, ended) = wait(for: command, clock)
         awaitEnds()
+        tell(at: BootClock.nowMilliseconds())
         var run = CommandRun(
             arguments: CommandWatch.words(arguments), pid: command.pid,
             startedAtMilliseconds: startedAt,
@@ -84,6 +97,7 @@ public final class CommandWatch {
                 ? "the kernel tells more with CAP_NET_ADMIN" : "\(problem)"
         }
         run.lostCount = losses
+        run.delivery = teller?.finish()
         run.kills = kills.filter { $0.run.map { ledger[$0] != nil } ?? false }
         return run
     }
@@ -149,6 +163,7 @@ public final class CommandWatch {
         waitBytes[key] = end.largestBytes
         guard kernel.exitRecordProblem != nil else { return end }
         let now = BootClock.nowMilliseconds()
+        untold.insert(key)
         ledger.end(
             key,
             RunEnd(
@@ -181,7 +196,17 @@ public final class CommandWatch {
             if let run = kill.run { ledger.add(.killedForMemory, to: run) }
             kills.removeAll { $0.pid == kill.pid && $0.atMilliseconds == kill.atMilliseconds }
             kills.append(kill)
+            if teller != nil { untoldKills.append(kill) }
         }
+    }
+
+    /// Has the teller know what is known by now.
+    private func tell(at now: Int64) {
+        guard let teller, !untold.isEmpty || !untoldKills.isEmpty else { return }
+        toldAtMilliseconds = now
+        teller.tell(untold.compactMap { ledger[$0] }, untoldKills, atMilliseconds: now)
+        untold = []
+        untoldKills = []
     }
 
     private func look(at now: Int64) {
@@ -189,14 +214,21 @@ public final class CommandWatch {
         for run in snapshot.ended {
             ledger.end(run)
             tree.end(run.key)
+            untold.insert(run.key)
         }
         for run in snapshot.started + snapshot.renamed {
             ledger.start(run.key, run.description)
             ledger.add(run.flags, to: run.key)
+            untold.insert(run.key)
         }
-        for run in snapshot.completed { ledger.complete(run) }
+        for run in snapshot.completed {
+            ledger.complete(run)
+            untold.insert(run.start.key)
+        }
         for observation in snapshot.observed {
-            ledger.observe(observation, atMilliseconds: now)
+            if !ledger.observe(observation, atMilliseconds: now).isDisjoint(with: .peak) {
+                untold.insert(observation.key)
+            }
             // What ended meanwhile has nothing any more.
             guard !ledger.hasEnded(observation.key) else { continue }
             if let bytes = observation.residentBytes { tree.set(observation.key, to: bytes) }
@@ -204,12 +236,18 @@ public final class CommandWatch {
         for loss in snapshot.losses { losses &+= loss.count ?? 1 }
         take(snapshot.kills)
         if beganAtMilliseconds > 0 { tree.note(atMilliseconds: now - beganAtMilliseconds) }
+        if teller == nil {
+            untold = []
+        } else if now - toldAtMilliseconds >= CommandWatch.tellMilliseconds {
+            tell(at: now)
+        }
         makeRoom()
     }
 
     /// Drops the smaller half of what ended where that is too much.
     private func makeRoom() {
         guard ledger.runs.count > CommandWatch.maximumRuns else { return }
+        tell(at: BootClock.nowMilliseconds())
         let ended = ledger.runs.values.filter { $0.end != nil }
         let smaller = ended.sorted { ($0.peak?.bytes ?? 0) < ($1.peak?.bytes ?? 0) }
             .prefix(ended.count / 2)

@@ -164,7 +164,7 @@ struct RunOutbox {
     }
 
     /// Moves a run that ended from those that live to those that are over, and gives it its number.
-    private mutating func finish(
+    mutating func finish(
         _ key: ProcessKey, _ change: RunChange, _ before: RunLevel
     ) {
         guard var record = ledger[key], record.end != nil else { return mark(key, change) }
@@ -195,7 +195,7 @@ struct RunOutbox {
     }
 
     /// Takes in what more became known of a run that is over.
-    private mutating func amend(_ key: ProcessKey, _ fact: (inout PeakLedger) -> RunChange) {
+    mutating func amend(_ key: ProcessKey, _ fact: (inout PeakLedger) -> RunChange) {
         guard let known = ended[key] else { return }
         ledger.merge(known, otherIsNewer: true)
         let change = fact(&ledger)

@@ -58,6 +58,23 @@ extension HelloFrame {
         return hello
     }
 
+    /// The extension of a session that tells of a command alone, beside the host's agent.
+    static let commandExtension = FrameExtension(id: 2, value: RawText([]))
+
+    /// Whether the session tells of a command alone.
+    public var isCommand: Bool {
+        extensions.contains { $0.id == HelloFrame.commandExtension.id }
+    }
+
+    /// The same HELLO for a session that tells of a command alone; it is a past one as well.
+    public var asCommand: HelloFrame {
+        guard !isCommand else { return self }
+        var hello = asPast
+        hello.extensions = (hello.extensions + [HelloFrame.commandExtension])
+            .sorted { $0.id < $1.id }
+        return hello
+    }
+
     /// The major versions whose HELLO can be read to its end.
     ///
     /// Every version has the same fields up to the extensions, so that an agent that speaks none of
@@ -83,8 +100,11 @@ extension HelloFrame {
         if HelloFrame.readableMajors.overlaps(lowestMajor...highestMajor) {
             let start = reader.position
             extensions = try reader.extensions()
-            guard extensions.allSatisfy({ $0.id != 1 || $0.value.isEmpty }) else {
-                throw reader.failure("extensions", at: start, "past has no value")
+            guard extensions.allSatisfy({ !(1...2).contains($0.id) || $0.value.isEmpty }) else {
+                throw reader.failure("extensions", at: start, "past and command have no value")
+            }
+            guard isPast || !isCommand else {
+                throw reader.failure("extensions", at: start, "command without past")
             }
         } else {
             reader.skipRest()

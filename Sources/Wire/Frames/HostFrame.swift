@@ -6,7 +6,7 @@ extension HostDescription {
     private static let tickRates: ClosedRange<UInt64> = 1...1_000_000
     private static let intervals: ClosedRange<UInt64> = 1...86_400_000
     private static let knownRestrictions: ViewRestrictions = [
-        .hiddenProcesses, .pidNamespace, .foreignTree, .withoutExitRecords,
+        .hiddenProcesses, .pidNamespace, .foreignTree, .withoutExitRecords, .commandsOnly,
     ]
 
     init(payload reader: inout PayloadReader) throws(WireError) {

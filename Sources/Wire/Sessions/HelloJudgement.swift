@@ -30,7 +30,8 @@ enum HelloJudgement {
         }
         let identity = SessionIdentity(
             hostID: hostID, boot: hello.boot, epoch: hello.epoch, hostName: hello.hostName,
-            agentVersion: hello.agentVersion, isPast: hello.isPast)
+            agentVersion: hello.agentVersion, isPast: hello.isPast,
+            isCommand: hello.isCommand)
         return (identity, major: min(majors.upperBound, hello.highestMajor))
     }
 }

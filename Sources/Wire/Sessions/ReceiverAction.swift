@@ -26,13 +26,16 @@ public struct SessionIdentity: Hashable, Sendable {
     public var agentVersion: RawText
     /// Whether it tells only of what is over, as an agent that ran before it left it.
     public var isPast: Bool
+    /// Whether it tells of a command alone; then it is past, too.
+    public var isCommand: Bool
 
     /// Takes the parts as they are.
     public init(
         hostID: HostID, boot: BootID, epoch: UInt64, hostName: RawText, agentVersion: RawText,
-        isPast: Bool = false
+        isPast: Bool = false, isCommand: Bool = false
     ) {
         self.isPast = isPast
+        self.isCommand = isCommand
         self.hostID = hostID
         self.boot = boot
         self.epoch = epoch
