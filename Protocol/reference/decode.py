@@ -58,6 +58,7 @@ LIMITS: Dict[str, int] = {
     "maximumFoldsPerFrame": 1_024,
     "maximumStepsPerFold": 432,
     "maximumResetsPerFrame": 64,
+    "maximumSectionsPerFrame": 1_024,
     "maximumLabels": 32,
     "maximumExtensions": 16,
     "maximumExtensionBytes": 1_024,
@@ -87,6 +88,7 @@ TYPE_NAMES: Dict[int, str] = {
     0x07: "ACK", 0x08: "RESET", 0x10: "HOST", 0x11: "DEFINE", 0x12: "STATE_END",
     0x13: "SAMPLES", 0x14: "PEAKS", 0x15: "WINDOWS", 0x16: "COVERED", 0x17: "EXIT",
     0x18: "FOLD", 0x19: "TOTALS", 0x1A: "CGROUP", 0x1B: "OOM", 0x1C: "COUNTERS", 0x1D: "HEALTH", 0x1E: "GAP",
+    0xA0: "SECTIONS",
 }
 """Section 5. `--check` compares this with the headings of the text."""
 
@@ -95,18 +97,21 @@ SENDERS: Dict[str, str] = {
     "ACK": "C", "RESET": "C", "HOST": "A", "DEFINE": "A", "STATE_END": "A", "SAMPLES": "A",
     "PEAKS": "A", "WINDOWS": "A", "COVERED": "A", "EXIT": "A", "FOLD": "A", "TOTALS": "A",
     "CGROUP": "A", "OOM": "A", "COUNTERS": "A", "HEALTH": "A", "GAP": "A",
+    "SECTIONS": "A",
 }
 """Which side may send a type: A = agent, C = collector."""
 
 FIRST_IGNORABLE_TYPE = 0x80
 KNOWN_RESTRICTIONS = 0b11111
-KNOWN_FLAGS = 0b1_1111
+KNOWN_FLAGS = 0b11_1111
+KNOWN_SECTION_FLAGS = 0b111
 KNOWN_EVIDENCE = 0b111
 KNOWN_AGENT_SOURCES = 0b11_1111
-KNOWN_COUNTERS = range(1, 17)  # registry.md, reasons of COUNTERS
+KNOWN_COUNTERS = range(1, 20)  # registry.md, reasons of COUNTERS
 AGENT_STOPS, COLLECTOR_STOPS = 1, 2
 SOURCES: Dict[int, str] = {1: "sampled", 2: "cgroup", 3: "hwm", 4: "exit"}
 CGROUP_SOURCES: Dict[int, Optional[str]] = {0: None, 1: "sampled", 2: "cgroup"}
+SECTION_SOURCES: Dict[int, str] = {1: "sampled", 3: "hwm"}
 FOLD_SOURCES: Dict[int, Optional[str]] = {0: None, **SOURCES}
 PAST_EXTENSION = 1
 COMMAND_EXTENSION = 2
@@ -871,13 +876,43 @@ def read_reset(reader: Reader) -> Fields:
     ]}
 
 
+def read_run_keys(reader: Reader, count: int) -> Dict[str, List[Any]]:
+    """Which runs, by their keys within the boot."""
+    return {
+        "pid": reader.column(count, lambda: reader.uint("pid", 1, MAXIMUM_PID)),
+        "startTicks": reader.column(count, lambda: reader.uint("startTicks")),
+        "image": reader.column(count, lambda: reader.uint("image", 0, MAXIMUM_U32)),
+    }
+
+
+def read_sections(reader: Reader) -> Fields:
+    """0xA0: what sections of runs needed."""
+    base, count = read_base_and_count(reader, 13, "maximumSectionsPerFrame")
+    strings = read_strings(reader)
+    columns = read_run_keys(reader, count)
+    columns["name"] = reader.column(count, lambda: read_index(reader, "name", strings, 1))
+    columns["flags"] = reader.column(
+        count, lambda: reader.uint("flags") & KNOWN_SECTION_FLAGS
+    )
+    columns["source"] = reader.column(count, lambda: reader.choice("source", SECTION_SOURCES))
+    columns["peakKiB"] = reader.column(count, lambda: reader.uint("peakKiB", 0, MAXIMUM_KIB))
+    brackets = read_brackets(reader, base, read_ages(reader, base, count))
+    columns["growthKiB"] = reader.column(count, lambda: reader.uint("growthKiB", 0, MAXIMUM_KIB))
+    columns["callCount"] = reader.column(count, lambda: reader.uint("callCount", 1))
+    for name in ("totalMicroseconds", "longestMicroseconds"):
+        columns[name] = reader.column(count, lambda: reader.uint(name))
+    return {"sections": [
+        {**row, **bracket} for row, bracket in zip(rows(columns, count), brackets)
+    ]}
+
+
 READERS: Dict[str, Callable[[Reader], Fields]] = {
     "HELLO": read_hello, "WELCOME": read_welcome, "ERROR": read_error, "PING": read_token,
     "PONG": read_token, "GOODBYE": read_goodbye, "ACK": read_ack, "HOST": read_host,
     "DEFINE": read_define, "STATE_END": read_state_end, "SAMPLES": read_samples,
     "PEAKS": read_peaks, "WINDOWS": read_windows, "COVERED": read_covered, "EXIT": read_exit,
     "TOTALS": read_totals, "CGROUP": read_cgroup, "OOM": read_oom, "COUNTERS": read_counters, "HEALTH": read_health, "GAP": read_gap,
-    "FOLD": read_fold, "RESET": read_reset,
+    "FOLD": read_fold, "RESET": read_reset, "SECTIONS": read_sections,
 }
 
 
@@ -1735,6 +1770,11 @@ def host_frame_self_tests() -> Iterator[Tuple[str, Any, Any]]:
     yield from judge(
         "maximumGapsPerFrame", "GAP", "gaps",
         lambda count: [0, count] + [0] * count + [4] * count + [0] * (3 * count),
+    )
+    yield from judge(
+        "maximumSectionsPerFrame", "SECTIONS", "sections",
+        lambda count: [0, count, 1, 0] + [1] * count + [0] * (2 * count) + [1] * count
+        + [0] * count + [1] * count + [0] * (4 * count) + [1] * count + [0] * (2 * count),
     )
     yield from judge(
         "maximumCoveredPerFrame", "COVERED", "windows",

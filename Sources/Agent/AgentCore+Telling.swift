@@ -153,6 +153,7 @@ extension AgentCore: CollectorLinkOwner {
     /// of that is.
     func stop() -> EventLoopFuture<Void> {
         isStopped = true
+        outbox.takeLastSections(hostSources.takeSections())
         hostSources.stop()
         pastAgents?.stop()
         teller?.stop()

@@ -144,7 +144,7 @@ final class AgentCore: StateOwner {
         snapshot.counters.skippedTicks = skippedTicks
         snapshot.counters.stretchedTicks = stretchedTicks
         images.apply(snapshot)
-        outbox.apply(snapshot)
+        outbox.apply(snapshot, sections: hostSources.takeSections())
         if firstLookAtMilliseconds == 0 { firstLookAtMilliseconds = begun }
         watchCost(lookMicroseconds: OwnProcessor.nowMicroseconds() &- begunMicroseconds, at: begun)
         // A look may come a moment early or late; half an interval is nearer to none other.

@@ -22,6 +22,8 @@ package struct AgentSettings: Sendable {
     package var cgroupRoot: String?
     /// Whose proportional shares are read.
     package var proportional = ProportionalPolicy.none
+    /// Where programs tell of their sections; nil for nowhere.
+    package var sectionsSocket: String? = AgentSettings.usualSectionsSocket
     /// The lasting name of this host; nil for its machine-id, else one kept in `stateDirectory`.
     package var hostID: HostID?
     /// The name to show; nil for the host's own.
@@ -36,6 +38,9 @@ package struct AgentSettings: Sendable {
     package var returnMilliseconds = CollectorRotation.returnMilliseconds
     /// Where the agent keeps what must outlive it.
     package var stateDirectory: StateDirectory
+
+    /// Where programs tell of their sections unless they are told another path.
+    package static let usualSectionsSocket = "/run/memagent/sections.sock"
 
     /// Settings with nothing but the usual beside these.
     package init(collectors: [CollectorAddress], stateDirectory: StateDirectory) {

@@ -6,6 +6,9 @@ import ProcessSampler
 final class HostSources {
     private let kernel: KernelEventSource
     private var watched = MemoryWatchOutcome()
+    private var sections: SectionListener?
+    private let sectionsSocket: String?
+    private var sectionsProblem: SectionListenerProblem?
 
     /// Starts what can be started for `sampler`.
     init(for sampler: Sampler, _ settings: AgentSettings) {
@@ -15,7 +18,17 @@ final class HostSources {
             root: settings.root, policy: settings.commandLine, options: options)
         sampler.use(kernel)
         sampler.proportional = settings.proportional
+        sectionsSocket = settings.sectionsSocket
+        guard let path = sectionsSocket else { return }
+        do throws(SectionListenerProblem) {
+            sections = try SectionListener(path: path)
+        } catch {
+            sectionsProblem = error
+        }
     }
+
+    /// What programs told of their sections since this was last asked.
+    func takeSections() -> SectionArrivals { sections?.drain() ?? SectionArrivals() }
 
     /// Watches cgroups and kills for want of memory, too.
     func watchMemory(by sampler: Sampler, cgroupRoot: String?, hostMemoryBytes: UInt64) {
@@ -25,6 +38,8 @@ final class HostSources {
     /// Stops listening.
     func stop() {
         kernel.stop()
+        sections?.stop()
+        sections = nil
     }
 
     /// What cannot be seen for lack of them.
@@ -62,6 +77,11 @@ final class HostSources {
         }
         if let problem = watched.logProblem {
             logger.warning("the kernel's log is not read", metadata: ["reason": "\(problem)"])
+        }
+        if let problem = sectionsProblem {
+            logger.notice(
+                "no program can tell of its sections",
+                metadata: ["socket": "\(sectionsSocket ?? "")", "reason": "\(problem)"])
         }
     }
 }

@@ -17,6 +17,7 @@ struct FactBuffer {
         var folds = 0
         var windows = 0
         var coverage = 0
+        var sections = 0
         var nameBytes = 0
     }
 
@@ -31,14 +32,15 @@ struct FactBuffer {
     /// The most of each kind: twice what an agent keeps and more; a commit each second makes room.
     static let bounds = Size(
         totals: 65_536, cgroups: 16_384, kills: 4_096, gaps: 4_096, epochs: 1_024,
-        folds: 16_384, windows: 262_144, coverage: 262_144, nameBytes: 32 << 20)
+        folds: 16_384, windows: 262_144, coverage: 262_144, sections: 32_768, nameBytes: 32 << 20)
 
     private var due = MergedFacts()
     /// The store makes one of two copies; until then both stay.
     private var dueWindows: [StoredWindow] = []
     private var dueCoverage: [StoredCoverage] = []
     private var underWay = Size()
-    /// What the names of sums, cgroups and folds in `due` take in bytes, and their histograms.
+    /// What the names of sums, cgroups, sections and folds in `due` take in bytes, and the latter's
+    /// histograms.
     private var nameBytes = 0
 
     /// Whether nothing waits to be taken.
@@ -86,6 +88,17 @@ struct FactBuffer {
         guard due.gaps[gap.key] != nil || due.gaps.count + underWay.gaps < FactBuffer.bounds.gaps
         else { return false }
         due.merge(gap)
+        return true
+    }
+
+    /// Takes in a section of a run; false if there is no room.
+    mutating func add(_ section: StoredSection) -> Bool {
+        if due.sections[section.key] == nil {
+            guard due.sections.count + underWay.sections < FactBuffer.bounds.sections,
+                takeRoom(for: section.record.key.name.bytes.count)
+            else { return false }
+        }
+        due.merge(section)
         return true
     }
 
@@ -140,6 +153,7 @@ struct FactBuffer {
         batch.gaps += due.gaps.values
         batch.counters += due.counters.values
         batch.health += due.health.values
+        batch.sections += due.sections.values
         batch.folds += due.folds.values
         batch.windows += dueWindows
         batch.coverage += dueCoverage
@@ -169,13 +183,15 @@ struct FactBuffer {
             due.totals.keys.reduce(0) { $0 + $1.subject.name.bytes.count }
             + due.cgroups.keys.reduce(0) { $0 + $1.cgroup.path.bytes.count }
             + due.folds.values.reduce(0) { $0 + $1.fold.textAndHistogramBytes }
+            + due.sections.keys.reduce(0) { $0 + $1.section.name.bytes.count }
     }
 
     private var size: Size {
         Size(
             totals: due.totals.count, cgroups: due.cgroups.count, kills: due.kills.count,
             gaps: due.gaps.count, epochs: due.counters.count, folds: due.folds.count,
-            windows: dueWindows.count, coverage: dueCoverage.count, nameBytes: nameBytes)
+            windows: dueWindows.count, coverage: dueCoverage.count,
+            sections: due.sections.count, nameBytes: nameBytes)
     }
 
     private mutating func takeRoom(for count: Int) -> Bool {
@@ -196,6 +212,7 @@ extension FactBuffer.Size {
         folds += other.folds
         windows += other.windows
         coverage += other.coverage
+        sections += other.sections
         nameBytes += other.nameBytes
     }
 
@@ -208,6 +225,7 @@ extension FactBuffer.Size {
         folds -= other.folds
         windows -= other.windows
         coverage -= other.coverage
+        sections -= other.sections
         nameBytes -= other.nameBytes
     }
 }

@@ -90,6 +90,8 @@ extension FactBuffer.Size {
             + folds * 3 * (MemoryLayout<StoredFold>.stride + MemoryLayout<StoredFold.Key>.stride)
             + windows * 3 * MemoryLayout<StoredWindow>.stride
             + coverage * 3 * MemoryLayout<StoredCoverage>.stride
+            + sections * 3
+            * (MemoryLayout<StoredSection>.stride + MemoryLayout<StoredSection.Key>.stride)
             + nameBytes
     }
 }

@@ -17,6 +17,9 @@ extension Views {
     func answer(
         to query: ReportQuery, nowMilliseconds now: Int64
     ) async throws -> any FleetView {
+        if let part = query.part {
+            return try await parts(part, matching: query, nowMilliseconds: now)
+        }
         if let margin = query.suggestionMarginPercent {
             let report = try await report(matching: query, nowMilliseconds: now)
             return SuggestionView(report.result, marginPercent: margin)

@@ -79,7 +79,7 @@ extension Views {
             .union((folds + live).filter(glob.matches))
     }
 
-    private func reported(_ stored: StoredRun, _ hosts: [ReportedHost]) -> ReportedRun {
+    func reported(_ stored: StoredRun, _ hosts: [ReportedHost]) -> ReportedRun {
         let host = hosts.first { $0.id == stored.host }?.description
         return ReportedRun(
             host: stored.host, hostName: host?.name ?? RawText(stored.host.text),
@@ -103,6 +103,7 @@ extension Views {
         facts.kills = try kills(of: run, in: life)
         facts.cgroups = try cgroups(of: run, in: life)
         facts.hostMoment = try hostMoment(of: run, in: life, hosts)
+        facts.sections = try store.sections(of: [key])[key] ?? []
         facts.history = try history(of: .run(key), in: range, now)
         facts.gaps = try gaps(
             of: hosts.filter { $0.id == key.host }, since: life.lowerBound,

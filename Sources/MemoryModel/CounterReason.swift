@@ -34,6 +34,12 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
     case minutesMerged = 15
     /// Windows that were dropped for want of room.
     case windowsDropped = 16
+    /// Datagrams of sections that could not be read.
+    case sectionsNotRead = 17
+    /// Calls of sections that were dropped: there was no room, or nobody knew their process.
+    case sectionsDropped = 18
+    /// Datagrams of sections that programs could not send.
+    case sectionsUnsent = 19
 
     /// What a report calls it.
     public var phrase: String {
@@ -54,6 +60,9 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
         case .stateDamaged: "damaged stretches of state files"
         case .minutesMerged: "minutes merged into hours for want of room"
         case .windowsDropped: "minutes and hours dropped for want of room"
+        case .sectionsNotRead: "datagrams of sections that could not be read"
+        case .sectionsDropped: "calls of sections dropped"
+        case .sectionsUnsent: "calls of sections that programs could not tell"
         }
     }
 }

@@ -11,7 +11,7 @@ public struct PeakLedger: Hashable, Sendable {
     public private(set) var refusedCount: UInt64 = 0
     /// Marks of the kernel that were forgotten with their peaks; one that is not above them is
     /// none of what the run did since.
-    private var forgottenMarks: [ProcessKey: UInt64] = [:]
+    private(set) var forgottenMarks: [ProcessKey: UInt64] = [:]
 
     /// An empty ledger that believes figures within `limits`.
     public init(limits: PeakLimits) {
@@ -25,12 +25,12 @@ public struct PeakLedger: Hashable, Sendable {
     /// last read.
     ///
     /// A mark that was forgotten with its peak is no bound of what the run did since; until the
-    /// mark rises, there is none.
+    /// mark rises, there is none. Nor is one that the program resets.
     public func level(of record: RunRecord) -> RunLevel {
         var level = RunLevel(residentBytes: record.current?.residentBytes, atMostBytes: nil)
         let isMarkKnown =
-            record.markReadAtMilliseconds != nil
-            || record.flags.contains(.peakIsFinal)
+            (record.markReadAtMilliseconds != nil || record.flags.contains(.peakIsFinal))
+            && !record.flags.contains(.markReset)
         guard isMarkKnown, let peak = record.peak?.bytes else { return level }
         if !forgottenMarks.isEmpty, let mark = forgottenMarks[record.key], peak <= mark {
             return level

@@ -20,9 +20,18 @@ public struct RunFlags: OptionSet, Hashable, Sendable {
     public static let killedForMemory = RunFlags(rawValue: 1 << 3)
     /// The kernel's mark fell while it lived; the greatest one was kept.
     public static let markFell = RunFlags(rawValue: 1 << 4)
+    /// The program reset the kernel's mark, and told of the greatest before by datagrams.
+    public static let markReset = RunFlags(rawValue: 1 << 5)
 
     /// Every flag that this version knows.
     public static let known: RunFlags = [
         .peakIsFinal, .startIsEstimated, .firstSeenAtExit, .killedForMemory, .markFell,
+        .markReset,
     ]
+
+    /// Whether the kernel's record of the exit confirms the peak.
+    ///
+    /// It cannot where the mark was reset: what was greater before is known from datagrams, and
+    /// the last of these may have been lost.
+    public var isPeakConfirmed: Bool { contains(.peakIsFinal) && !contains(.markReset) }
 }

@@ -38,7 +38,7 @@ extension RunRecord {
         // A bracket may begin with what is known of the run, a moment before it.
         let start = minute(ended)
         guard minute(began) == start, minute(rise.notAfterMilliseconds) == start else { return nil }
-        let isFinal = flags.contains(.peakIsFinal)
+        let isFinal = flags.isPeakConfirmed
         return (
             start &- offset,
             Window(atLeastBytes: peak.bytes, atMostBytes: isFinal ? peak.bytes : nil)

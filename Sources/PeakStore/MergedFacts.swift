@@ -1,7 +1,7 @@
 public import MemoryModel
 
-/// Sums, cgroups, kills, gaps, counters and agents' health by what names them, two copies of each
-/// made one by the rules of the store (`Protocol/store-v1.md`, "Merging").
+/// Sums, cgroups, kills, gaps, counters, sections and agents' health by what names them, two copies
+/// of each made one by the rules of the store (`Protocol/store-v1.md`, "Merging").
 public struct MergedFacts: Hashable, Sendable {
     /// The greatest sums.
     public private(set) var totals: [StoredTotal.Key: StoredTotal] = [:]
@@ -15,6 +15,8 @@ public struct MergedFacts: Hashable, Sendable {
     public private(set) var counters: [StoredCounters.Key: StoredCounters] = [:]
     /// The folds.
     public private(set) var folds: [StoredFold.Key: StoredFold] = [:]
+    /// What sections of runs needed.
+    public private(set) var sections: [StoredSection.Key: StoredSection] = [:]
     /// What agents said of themselves last.
     public private(set) var health: [HostID: StoredHealth] = [:]
 
@@ -30,12 +32,13 @@ public struct MergedFacts: Hashable, Sendable {
         for counters in batch.counters { merge(counters) }
         for fold in batch.folds { merge(fold) }
         for health in batch.health { merge(health) }
+        for section in batch.sections { merge(section) }
     }
 
     /// Whether there are none.
     public var isEmpty: Bool {
         totals.isEmpty && cgroups.isEmpty && kills.isEmpty && gaps.isEmpty && counters.isEmpty
-            && folds.isEmpty && health.isEmpty
+            && folds.isEmpty && health.isEmpty && sections.isEmpty
     }
 
     /// Takes in facts that were learned later than these.
@@ -47,6 +50,7 @@ public struct MergedFacts: Hashable, Sendable {
         for counters in later.counters.values { merge(counters) }
         for fold in later.folds.values { merge(fold) }
         for health in later.health.values { merge(health) }
+        for section in later.sections.values { merge(section) }
     }
 
     /// Keeps the greater sum, whole.
@@ -89,6 +93,11 @@ public struct MergedFacts: Hashable, Sendable {
     /// Keeps the first copy of a fold, which never changes.
     public mutating func merge(_ fold: StoredFold) {
         if folds[fold.key] == nil { folds[fold.key] = fold }
+    }
+
+    /// Keeps the greater of each figure of a section.
+    public mutating func merge(_ section: StoredSection) {
+        sections[section.key, default: section].record.merge(section.record)
     }
 
     /// Keeps what was said later.
@@ -187,6 +196,23 @@ extension StoredGap {
 
     /// What names it.
     public var key: Key { Key(host: host, epoch: epoch, ordinal: gap.ordinal) }
+}
+
+extension StoredSection {
+    /// What names a section as one start of an agent was told of it.
+    public struct Key: Hashable, Sendable {
+        /// The host.
+        public let host: HostID
+        /// Its boot.
+        public let boot: BootID
+        /// The start of the agent.
+        public let epoch: UInt64
+        /// The section in that boot.
+        public let section: SectionKey
+    }
+
+    /// What names it.
+    public var key: Key { Key(host: host, boot: boot, epoch: epoch, section: record.key) }
 }
 
 extension StoredCounters {

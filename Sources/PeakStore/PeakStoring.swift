@@ -88,6 +88,16 @@ public protocol PeakStoring: Sendable {
         sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
     ) throws -> [StoredGap]
 
+    /// The sections of these runs, each with the calls that all starts of its agent were told of,
+    /// the largest peak first.
+    func sections(of runs: [RunKey]) throws -> [RunKey: [SectionRecord]]
+
+    /// The runs that have such parts, overlap the range of `query` and pass its filters, in no
+    /// order, at most `limit` of them.
+    func runs(
+        having part: RunPart, matching query: ReportQuery, limit: Int
+    ) throws -> [StoredRun]
+
     /// What each host's agent last said of itself.
     func health() throws -> [HostID: StoredHealth]
 
@@ -169,6 +179,8 @@ public struct CommitBatch: Sendable, Equatable {
     public var kills: [StoredKill] = []
     /// What was missed.
     public var gaps: [StoredGap] = []
+    /// What sections of runs needed.
+    public var sections: [StoredSection] = []
     /// What agents say of themselves.
     public var health: [StoredHealth] = []
     /// Windows of runs, new or changed.

@@ -84,6 +84,29 @@ public struct StoredGap: Hashable, Sendable {
     }
 }
 
+/// What a section of a run needed as the store keeps it, with its times in UTC.
+public struct StoredSection: Hashable, Sendable {
+    /// The host.
+    public var host: HostID
+    /// Its boot.
+    public var boot: BootID
+    /// The start of the agent that was told of the calls.
+    public var epoch: UInt64
+    /// The section.
+    public var record: SectionRecord
+
+    /// Takes the parts as they are.
+    public init(host: HostID, boot: BootID, epoch: UInt64, record: SectionRecord) {
+        self.host = host
+        self.boot = boot
+        self.epoch = epoch
+        self.record = record
+    }
+
+    /// The run in the whole fleet.
+    public var runKey: RunKey { RunKey(host: host, boot: boot, process: record.key.run) }
+}
+
 /// What a host's agent last said of itself, with its times in UTC.
 public struct StoredHealth: Hashable, Sendable {
     /// The host.

@@ -154,7 +154,7 @@ struct CommandRow {
             self.peak = waitBytes.map { CommandPeak(bytes: $0, bound: .atMost, source: "wait") }
             return
         }
-        let isFinal = record.flags.contains(.peakIsFinal) && record.end != nil
+        let isFinal = record.flags.isPeakConfirmed && record.end != nil
         let isConfirmed = record.end != nil && (waitBytes.map { $0 <= peak.bytes } ?? false)
         self.peak = CommandPeak(
             bytes: peak.bytes, bound: isFinal || isConfirmed ? .exact : .atLeast,

@@ -28,7 +28,7 @@ extension ReportQuery {
 
     /// The forms that the answer has.
     public var formats: [OutputFormat] {
-        comparison == nil && suggestionMarginPercent == nil
+        comparison == nil && suggestionMarginPercent == nil && part == nil
             ? ReportView.formats : ComparisonView.formats
     }
 

@@ -20,6 +20,9 @@ extension CounterReason {
         case .stateDamaged: "state_damaged"
         case .minutesMerged: "minutes_merged"
         case .windowsDropped: "windows_dropped"
+        case .sectionsNotRead: "sections_not_read"
+        case .sectionsDropped: "sections_dropped"
+        case .sectionsUnsent: "sections_unsent"
         }
     }
 
@@ -44,6 +47,9 @@ extension CounterReason {
         case .stateDamaged: "1 damaged stretch of a state file"
         case .minutesMerged: "1 minute merged into its hour for want of room"
         case .windowsDropped: "1 minute or hour dropped for want of room"
+        case .sectionsNotRead: "1 datagram of a section that could not be read"
+        case .sectionsDropped: "1 call of a section dropped"
+        case .sectionsUnsent: "1 call of a section that its program could not tell"
         }
     }
 }

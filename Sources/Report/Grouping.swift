@@ -38,7 +38,8 @@ extension ReportQuery.Grouping: CaseIterable {
     private static let labelPrefix = "label:"
 
     /// The words that are taken, for people who typed another.
-    static let words = allCases.map(\.word) + [labelPrefix + "KEY"]
+    static let words =
+        allCases.map(\.word) + RunPart.allCases.map(\.word) + [labelPrefix + "KEY"]
 
     /// The word for it in a query, and in JSON.
     ///

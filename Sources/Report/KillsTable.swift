@@ -18,8 +18,9 @@ extension ReportedKill {
             return kill.lastPeakBytes == nil ? nil : .lowerBound
         }
         return PeakMark(
-            peak, isLowerBound: !run.flags.contains(.peakIsFinal) && peak.source != .exit,
-            isInherited: run.isPeakInherited)
+            peak,
+            isLowerBound: RunJudgement.isLowerBound(
+                peak, run.flags, hasEnd: true, isHostGone: false), isInherited: run.isPeakInherited)
     }
 
     func matches(_ query: RangeQuery) -> Bool {

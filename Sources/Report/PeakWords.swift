@@ -43,8 +43,10 @@ extension RunFlags {
             (.peakIsFinal, "the record of its exit confirms that nothing greater was missed"),
             (.firstSeenAtExit, "first seen at its exit: only the kernel's record tells of it"),
             (.markFell, "the kernel's mark fell while it lived; the greatest one was kept"),
+            (.markReset, "it reset its own mark, and told of the greatest before"),
         ]
-        return all.filter { contains($0.0) }.map(\.1)
+        let shown = isPeakConfirmed ? self : subtracting(.peakIsFinal)
+        return all.filter { shown.contains($0.0) }.map(\.1)
     }
 
     /// The words for all of them in JSON.
@@ -52,7 +54,7 @@ extension RunFlags {
         let all: [(RunFlags, String)] = [
             (.peakIsFinal, "peak_is_final"), (.startIsEstimated, "start_is_estimated"),
             (.firstSeenAtExit, "first_seen_at_exit"), (.killedForMemory, "killed_for_memory"),
-            (.markFell, "mark_fell"),
+            (.markFell, "mark_fell"), (.markReset, "mark_reset"),
         ]
         return all.filter { contains($0.0) }.map(\.1)
     }

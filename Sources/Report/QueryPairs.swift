@@ -63,8 +63,7 @@ extension ReportQuery {
         let reader = try QueryReader(pairs, keys: ReportQuery.keys, repeatable: ["label"])
         (sinceMilliseconds, untilMilliseconds) = try reader.range(
             nowMilliseconds: nowMilliseconds, utcOffsetSeconds: utcOffsetSeconds)
-        grouping =
-            try reader.word("by", among: Grouping.words, Grouping.init(word:)) ?? grouping
+        try readSubject(reader)
         order = try reader.choice("sort", of: Order.self) ?? order
         top = try reader.number("top", in: ReportQuery.topRange) ?? top
         host = try reader.glob("host")
@@ -77,7 +76,8 @@ extension ReportQuery {
         minimumRuns = try reader.number("min_runs", in: ReportQuery.minimumRunsRange) ?? 1
         includesInherited = try reader.flag("inherited") ?? includesInherited
         try readComparison(reader)
-        if minimumRuns > 1, grouping == .run {
+        try checkPart()
+        if minimumRuns > 1, grouping == .run, part == nil {
             throw QueryError(
                 key: "min_runs", value: String(minimumRuns),
                 reason: "needs rows of several runs; add by, such as by program")
@@ -94,7 +94,7 @@ extension ReportQuery {
         }
         add("since", sinceMilliseconds.flatMap(Timestamp.text))
         add("until", untilMilliseconds.flatMap(Timestamp.text))
-        add("by", grouping == usual.grouping ? nil : grouping.word)
+        add("by", subjectWord)
         add("top", top == usual.top ? nil : String(top))
         add("host", host?.pattern)
         for label in labels { add("label", label.text) }

@@ -24,6 +24,8 @@ public struct ReportQuery: Sendable, Equatable {
     public var untilMilliseconds: Int64?
     /// By what the runs are put together.
     public var grouping: Grouping = .run
+    /// Of which parts of runs a report is asked for; nil for the runs themselves.
+    public var part: RunPart?
     /// In what order the rows stand.
     public var order: Order = .peak
     /// The most rows to show.

@@ -122,9 +122,9 @@ enum RunJudgement {
     static func isLowerBound(
         _ peak: Peak, _ flags: RunFlags, hasEnd: Bool, isHostGone: Bool
     ) -> Bool {
-        if flags.contains(.peakIsFinal) { return false }
+        if flags.isPeakConfirmed { return false }
         switch peak.source {
-        case .exit: return false
+        case .exit: return flags.contains(.markReset)
         case .sampled: return true
         case .hwm, .cgroup: return hasEnd || isHostGone
         }

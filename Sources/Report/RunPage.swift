@@ -19,6 +19,8 @@ public struct RunPage: FleetView, Hashable {
         public var hostMoment: ReportedTotal?
         /// The run that is its parent now; nil where none that lives has that pid.
         public var parent: ReportedRun?
+        /// What its sections needed, the largest peak first.
+        public var sections: [SectionRecord] = []
         /// What it held over time; nil where the store keeps no windows.
         public var history: [HistoryPoint]?
         /// What was missed in its life; nil where nobody asked.

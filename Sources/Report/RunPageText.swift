@@ -17,6 +17,7 @@ extension RunPage {
         addLife(to: &page)
         addSurroundings(to: &page)
         addPlot(to: &page)
+        addSections(to: &page)
         page.addBlankLine()
         addIdentity(to: &page)
         addSiblings(to: &page)

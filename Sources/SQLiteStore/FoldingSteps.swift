@@ -178,14 +178,17 @@ struct FoldingSteps {
     private static let isFoldable = """
         (end_reason IN (\(RunEndReason.exited.rawValue), \(RunEndReason.executed.rawValue))
             AND flags & \(RunFlags.isNumbered.rawValue) <> 0
-            AND flags & \(RunFlags([.killedForMemory, .markFell]).rawValue) = 0
+            AND flags & \(RunFlags([.killedForMemory, .markFell, .markReset]).rawValue) = 0
             AND (flags & \(RunFlags.peakIsFinal.rawValue) <> 0
                 OR peak_source = \(PeakSource.exit.rawValue))
             AND peak_bytes < ?3 AND coalesce(peak_bytes > inherited_bytes, 1)
             AND coalesce(swap_peak_bytes, 0) = 0
             AND started_at_ms >= ?1 AND ended_not_after_ms - started_at_ms < ?4
             AND ended_not_before_ms >= ?1 AND ended_not_after_ms < ?2
-            AND peak_not_before_ms >= ?1 AND peak_not_after_ms < ?2)
+            AND peak_not_before_ms >= ?1 AND peak_not_after_ms < ?2
+            AND NOT EXISTS (SELECT 1 FROM section WHERE section.boot = run.boot
+                AND section.pid = run.pid AND section.start_ticks = run.start_ticks
+                AND section.image = run.image))
         """
 
     private static let selectEnded = """

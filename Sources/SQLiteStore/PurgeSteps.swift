@@ -103,7 +103,35 @@ struct PurgeSteps {
         return found.count
     }
 
+    /// Takes away sections.
+    func takeAwaySections(
+        _ row: TombstoneRow, limit: Int, _ caches: inout WriterCaches
+    ) throws -> Int {
+        let writer = try SectionWriter(database, names: names, hosts: hosts)
+        var reader = try SectionReader(database)
+        let found = try reader.sections(ofHost: row.host, withPeakIn: row.range, limit: limit)
+        for section in found {
+            try writer.setAside(section, under: row.tombstone.id, &caches)
+            try writer.delete(section, &caches)
+        }
+        return found.count
+    }
+
     // MARK: Bringing back
+
+    /// Brings back sections.
+    func bringBackSections(
+        _ tombstone: Tombstone, limit: Int, _ caches: inout WriterCaches
+    ) throws -> Int {
+        let writer = try SectionWriter(database, names: names, hosts: hosts)
+        var reader = try SectionReader(database)
+        let found = try reader.sections(setAsideUnder: tombstone.id, limit: limit)
+        for section in found {
+            try writer.deleteAside(section, under: tombstone.id, &caches)
+            try writer.merge(section, &caches)
+        }
+        return found.count
+    }
 
     /// Brings back peaks of runs.
     func bringBackRuns(

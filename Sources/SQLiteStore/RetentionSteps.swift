@@ -134,6 +134,10 @@ struct RetentionSteps {
                 table: "oom_kill", key: "boot, at_boot_ms, pid", condition: "at_ms < ?1",
                 before: runs, count: \.facts),
             Rule(
+                table: "section", key: "boot, pid, start_ticks, image, name, epoch",
+                condition: "peak_not_after_ms < ?1 AND \(SectionTable.hasNoRun)",
+                before: runs, count: \.facts),
+            Rule(
                 table: "gap", key: "host, epoch, ordinal", condition: "not_after_ms < ?1",
                 before: runs, count: \.facts),
             Rule(

@@ -102,6 +102,9 @@ extension SQLiteStore {
         try repeatSteps { steps, caches in
             try steps.takeAwayFolds(row, limit: rows, &caches)
         }
+        try repeatSteps { steps, caches in
+            try steps.takeAwaySections(row, limit: rows, &caches)
+        }
         try takeAwayWindows(row)
         try write { database, _ in
             try TombstoneTable.set(.standing, of: row.tombstone.id, on: database)
@@ -153,6 +156,7 @@ extension SQLiteStore {
         try repeatSteps { try $0.bringBackTotals(row.tombstone, limit: rows, &$1) }
         try repeatSteps { try $0.bringBackCgroups(row.tombstone, limit: rows, &$1) }
         try repeatSteps { try $0.bringBackFolds(row.tombstone, limit: rows, &$1) }
+        try repeatSteps { try $0.bringBackSections(row.tombstone, limit: rows, &$1) }
         while try write({
             try PurgedWindowSteps($0).bringBackCovered(row.tombstone, limit: rows, &$1)
         }) > 0 {}

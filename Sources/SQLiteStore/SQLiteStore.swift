@@ -219,6 +219,7 @@ public final class SQLiteStore: HistoryStoring {
         for gap in batch.gaps { try gaps.merge(gap, &caches) }
         let health = try HealthWriter(database, hosts: keys)
         for said in batch.health { try health.merge(said, &caches) }
+        try writeParts(batch, to: database, names: names, hosts: keys, &caches)
         guard !batch.windows.isEmpty || !batch.coverage.isEmpty else { return }
         let windows = try WindowWriter(database, hosts: keys)
         try windows.merge(batch.windows, batch.coverage, &caches)

@@ -17,6 +17,7 @@ enum Schema {
         SchemaStep(version: 2, sql: SchemaVersion2.sql),
         SchemaStep(version: 3, sql: SchemaVersion3.sql),
         SchemaStep(version: 4, sql: SchemaVersion4.sql),
+        SchemaStep(version: 5, sql: SchemaVersion5.sql),
     ]
 
     /// Takes those of `steps` that are newer than the database and returns its store id.

@@ -58,6 +58,13 @@ struct SweptTable: Sendable {
             name: "gap", key: ["host", "epoch", "ordinal"],
             latest: "CASE WHEN not_after_ms IS NULL THEN \(boundOfEpoch) END"),
         SweptTable(
+            name: "section", key: ["boot", "pid", "start_ticks", "image", "name", "epoch"],
+            names: ["name"],
+            latest: """
+                CASE WHEN peak_not_after_ms IS NULL AND \(SectionTable.hasNoRun)
+                    THEN \(ofBoot(boundOfBoot, "section")) END
+                """),
+        SweptTable(
             name: "fold", key: ["host", "epoch", "ordinal"], names: ["program", "user", "cgroup"],
             latest: """
                 CASE WHEN ended_not_after_ms IS NULL
@@ -75,6 +82,10 @@ struct SweptTable: Sendable {
         SweptTable(
             name: "purged_fold", key: ["tombstone", "host", "epoch", "ordinal"],
             names: ["program", "user", "cgroup"]),
+        SweptTable(
+            name: "purged_section",
+            key: ["tombstone", "boot", "pid", "start_ticks", "image", "name", "epoch"],
+            names: ["name"]),
     ]
 
     // MARK: How old a row is at least

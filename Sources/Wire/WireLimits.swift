@@ -12,9 +12,9 @@ public enum WireLimits {
     public static let maximumSlots = 1_048_576
     /// Runs in one DEFINE.
     public static let maximumDefinesPerFrame = 4_096
-    /// Strings in one DEFINE, TOTALS or OOM.
+    /// Strings in one DEFINE, TOTALS, OOM, FOLD or SECTIONS.
     public static let maximumStringsPerFrame = 32_768
-    /// One string in DEFINE, TOTALS or OOM, and one path in CGROUP, in bytes.
+    /// One string in DEFINE, TOTALS, OOM, FOLD or SECTIONS, and one path in CGROUP, in bytes.
     public static let maximumStringBytes = 4_096
     /// Ticks in one SAMPLES.
     public static let maximumTicksPerFrame = 60
@@ -32,6 +32,8 @@ public enum WireLimits {
     public static let maximumKillsPerFrame = 1_024
     /// Gaps in one GAP.
     public static let maximumGapsPerFrame = 1_024
+    /// Sections in one SECTIONS.
+    public static let maximumSectionsPerFrame = 1_024
     /// Folds in one FOLD.
     public static let maximumFoldsPerFrame = 1_024
     /// Steps in the histogram of one fold.

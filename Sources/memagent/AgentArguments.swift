@@ -12,6 +12,9 @@ struct AgentArguments {
     /// How long intervals may be, in milliseconds.
     private static let intervals: ClosedRange<Int64> = 10...3_600_000
 
+    /// Where programs tell of their sections unless another path is named.
+    static let usualSectionsSocket = AgentSettings.usualSectionsSocket
+
     init(_ command: Memagent) {
         self.command = command
     }
@@ -22,6 +25,7 @@ struct AgentArguments {
         try checkNotEmpty(command.stateDir, "--state-dir")
         try checkNotEmpty(command.cgroupRoot, "--cgroup-root")
         try checkNotEmpty(command.hostname, "--hostname")
+        try checkNotEmpty(command.sectionsSocket, "--sections-socket")
         var settings = AgentSettings(
             collectors: try collectors(), stateDirectory: StateDirectory(path: statePath))
         settings.intervalMilliseconds = try interval(command.interval, "--interval")
@@ -38,6 +42,8 @@ struct AgentArguments {
             command.stateLimit, "--state-limit", in: 1 << 20...64 << 30, "1M to 64G")
         settings.proportional = try proportional()
         settings.cgroupRoot = command.cgroupRoot
+        settings.sectionsSocket =
+            command.sectionsSocket == "none" ? nil : command.sectionsSocket
         settings.hostID = try AgentArguments.hostID(command.hostID)
         settings.hostName = command.hostname.map { RawText($0).clamped(toBytes: 255) }
         settings.labels = try AgentArguments.labels(command.label)

@@ -111,6 +111,14 @@ struct Memagent: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
+            Where programs tell how much memory a section of them needed, as the Python module \
+            highwater does; none for nowhere.
+            """, valueName: "path"))
+    var sectionsSocket = AgentArguments.usualSectionsSocket
+
+    @Option(
+        help: ArgumentHelp(
+            """
             Where the agent keeps what outlives it: /var/lib/memagent by default for root, else \
             ~/.local/state/memagent.
             """, valueName: "path"))

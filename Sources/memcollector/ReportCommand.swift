@@ -24,6 +24,8 @@ struct ReportCommand: AsyncParsableCommand {
               # Put together, with the 95th percentile and the median of the peaks
               memcollector report --since 7d --by program --min-runs 5 --sort p95
               memcollector report --since 24h --by label:team
+              # What sections of programs needed, as the Python module highwater tells
+              memcollector report --since 24h --by section
               # What grew since last week, the largest growth first
               memcollector report --since 24h --compare 7d
               # How much memory to give each program
@@ -39,7 +41,7 @@ struct ReportCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             """
             One row for each run, program, command, executable, user, cgroup, unit, container, \
-            host or label:KEY.
+            host or label:KEY, or for each section that programs told of.
             """, valueName: "what"))
     var by = "run"
 

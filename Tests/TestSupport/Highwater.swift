@@ -74,7 +74,9 @@ extension Program {
         port: Int, hostID: String, arguments: [String] = []
     ) throws -> Program {
         let state = try TemporaryFolder()
-        let own = arguments.contains("--state-dir") ? [] : ["--state-dir", state.path]
+        var own = arguments.contains("--state-dir") ? [] : ["--state-dir", state.path]
+        // There is one usual place for it on a machine, and tests run side by side.
+        if !arguments.contains("--sections-socket") { own += ["--sections-socket", "none"] }
         return try Program(
             "memagent",
             [

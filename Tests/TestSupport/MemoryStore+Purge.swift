@@ -141,6 +141,14 @@ extension MemoryStore.Content {
                 kept.totals.append(total)
             }
         }
+        kept.sections = []
+        for section in facts.sections {
+            if let id = tombstone(over: section.record.peak.bracket, of: section.host) {
+                aside[id]?.totals.merge(section)
+            } else {
+                kept.sections.append(section)
+            }
+        }
         for index in kept.cgroups.indices {
             let cgroup = kept.cgroups[index]
             if let id = tombstone(over: cgroup.record.peak?.peak.bracket, of: cgroup.host) {
@@ -166,6 +174,7 @@ extension MemoryStore.Content {
         batch.gaps = Array(facts.gaps.values)
         batch.counters = Array(facts.counters.values)
         batch.health = Array(facts.health.values)
+        batch.sections = Array(facts.sections.values)
         let folds = facts.folds.values
         facts = MergedFacts()
         facts.merge(unpurged(batch))
@@ -182,6 +191,7 @@ extension MemoryStore.Content {
         }
         var batch = CommitBatch()
         batch.totals = Array(away.totals.totals.values)
+        batch.sections = Array(away.totals.sections.values)
         facts.merge(unpurged(batch))
         for fold in away.totals.folds.values { keep(fold) }
         for cgroup in away.cgroups.values {

@@ -202,6 +202,37 @@ public final class MemoryStore: PeakStoring {
         return Array(sorted.prefix(limit))
     }
 
+    /// The sections of these runs, the largest peak first.
+    public func sections(of runs: [RunKey]) -> [RunKey: [SectionRecord]] {
+        let wanted = Set(runs)
+        var sections: [RunKey: [SectionRecord]] = [:]
+        for stored in facts.sections.values where wanted.contains(stored.runKey) {
+            let known = sections[stored.runKey]?.firstIndex { $0.key == stored.record.key }
+            if let known {
+                sections[stored.runKey]?[known].addCalls(of: stored.record)
+            } else {
+                sections[stored.runKey, default: []].append(stored.record)
+            }
+        }
+        return sections.mapValues { own in
+            own.sorted {
+                ($1.peak.bytes, $0.key.name) < ($0.peak.bytes, $1.key.name)
+            }
+        }
+    }
+
+    /// The runs that have such parts, by the query's own judgement.
+    public func runs(
+        having part: RunPart, matching query: ReportQuery, limit: Int
+    ) -> [StoredRun] {
+        let keys: Set<RunKey> =
+            switch part {
+            case .sections: Set(facts.sections.values.map(\.runKey))
+            }
+        return Array(
+            runs(matching: query, limit: .max).runs.filter { keys.contains($0.key) }.prefix(limit))
+    }
+
     /// What each host's agent last said of itself.
     public func health() -> [HostID: StoredHealth] { facts.health }
 

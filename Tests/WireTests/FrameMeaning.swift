@@ -62,6 +62,7 @@ extension Frame {
         case .outOfMemory: "OOM"
         case .health: "HEALTH"
         case .gap: "GAP"
+        case .sections: "SECTIONS"
         case .ignorable(let type): "0x" + String(type, radix: 16, uppercase: true)
         }
     }
@@ -100,6 +101,7 @@ extension Frame {
         case .fold(let frame): ["folds": .array(frame.folds.map(\.meaning))]
         case .reset(let frame): ["stretches": .array(frame.stretches.map(\.meaning))]
         case .gap(let frame): ["gaps": .array(frame.gaps.map(\.meaning))]
+        case .sections(let frame): ["sections": .array(frame.sections.map(\.meaning))]
         case .ignorable: [:]
         }
     }

@@ -41,6 +41,7 @@ struct RandomFrames {
         case .outOfMemory: .outOfMemory(kills())
         case .health: .health(health())
         case .gap: .gap(gaps())
+        case .sections: .sections(sections())
         }
     }
 

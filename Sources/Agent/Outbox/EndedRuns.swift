@@ -49,6 +49,11 @@ struct EndedRuns {
     /// Whether a run stood in a frame.
     func isTold(_ key: ProcessKey) -> Bool { entries[key]?.isTold ?? false }
 
+    /// The keys of those whose process has one of `pids`, in no order.
+    func keys(ofPids pids: Set<Int32>) -> [ProcessKey] {
+        entries.keys.filter { pids.contains($0.pid) }
+    }
+
     /// Whether there is such a run.
     func contains(_ key: ProcessKey) -> Bool { entries[key] != nil }
 

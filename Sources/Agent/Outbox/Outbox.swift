@@ -12,6 +12,8 @@ package struct Outbox: Sendable {
     var runs: RunOutbox
     var totals = Totals()
     var registers = RegisterOutbox()
+    /// What programs told of their sections, as long as nobody knows of which runs.
+    var sections = SectionIntake()
 
     var isSessionOpen = false
     var isStateEndDue = false

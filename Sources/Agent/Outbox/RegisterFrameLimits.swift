@@ -1,8 +1,8 @@
 import MemoryModel
 import Wire
 
-// Upper bounds of TOTALS, CGROUP, OOM and GAP. A figure in KiB that `PeakLimits` does not bound
-// takes 8 bytes, a sum of such figures too; an index of a string takes 3.
+// Upper bounds of TOTALS, CGROUP, OOM, GAP and SECTIONS. A figure in KiB that `PeakLimits` does not
+// bound takes 8 bytes, a sum of such figures too; an index of a string takes 3.
 extension FrameLimits {
     /// The longest name of anything, in bytes.
     static var maximumNameBytes: Int { WireLimits.maximumStringBytes }
@@ -18,6 +18,9 @@ extension FrameLimits {
     private static let cgroupBytes = 10 + 1 + 1 + (8 + 9 + 9 + 8 + 8 + 8) + (8 + 8 + 8 + 10 + 10)
     /// OOM: age, pid, start, image, three names, constraint, limit, resident, last peak, evidence.
     private static let killBytes = 9 + 5 + 10 + 5 + 3 * 3 + 1 + 8 + 8 + 8 + 2
+
+    /// SECTIONS: pid, start, image, name, flags, peak, source, age, width, growth, three counts.
+    private static let sectionBytes = 5 + 10 + 5 + 3 + 2 + 8 + 1 + 9 + 9 + 8 + 3 * 10
 
     /// FOLD: ordinal, three names, count, peak, age, width, source, sum, age, width, processor
     /// time, two counts, steps.
@@ -59,6 +62,11 @@ extension FrameLimits {
     func bytes(of subject: TotalSubject, _ peak: TotalPeak) -> Int {
         FrameLimits.totalBytes + bytes(ofName: subject.name, amongst: 1)
             + peak.composition.count * FrameLimits.shareBytes
+    }
+
+    /// What a section takes, in bytes; no name of one is too long for a frame.
+    static func bytes(of key: SectionKey) -> Int {
+        sectionBytes + nameLengthBytes + key.name.bytes.count
     }
 
     /// What a cgroup takes, in bytes.

@@ -62,6 +62,19 @@ extension RunOutbox {
         movements.set(movement, of: record.key)
     }
 
+    /// Takes note of what a program told of its run: a peak that was reached in the open minute
+    /// counts for it.
+    mutating func noteTold(_ record: RunRecord, _ change: RunChange, _ before: RunLevel) {
+        guard let open = minutes.startsAtMilliseconds else { return }
+        var movement = movements.movement(of: record.key, before: before)
+        if change.contains(.peak), let peak = record.peak, let rise = peak.bracket,
+            rise.notBeforeMilliseconds >= open - WatchedMinutes.earlinessMilliseconds
+        {
+            movement.atLeastBytes = max(movement.atLeastBytes, peak.bytes)
+        }
+        movements.set(movement, of: record.key)
+    }
+
     /// Takes note of what an earlier agent knew of a run.
     mutating func noteRestored(_ key: ProcessKey, _ before: RunLevel) {
         guard let record = ledger[key], minutes.startsAtMilliseconds != nil else { return }
@@ -121,7 +134,7 @@ extension RunOutbox {
         {
             attribute(peak.bytes, rise, of: key, to: &movement, minute: start)
         }
-        let isFinal = record.flags.contains(.peakIsFinal)
+        let isFinal = record.flags.isPeakConfirmed
         if !isFinal { raiseToUnknown(record, &movement, before: start) }
         var window = Window(
             atLeastBytes: movement.atLeastBytes,
@@ -170,7 +183,7 @@ extension RunOutbox {
             minutes.startsAtMilliseconds != nil,
             record.windowOfOnlyMinute(wallMinusBootMilliseconds: wallMinusBootMilliseconds) == nil
         else { return }
-        let isFinal = record.flags.contains(.peakIsFinal)
+        let isFinal = record.flags.isPeakConfirmed
         windows.raiseEnded(
             record.key,
             .init(

@@ -1,7 +1,8 @@
 import MemoryModel
 import Wire
 
-/// What an agent has to tell beside its runs: sums, cgroups, kills, gaps and its own health.
+/// What an agent has to tell beside its runs: sums, cgroups, kills, gaps, parts of runs and its own
+/// health.
 ///
 /// All of it is state that a collector acknowledges. What rises all the time is told in turns,
 /// some seconds apart; a kill and the agent's health are told at once.
@@ -23,6 +24,8 @@ struct RegisterOutbox {
     private var kills = DueRegisters<KillKey, OutOfMemoryKill>()
     private var gaps = GapRegisters()
     private var healths = DueRegisters<Bool, AgentHealth>()
+    /// What is known of parts of runs.
+    var parts = PartRegisters()
 
     private var isTurn = false
     private var nextTurnMilliseconds: Int64 = .min
@@ -31,8 +34,10 @@ struct RegisterOutbox {
     private var cgroupsLeftOut = DistinctCount()
     private var droppedTotals: UInt64 = 0
 
-    /// Impossible figures of cgroups that were refused.
-    private(set) var refusedCount: UInt64 = 0
+    private var refusedOfCgroups: UInt64 = 0
+
+    /// Impossible figures of cgroups and sections that were refused.
+    var refusedCount: UInt64 { refusedOfCgroups + parts.refusedCount }
 
     /// Time between two turns.
     static let turnMilliseconds: Int64 = 10_000
@@ -53,20 +58,21 @@ struct RegisterOutbox {
     /// Rises with every change of what a state file would hold of it: all but the health.
     var changeCount: UInt64 {
         totals.changeCount &+ cgroups.changeCount &+ kills.changeCount
-            &+ gaps.registers.changeCount
+            &+ gaps.registers.changeCount &+ parts.changeCount
     }
 
-    /// What is held of sums, cgroups and kills, in bytes.
+    /// What is held of sums, cgroups, kills and parts of runs, in bytes.
     ///
     /// Sums share their names with runs; of a cgroup's path 32 bytes are reckoned.
     var bytes: Int {
         totals.bytes + cgroups.bytes + cgroups.count * HeldBytes.block(32 + 32) + kills.bytes
+            + parts.bytes
     }
 
-    /// Whether all that is held of sums, cgroups, kills and gaps is acknowledged.
+    /// Whether all that is held of sums, cgroups, kills, gaps and parts of runs is acknowledged.
     var isAcknowledged: Bool {
         totals.isAcknowledged && cgroups.isAcknowledged && kills.isAcknowledged
-            && gaps.registers.isAcknowledged
+            && gaps.registers.isAcknowledged && parts.isAcknowledged
     }
 
     /// How much is held, for tests of the bounds.
@@ -141,7 +147,7 @@ struct RegisterOutbox {
     ) -> CgroupObservation {
         func isBelieved(_ bytes: UInt64?) -> Bool { bytes.map(limits.accepts) ?? true }
         guard !isBelieved(seen.markBytes) || !isBelieved(seen.currentBytes) else { return seen }
-        refusedCount += 1
+        refusedOfCgroups += 1
         var seen = seen
         if !isBelieved(seen.markBytes) { seen.markBytes = nil }
         if !isBelieved(seen.currentBytes) { seen.currentBytes = nil }
@@ -186,7 +192,8 @@ struct RegisterOutbox {
         healths.set(health, for: true)
     }
 
-    /// Forgets peaks of sums and cgroups that were reached, or may have been, in a stretch.
+    /// Forgets peaks of sums, cgroups and parts of runs that were reached, or may have been, in one
+    /// of these stretches.
     mutating func forgetPeaks(in stretches: [TimeBracket], atMilliseconds now: Int64) {
         for key in Array(totals.keys) where totals[key]?.isReached(inOneOf: stretches) == true {
             totals.remove(key)
@@ -194,6 +201,7 @@ struct RegisterOutbox {
         for key in Array(cgroups.keys) {
             _ = cgroups.modify(key) { $0.forgetPeak(in: stretches, atMilliseconds: now) }
         }
+        parts.forgetPeaks(in: stretches)
     }
 
     // MARK: Bounds
@@ -230,6 +238,7 @@ struct RegisterOutbox {
         kills.sessionOpened()
         gaps.sessionOpened()
         healths.sessionOpened()
+        parts.sessionOpened()
     }
 
     /// Ends the session: what was in flight is as if it had never been sent.
@@ -239,6 +248,7 @@ struct RegisterOutbox {
         kills.sessionClosed()
         gaps.sessionClosed()
         healths.sessionClosed()
+        parts.sessionClosed()
     }
 
     /// Takes note that everything up to `sequence` is durable.
@@ -248,6 +258,7 @@ struct RegisterOutbox {
         kills.acknowledged(throughSequence: sequence)
         gaps.acknowledged(throughSequence: sequence)
         healths.acknowledged(throughSequence: sequence)
+        parts.acknowledged(throughSequence: sequence)
     }
 
     /// Takes note of the number under which the frame of `nextFrame` was sent.
@@ -257,6 +268,7 @@ struct RegisterOutbox {
         kills.sent(sequence: sequence)
         gaps.sent(sequence: sequence)
         healths.sent(sequence: sequence)
+        parts.sent(sequence: sequence)
     }
 
     // MARK: Frames out
@@ -265,9 +277,10 @@ struct RegisterOutbox {
     mutating func nextFrame(_ limits: FrameLimits) -> Frame? {
         if let frame = nextHealth() ?? nextKills(limits) { return frame }
         guard isTurn else { return nil }
-        if let frame = nextGaps(limits) ?? nextTotals(limits) ?? nextCgroups(limits) {
-            return frame
-        }
+        let frame =
+            nextGaps(limits) ?? nextTotals(limits) ?? nextCgroups(limits)
+            ?? parts.nextFrame(limits)
+        if let frame { return frame }
         isTurn = false
         return nil
     }

@@ -7,6 +7,7 @@
 
 #include "CLinuxCommand.h"
 #include "CLinuxNetlink.h"
+#include "CLinuxSocket.h"
 
 // What Swift cannot reach by itself: variadic functions, bare system calls and macros.
 // Functions that fail return -1 and leave the reason in errno, as the calls beneath them do.

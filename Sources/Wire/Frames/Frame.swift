@@ -48,6 +48,8 @@ public enum Frame: Hashable, Sendable {
     case health(HealthFrame)
     /// What was missed, and when.
     case gap(GapFrame)
+    /// What sections of runs needed.
+    case sections(SectionsFrame)
     /// A type of 0x80 or above that this version does not know; it is passed over.
     case ignorable(type: UInt8)
 }
@@ -85,6 +87,7 @@ extension Frame {
         case .outOfMemory: .outOfMemory
         case .health: .health
         case .gap: .gap
+        case .sections: .sections
         case .ignorable: nil
         }
     }
@@ -115,6 +118,7 @@ extension Frame {
         case .outOfMemory: self = .outOfMemory(try OutOfMemoryFrame(payload: &reader))
         case .health: self = .health(try HealthFrame(payload: &reader))
         case .gap: self = .gap(try GapFrame(payload: &reader))
+        case .sections: self = .sections(try SectionsFrame(payload: &reader))
         }
     }
 
@@ -143,6 +147,7 @@ extension Frame {
         case .outOfMemory(let frame): try frame.encodePayload(to: &writer)
         case .health(let frame): try frame.encodePayload(to: &writer)
         case .gap(let frame): try frame.encodePayload(to: &writer)
+        case .sections(let frame): try frame.encodePayload(to: &writer)
         case .ignorable: break
         }
     }

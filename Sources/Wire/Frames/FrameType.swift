@@ -46,4 +46,6 @@ public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
     case health = 0x1D
     /// GAP: what was missed, and when.
     case gap = 0x1E
+    /// SECTIONS: what sections of runs needed.
+    case sections = 0xA0
 }

@@ -27,6 +27,7 @@ extension Frame {
         case .outOfMemory: "OOM"
         case .health: "HEALTH"
         case .gap: "GAP"
+        case .sections: "SECTIONS"
         case .ignorable(let type): "type \(type)"
         }
     }
@@ -35,7 +36,7 @@ extension Frame {
     var usesCredit: Bool {
         switch self {
         case .host, .define, .stateEnd, .samples, .peaks, .exit, .counters, .totals, .cgroup,
-            .outOfMemory, .health, .gap, .fold, .windows, .covered:
+            .outOfMemory, .health, .gap, .fold, .windows, .covered, .sections:
             true
         default: false
         }

@@ -28,6 +28,8 @@ public enum SessionEvent: Hashable, Sendable {
     case kills([OutOfMemoryKill])
     /// GAP: what was missed, in boot time.
     case gaps([Gap])
+    /// SECTIONS: what sections of runs needed, their times in boot time.
+    case sections([SectionRecord])
     /// HEALTH: what the agent says of itself, in boot time.
     case health(AgentHealth)
     /// STATE_END: exactly these runs live, in the order of their slots.

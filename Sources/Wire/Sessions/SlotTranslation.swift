@@ -21,6 +21,7 @@ extension SessionSlots {
         case .outOfMemory(let frame): return .kills(frame.kills)
         case .health(let frame): return .health(frame.health)
         case .gap(let frame): return .gaps(frame.gaps)
+        case .sections(let frame): return .sections(frame.sections)
         case .stateEnd(let frame): return try stateEnd(frame)
         default: throw WireError.unexpected(frame, "carries no data")
         }

@@ -1,0 +1,93 @@
+import MemoryModel
+import Wire
+
+/// What an agent has to tell of parts of runs: their sections.
+///
+/// Each is state that a collector acknowledges, and is let go once its run ended and that is done.
+struct PartRegisters {
+    private var sections = DueRegisters<SectionKey, SectionRecord>()
+    private var sectionCounts: [ProcessKey: Int] = [:]
+
+    /// Calls of sections that found no room.
+    private(set) var droppedSectionCount: UInt64 = 0
+    /// Figures that cannot be true.
+    private(set) var refusedCount: UInt64 = 0
+
+    /// The most sections of one run.
+    static let maximumSectionsPerRun = 256
+    /// The most sections of a host.
+    static let maximumSections = 8_192
+
+    /// Rises with every change of what a state file would hold of it.
+    var changeCount: UInt64 { sections.changeCount }
+
+    /// What is held, in bytes; 32 are reckoned of a name.
+    var bytes: Int { sections.bytes + sections.count * HeldBytes.block(32 + 32) }
+
+    /// Whether all that is held is acknowledged.
+    var isAcknowledged: Bool { sections.isAcknowledged }
+
+    /// How many sections are held, for tests of the bounds.
+    var sectionCount: Int { sections.count }
+
+    // MARK: Facts in
+
+    /// Takes in one call of a section.
+    mutating func add(_ call: SectionCall, of key: SectionKey, limits: PeakLimits) {
+        guard limits.accepts(call.peak.bytes) else {
+            refusedCount += 1
+            return
+        }
+        let isKnown = sections.modify(key) { known in
+            known.add(call)
+            return true
+        }
+        guard !isKnown else { return }
+        guard sections.count < PartRegisters.maximumSections,
+            sectionCounts[key.run, default: 0] < PartRegisters.maximumSectionsPerRun
+        else {
+            droppedSectionCount += 1
+            return
+        }
+        sections.set(SectionRecord(key: key, firstCall: call), for: key)
+        sectionCounts[key.run, default: 0] += 1
+    }
+
+    /// Lets parts of runs that ended go as soon as they are acknowledged.
+    mutating func retire(_ isEnded: (ProcessKey) -> Bool) {
+        let ended = sectionCounts.keys.filter(isEnded)
+        guard !ended.isEmpty else { return }
+        let gone = Set(ended)
+        for key in Array(sections.keys) where gone.contains(key.run) { sections.retire(key) }
+        for run in ended { sectionCounts[run] = nil }
+    }
+
+    /// Forgets peaks that were reached, or may have been, in a stretch.
+    mutating func forgetPeaks(in stretches: [TimeBracket]) {
+        for key in Array(sections.keys) {
+            guard let bracket = sections[key]?.peak.bracket, bracket.overlaps(anyOf: stretches)
+            else { continue }
+            sections.remove(key)
+            if let count = sectionCounts[key.run] { sectionCounts[key.run] = max(0, count - 1) }
+        }
+    }
+
+    // MARK: Sessions
+
+    mutating func sessionOpened() { sections.sessionOpened() }
+
+    mutating func sessionClosed() { sections.sessionClosed() }
+
+    mutating func acknowledged(throughSequence sequence: UInt64) {
+        sections.acknowledged(throughSequence: sequence)
+    }
+
+    mutating func sent(sequence: UInt64) { sections.sent(sequence: sequence) }
+
+    /// The next frame to send; nil if nothing is due.
+    mutating func nextFrame(_ limits: FrameLimits) -> Frame? {
+        var room = FrameRoom(limits, maximumCount: WireLimits.maximumSectionsPerFrame)
+        let taken = sections.take { key, _ in room.take(FrameLimits.bytes(of: key)) }
+        return taken.isEmpty ? nil : .sections(SectionsFrame(sections: taken.map(\.value)))
+    }
+}

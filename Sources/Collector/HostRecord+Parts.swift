@@ -1,0 +1,25 @@
+import MemoryModel
+import PeakStore
+
+// What the frames of a host's session say of parts of its runs.
+//
+// Each of these returns whether there was room for all of it.
+
+extension HostRecord {
+    /// SECTIONS: each belongs to the agent's start that was told of its calls.
+    ///
+    /// One whose peak cannot be true, or was purged, is left out.
+    mutating func take(_ sections: [SectionRecord], nowMilliseconds now: Int64) -> Bool {
+        for var section in sections {
+            guard ledger.limits.accepts(section.peak.bytes) else {
+                earlierRefusedCount += 1
+                continue
+            }
+            section.peak.bracket = section.peak.bracket.flatMap { utc($0, nowMilliseconds: now) }
+            guard !isPurged(section.peak.bracket) else { continue }
+            let stored = StoredSection(host: id, boot: boot, epoch: epoch, record: section)
+            guard facts.add(stored) else { return false }
+        }
+        return true
+    }
+}

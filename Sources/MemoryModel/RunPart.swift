@@ -1,0 +1,12 @@
+/// A kind of parts of runs of which figures are kept.
+public enum RunPart: Hashable, Sendable, CaseIterable {
+    /// What sections of a run needed.
+    case sections
+
+    /// The word for one of them in queries and reports.
+    public var word: String {
+        switch self {
+        case .sections: "section"
+        }
+    }
+}

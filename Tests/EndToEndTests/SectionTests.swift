@@ -1,0 +1,182 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What a real Python program tells of its sections reaches the reports of a collector.
+@Suite("Sections of programs")
+struct SectionTests {
+    private static let interpreter = "/usr/bin/python3"
+    private static let isThere = FileManager.default.isExecutableFile(atPath: interpreter)
+
+    /// Before its first section it holds 260 MiB for a moment, which a reset of the mark wipes out.
+    private static let script = """
+        import sys
+        import highwater
+
+        @highwater.peak("train")
+        def train(mebibytes):
+            return len(bytearray(mebibytes << 20))
+
+        def main():
+            before = bytearray(260 << 20)
+            del before
+            for line in iter(sys.stdin.readline, ""):
+                with highwater.peak("load"):
+                    block = bytearray(int(line) << 20)
+                    del block
+                train(40)
+                print("done", line.strip(), flush=True)
+
+        main()
+        """
+
+    private struct Job {
+        let program: Program
+        let input = Pipe()
+        let folder: TemporaryFolder
+
+        init(socket: String) async throws {
+            folder = try TemporaryFolder()
+            let path = folder.path + "/job.py"
+            try Data(SectionTests.script.utf8).write(to: URL(filePath: path))
+            program = try Program(
+                SectionTests.interpreter, [path],
+                environment: [
+                    "PYTHONPATH": Program.repository.appending(path: "deploy/python").path,
+                    "HIGHWATER_SOCKET": socket, "PYTHONDONTWRITEBYTECODE": "1",
+                ], input: input)
+        }
+
+        func call(_ mebibytes: Int) async throws {
+            try input.fileHandleForWriting.write(contentsOf: Data("\(mebibytes)\n".utf8))
+            try await program.waitForText("done \(mebibytes)")
+        }
+
+        func end() async throws {
+            try input.fileHandleForWriting.close()
+            #expect(try await program.waitForExit() == 0)
+        }
+    }
+
+    private let folder: TemporaryFolder
+    private var socket: String { folder.path + "/sections.sock" }
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    private func collector(like other: RunningCollector? = nil) async throws -> RunningCollector {
+        try await RunningCollector.start(
+            folder: folder.path + "/data", port: other?.port ?? 0, httpPort: other?.httpPort ?? 0)
+    }
+
+    private func agent(_ port: Int) async throws -> Program {
+        let agent = try Program.agent(
+            port: port, hostID: "one",
+            arguments: ["--state-dir", folder.path + "/state", "--sections-socket", socket])
+        try await eventually("it listens") { FileManager.default.fileExists(atPath: socket) }
+        return agent
+    }
+
+    private func section(_ name: String, of collector: RunningCollector) async throws -> Row? {
+        try await Row.all(["report", "--by", "section"], of: collector)
+            .first { $0.text("section") == name }
+    }
+
+    private func eventuallyCalled(
+        _ count: UInt64, _ name: String, in collector: RunningCollector
+    ) async throws -> Row {
+        try await eventually("\(name) was called \(count) times") {
+            try await section(name, of: collector)?.bytes("calls") == count
+        }
+        return try #require(try await section(name, of: collector))
+    }
+
+    @Test(
+        "sections and the true peak are reported, whichever of agent and collector starts anew",
+        .enabled(if: isThere, "needs /usr/bin/python3"))
+    func restarts() async throws {
+        let first = try await collector()
+        let before = try await agent(first.port)
+        let job = try await Job(socket: socket)
+        try await job.call(120)
+        let load = try await eventuallyCalled(1, "load", in: first)
+        #expect(load.text("program") == "python3 job.py")
+        #expect(load.bytes("peak_rss_bytes") ?? 0 >= 120 << 20)
+        #expect(load.bytes("peak_rss_bytes") ?? .max < 220 << 20)
+        #expect(load.bytes("grown_bytes") ?? 0 >= 115 << 20)
+        #expect(load.boolean("peak_is_lower_bound") == false)
+
+        // Another collector with the same data, which goes on where it was.
+        first.program.signal(SIGTERM)
+        #expect(try await first.program.waitForExit() == 0)
+        let second = try await collector(like: first)
+        try await job.call(60)
+        let again = try await eventuallyCalled(2, "load", in: second)
+        #expect(again.bytes("peak_rss_bytes") == load.bytes("peak_rss_bytes"))
+
+        // Another agent, which counts from the beginning: calls add up.
+        before.signal(SIGTERM)
+        #expect(try await before.waitForExit() == 0)
+        let after = try await agent(second.port)
+        try await after.waitForText("connected to the collector")
+        try await job.call(50)
+        _ = try await eventuallyCalled(3, "load", in: second)
+        let train = try await eventuallyCalled(3, "train", in: second)
+        #expect(train.bytes("hosts") == 1 && train.bytes("runs") == 1)
+        try await job.end()
+        try await checkRun(job.program.pid, of: second)
+        after.signal(SIGTERM)
+        #expect(try await after.waitForExit() == 0)
+        second.program.signal(SIGTERM)
+        #expect(try await second.program.waitForExit() == 0)
+    }
+
+    /// One run, whose peak is what it held before the mark was first reset.
+    private func checkRun(_ pid: Int32, of collector: RunningCollector) async throws {
+        func rows() async throws -> [Row] {
+            try await Row.all(["report", "--top", "100000"], of: collector).filter {
+                $0.number("pid") == Double(pid) && $0.text("program") == "python3 job.py"
+            }
+        }
+        try await eventually("its end is known") {
+            try await rows().first?.text("ended_at") != nil
+        }
+        let runs = try await rows()
+        #expect(runs.count == 1, "\(runs)")
+        let run = try #require(runs.first)
+        #expect(run.bytes("peak_rss_bytes") ?? 0 >= 260 << 20)
+        #expect(run.bytes("peak_rss_bytes") ?? .max < 330 << 20)
+        let name = try #require(run.text("run_id"))
+        let page = try await collector.ask(["show", name])
+        let flags = (page["run"] as? [String: Any])?["flags"] as? [String]
+        #expect(flags?.contains("mark_reset") == true)
+        let sections = page["sections"] as? [[String: Any]]
+        #expect(Set(sections?.compactMap { $0["section"] as? String } ?? []) == ["load", "train"])
+        let text = try await Program.run("memcollector", ["show", name, "--url", collector.url])
+        #expect(text.status == 0)
+        #expect(text.output.contains("Its sections, the largest peak first"))
+        #expect(text.output.contains("load") && text.output.contains("train"))
+        #expect(text.output.contains("it reset its own mark"))
+        for format in ["csv", "markdown", "ndjson"] {
+            let report = try await Program.run(
+                "memcollector",
+                ["report", "--by", "section", "--format", format, "--url", collector.url])
+            #expect(report.status == 0 && report.output.contains("load"), "\(format)")
+        }
+    }
+
+    @Test("an agent that cannot listen says so once, and goes on")
+    func noSocket() async throws {
+        let first = try await collector()
+        let agent = try Program.agent(
+            port: first.port, hostID: "one",
+            arguments: ["--sections-socket", folder.path + "/not/there/sections.sock"])
+        try await agent.waitForText("no program can tell of its sections")
+        try await eventually("it reports") {
+            try await !Row.all(["report"], of: first).isEmpty
+        }
+        let lines = agent.errors.split(separator: "\n").filter { $0.contains("can tell of its") }
+        #expect(lines.count == 1)
+    }
+}
