@@ -26,11 +26,14 @@ public struct PythonGrowth: Hashable, Sendable {
         public var line: PythonLine
         /// How much memory grew while it ran.
         public var grownBytes: UInt64
+        /// How much of what it touched first was resident at the peak; nil without fault samples.
+        public var atPeakBytes: UInt64?
 
-        /// Takes both.
-        public init(line: PythonLine, grownBytes: UInt64) {
+        /// Takes the parts.
+        public init(line: PythonLine, grownBytes: UInt64, atPeakBytes: UInt64? = nil) {
             self.line = line
             self.grownBytes = grownBytes
+            self.atPeakBytes = atPeakBytes
         }
     }
 
@@ -42,12 +45,17 @@ public struct PythonGrowth: Hashable, Sendable {
         public var grownBytes: UInt64
         /// How often it was read.
         public var readCount: Int
+        /// How much of what it touched first was resident at the peak; nil without fault samples.
+        public var atPeakBytes: UInt64?
 
         /// Takes the parts.
-        public init(lines: [PythonLine], grownBytes: UInt64, readCount: Int) {
+        public init(
+            lines: [PythonLine], grownBytes: UInt64, readCount: Int, atPeakBytes: UInt64? = nil
+        ) {
             self.lines = lines
             self.grownBytes = grownBytes
             self.readCount = readCount
+            self.atPeakBytes = atPeakBytes
         }
     }
 
@@ -79,6 +87,14 @@ public struct PythonGrowth: Hashable, Sendable {
         }
     }
 
+    /// How it was found when memory grew.
+    public enum Method: String, Hashable, Sendable, CaseIterable {
+        /// By looking at what is resident; then the threads are those that had page faults since.
+        case ticks
+        /// By page faults as they happen, with thread and address, and by looking besides.
+        case faultSamples
+    }
+
     /// The process.
     public var pid: Int32
     /// The kernel's name of the process; nil where it was not to be had.
@@ -103,10 +119,29 @@ public struct PythonGrowth: Hashable, Sendable {
     public var grownBytes: UInt64 = 0
     /// Growth whose stack could not be read.
     public var unattributedBytes: UInt64 = 0
+    /// How it was found when memory grew.
+    public var method = Method.ticks
+    /// Why page faults were not sampled, in words; nil if they were or were not to be.
+    public var methodReason: String?
+    /// How many page faults one sample stands for; nil without fault samples.
+    public var faultsPerSample: UInt64?
+    /// Whether page faults within the kernel could not be sampled; they are seen by looking.
+    public var isUserOnly = false
+    /// Page faults that were sampled.
+    public var faultSampleCount = 0
+    /// Samples that were lost, as more came than were taken.
+    public var lostFaultSampleCount: UInt64 = 0
+    /// Sampled pages that are not remembered each for itself, as there are too many.
+    public var mergedPageCount = 0
+    /// Of what was resident at the peak, the part whose first toucher is known; nil without fault
+    /// samples.
+    public var atPeakBytes: UInt64?
     /// Growth by line, the largest first.
     public var lines: [Line] = []
     /// Growth of lines that found no room.
     public var otherLineBytes: UInt64 = 0
+    /// Of `atPeakBytes`, what belongs to lines that found no room.
+    public var otherLineAtPeakBytes: UInt64 = 0
     /// Growth by stack, the largest first.
     public var stacks: [Stack] = []
     /// Growth of stacks that found no room.

@@ -13,8 +13,25 @@ public struct GrowthLedger: Sendable {
         public var waitMilliseconds: Int64
     }
 
+    /// Whether page faults are sampled.
+    public enum FaultSamples: Hashable, Sendable {
+        /// Where the kernel permits it; else growth is seen by looking at what is resident.
+        case auto
+        /// Never.
+        case off
+    }
+
     /// How often it is looked, and at what.
     public struct Settings: Hashable, Sendable {
+        /// Whether page faults are sampled, which tells the thread and, later, what is still there.
+        public var faultSamples = FaultSamples.auto
+        /// How many page faults one sample stands for.
+        ///
+        /// A prime, as allocators ask for pages by powers of two, and each sample would fall on the
+        /// same place of an arena.
+        public var faultsPerSample: UInt64 = 61
+        /// The most sampled pages that are remembered.
+        public var maximumPages = 16_384
         /// Less growth than this waits until it has become more.
         public var thresholdBytes: UInt64 = 512 << 10
         /// Time between two looks at a process that does not grow.
@@ -40,6 +57,8 @@ public struct GrowthLedger: Sendable {
         public var grownBytes: UInt64 = 0
         /// How often it was read.
         public var readCount = 0
+        /// Its number, which no other stack ever has; 0 for none.
+        public var number: Int32 = 0
     }
 
     /// The settings.
@@ -80,7 +99,7 @@ public struct GrowthLedger: Sendable {
     private var baseBytes: UInt64 = 0
     private var grewAt: Int64?
     private var frameCount = 0
-    private var leastWait: Int64 = 0
+    private var lastNumber: Int32 = 0
 
     /// Begins with nothing.
     public init(settings: Settings = Settings()) {
@@ -92,8 +111,12 @@ public struct GrowthLedger: Sendable {
     /// - Parameters:
     ///   - residentBytes: What is resident.
     ///   - milliseconds: The time, by a clock that never goes back.
+    ///   - isSampled: Whether page faults were sampled since the last look, so that even the least
+    ///     growth can be credited.
     /// - Returns: What to do now, and when to look again.
-    public mutating func look(residentBytes: UInt64, at milliseconds: Int64) -> Decision {
+    public mutating func look(
+        residentBytes: UInt64, at milliseconds: Int64, isSampled: Bool = false
+    ) -> Decision {
         lookCount += 1
         lastBytes = residentBytes
         if residentBytes > peakBytes {
@@ -108,7 +131,7 @@ public struct GrowthLedger: Sendable {
         var grown: UInt64 = 0
         if residentBytes < baseBytes {
             baseBytes = residentBytes
-        } else if residentBytes - baseBytes >= max(1, settings.thresholdBytes) {
+        } else if residentBytes - baseBytes >= (isSampled ? 1 : max(1, settings.thresholdBytes)) {
             grown = residentBytes - baseBytes
             baseBytes = residentBytes
             grewAt = milliseconds
@@ -123,15 +146,13 @@ public struct GrowthLedger: Sendable {
         baseBytes = 0
     }
 
-    /// Makes waits at least so long, so that looking keeps to its share of a processor.
-    public mutating func stretchWaits(toMilliseconds milliseconds: Int64) {
-        leastWait = max(0, milliseconds)
+    /// Whether it grew not long ago.
+    public func isGrowing(at milliseconds: Int64) -> Bool {
+        grewAt.map { milliseconds - $0 <= settings.settlingMilliseconds } ?? false
     }
 
     private func wait(at milliseconds: Int64) -> Int64 {
-        let isGrowing = grewAt.map { milliseconds - $0 <= settings.settlingMilliseconds } ?? false
-        return max(
-            leastWait, isGrowing ? settings.growingMilliseconds : settings.idleMilliseconds)
+        isGrowing(at: milliseconds) ? settings.growingMilliseconds : settings.idleMilliseconds
     }
 
     /// Credits growth to the stack that ran; nil where none could be read.
@@ -141,12 +162,14 @@ public struct GrowthLedger: Sendable {
     ///   - stack: The frames, the innermost first.
     ///   - residentBytes: What was resident at the look.
     ///   - milliseconds: The time of the look.
+    /// - Returns: The number of the stack; 0 if there is none.
+    @discardableResult
     public mutating func credit(
         _ bytes: UInt64, to stack: [StackFrame]?, residentBytes: UInt64, at milliseconds: Int64
-    ) {
+    ) -> Int32 {
         guard let stack, let innermost = stack.first else {
             unattributedBytes = unattributedBytes.saturatingSum(bytes)
-            return
+            return 0
         }
         if lines[innermost] != nil || lines.count < settings.maximumLines {
             lines[innermost, default: 0].addClamped(bytes)
@@ -165,10 +188,10 @@ public struct GrowthLedger: Sendable {
             peakStackBytes = residentBytes
             peakStackMilliseconds = milliseconds
         }
-        keep(stack, bytes)
+        return keep(stack, bytes)
     }
 
-    private mutating func keep(_ stack: [StackFrame], _ bytes: UInt64) {
+    private mutating func keep(_ stack: [StackFrame], _ bytes: UInt64) -> Int32 {
         if stacks[stack] == nil {
             if stacks.count >= settings.maximumStacks
                 || frameCount + stack.count > settings.maximumFrames
@@ -176,9 +199,13 @@ public struct GrowthLedger: Sendable {
                 mergeSmallest()
             }
             frameCount += stack.count
+            lastNumber = lastNumber == .max ? 1 : lastNumber + 1
         }
-        stacks[stack, default: StackGrowth()].grownBytes.addClamped(bytes)
-        stacks[stack]?.readCount += 1
+        var growth = stacks[stack] ?? StackGrowth(number: lastNumber)
+        growth.grownBytes.addClamped(bytes)
+        growth.readCount += 1
+        stacks[stack] = growth
+        return growth.number
     }
 
     /// Merges the smallest quarter into `other`, so that it is not done for each new stack.

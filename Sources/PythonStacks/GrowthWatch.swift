@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 public import MemoryModel
 public import ProcessSampler
 
@@ -18,6 +19,8 @@ public final class GrowthWatch {
     }
 
     /// The share of one processor that looking may take, in percent; beyond it, waits are longer.
+    ///
+    /// While the process does not grow, it is a tenth of it.
     public static let processorPercent: Int64 = 2
 
     private let process: WatchedProcess
@@ -31,7 +34,9 @@ public final class GrowthWatch {
     private var searchedAt: Int64 = 0
     private var failuresInARow = 0
     private var ownNanoseconds: Int64 = 0
-    private var averageNanoseconds: Int64 = 0
+    private var budget = ProcessorBudget(percent: processorPercent)
+    private var pauseNanoseconds: Int64 = 0
+    private let faultWatch: FaultWatch?
     private var earlierFaults: [ReadFault: Int] = [:]
 
     /// After so many stacks in a row that could not be read, the interpreter is looked for again.
@@ -40,6 +45,8 @@ public final class GrowthWatch {
     private static let searchMilliseconds: Int64 = 1_000
     /// Ids of so many threads are kept.
     private static let maximumIDs = 16_384
+    /// The stacks of so many threads are read for one look.
+    private static let maximumThreads = 8
 
     /// Begins to watch.
     ///
@@ -59,6 +66,7 @@ public final class GrowthWatch {
         }
         ledger = GrowthLedger(settings: settings)
         growth = PythonGrowth(pid: pid)
+        faultWatch = GrowthWatch.faultWatch(process, root, settings, &growth)
         growth.processName = process.name()
         innerProcess = process.innerID(ofThread: pid) ?? pid
         let found: FoundInterpreter
@@ -76,6 +84,24 @@ public final class GrowthWatch {
         threads.prime(process)
     }
 
+    /// Begins to sample page faults, if that is wanted and permitted; else says why not.
+    private static func faultWatch(
+        _ process: WatchedProcess, _ root: ProcRoot, _ settings: GrowthLedger.Settings,
+        _ growth: inout PythonGrowth
+    ) -> FaultWatch? {
+        guard settings.faultSamples == .auto else { return nil }
+        do throws(FaultSamplerError) {
+            let watch = try FaultWatch(process, root: root, settings: settings)
+            growth.method = .faultSamples
+            growth.faultsPerSample = settings.faultsPerSample
+            growth.isUserOnly = watch.isUserOnly
+            return watch
+        } catch {
+            growth.methodReason = error.words
+            return nil
+        }
+    }
+
     private func begin(_ interpreter: Interpreter) {
         reader = StackReader(
             interpreter, memory: ProcessMemory(process), functions: reader?.functions)
@@ -86,18 +112,45 @@ public final class GrowthWatch {
     /// Takes a look; where memory grew, reads what runs.
     public func look() -> Outcome {
         let begin = clinux_thread_nanoseconds()
-        let outcome = looked(at: BootClock.nowMilliseconds())
+        let now = BootClock.nowMilliseconds()
+        let outcome = looked(at: now)
         let cost = max(0, clinux_thread_nanoseconds() - begin)
         ownNanoseconds += cost
-        // One look in eight decides; a single slow one does not.
-        averageNanoseconds += (cost - averageNanoseconds) / 8
-        let least = averageNanoseconds * (100 / GrowthWatch.processorPercent) / 1_000_000
-        ledger.stretchWaits(toMilliseconds: least)
+        pauseNanoseconds = budget.spend(
+            ledger.isGrowing(at: now) ? cost : 10 * cost, at: clinux_monotonic_nanoseconds())
         guard case .goesOn(let wait) = outcome else { return outcome }
-        return .goesOn(waitMilliseconds: max(wait, least))
+        return .goesOn(waitMilliseconds: max(wait, (pauseNanoseconds + 999_999) / 1_000_000))
+    }
+
+    /// Waits as long as a look said, or until page faults are sampled if that is earlier.
+    ///
+    /// The calling thread waits in the kernel. Whoever waits otherwise does not lose growth, but
+    /// reads the stacks later.
+    ///
+    /// - Parameter milliseconds: The longest wait.
+    public func wait(milliseconds: Int64) {
+        let end = clinux_monotonic_nanoseconds() + max(0, milliseconds) * 1_000_000
+        if let faultWatch, !GrowthWatch.sleep(pauseNanoseconds) {
+            let rest = end - clinux_monotonic_nanoseconds()
+            if rest > 0, !faultWatch.hasNew {
+                faultWatch.wait(milliseconds: (rest + 999_999) / 1_000_000)
+            }
+            // The files of a thread that has ended are ready at once, with nothing to tell.
+            if faultWatch.hasNew { return }
+        }
+        _ = GrowthWatch.sleep(end - clinux_monotonic_nanoseconds())
+    }
+
+    /// Sleeps; returns whether a signal ended it.
+    private static func sleep(_ nanoseconds: Int64) -> Bool {
+        guard nanoseconds > 0 else { return false }
+        var time = timespec(
+            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        return nanosleep(&time, nil) != 0
     }
 
     private func looked(at now: Int64) -> Outcome {
+        let samples = faultWatch?.take() ?? []
         switch process.residentBytes() {
         case .gone:
             growth.hasEnded = true
@@ -105,11 +158,18 @@ public final class GrowthWatch {
         case .unreadable:
             return .unwatchable("its memory can no longer be read")
         case .bytes(let resident):
-            let decision = ledger.look(residentBytes: resident, at: now)
+            faultWatch?.look(residentBytes: resident)
+            let decision = ledger.look(
+                residentBytes: resident, at: now, isSampled: !samples.isEmpty)
             if reader == nil || failuresInARow >= GrowthWatch.failuresUntilSearch {
                 if let reason = search(at: now) { return .unwatchable(reason) }
             }
-            if decision.grownBytes > 0 { credit(decision.grownBytes, resident, at: now) }
+            if let faultWatch, !samples.isEmpty {
+                credit(decision.grownBytes, samples, faultWatch, resident, at: now)
+            } else if decision.grownBytes > 0 {
+                credit(decision.grownBytes, resident, at: now)
+            }
+            faultWatch?.sweep()
             return .goesOn(waitMilliseconds: decision.waitMilliseconds)
         }
     }
@@ -127,6 +187,7 @@ public final class GrowthWatch {
                 // The same interpreter may have been busy with what is no Python.
                 if reader?.interpreter != interpreter {
                     keepFaults()
+                    faultWatch?.forgetPages()
                     begin(interpreter)
                 }
                 failuresInARow = 0
@@ -151,10 +212,27 @@ public final class GrowthWatch {
         growth.failedStackCount += reader.failureCount
     }
 
+    /// Credits a growth to the threads whose page faults were sampled.
+    private func credit(
+        _ bytes: UInt64, _ samples: [FaultSample], _ faults: FaultWatch, _ resident: UInt64,
+        at now: Int64
+    ) {
+        let parts = faults.split(bytes, over: samples)
+        for part in parts.prefix(GrowthWatch.maximumThreads) {
+            let stack = credit(part.grownBytes, toThread: part.thread, resident, at: now)
+            if stack != 0 { faults.remember(part, stack: stack) }
+        }
+        for part in parts.dropFirst(GrowthWatch.maximumThreads) {
+            ledger.credit(part.grownBytes, to: nil, residentBytes: resident, at: now)
+        }
+    }
+
+    /// Credits a growth to the threads that had page faults, by their counts.
     private func credit(_ bytes: UInt64, _ resident: UInt64, at now: Int64) {
         let shares = threads.shares(of: process)
         guard !shares.isEmpty else {
-            return credit(bytes, toThread: nil, resident, at: now)
+            _ = credit(bytes, toThread: nil, resident, at: now)
+            return
         }
         let total = shares.reduce(0.0) { $0 + Double($1.faults) }
         var rest = bytes
@@ -163,13 +241,13 @@ public final class GrowthWatch {
             let part =
                 isLast ? rest : min(rest, UInt64(Double(bytes) * Double(share.faults) / total))
             rest -= part
-            credit(part, toThread: share.thread, resident, at: now)
+            _ = credit(part, toThread: share.thread, resident, at: now)
         }
     }
 
     private func credit(
         _ bytes: UInt64, toThread thread: Int32?, _ resident: UInt64, at now: Int64
-    ) {
+    ) -> Int32 {
         let inner = thread.flatMap { innerID(of: $0) }
         let stack = reader?.stack(ofThread: inner, process: innerProcess) {
             process.threads().compactMap { innerID(of: $0) }
@@ -181,7 +259,7 @@ public final class GrowthWatch {
         } else {
             failuresInARow += 1
         }
-        ledger.credit(bytes, to: stack?.frames, residentBytes: resident, at: now)
+        return ledger.credit(bytes, to: stack?.frames, residentBytes: resident, at: now)
     }
 
     /// A thread's id in the process's own pid namespace, which is what Python knows.
@@ -211,7 +289,14 @@ public final class GrowthWatch {
         let faults = earlierFaults.merging(reader?.faults ?? [:], uniquingKeysWith: +)
         result.faults = faults.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
             .map { PythonGrowth.Fault(reason: $0.key.words, count: $0.value) }
-        ledger.fill(&result, functions: reader?.functions ?? FunctionTable())
+        if let faultWatch {
+            result.faultSampleCount = faultWatch.sampleCount
+            result.lostFaultSampleCount = faultWatch.lostCount
+            result.mergedPageCount = faultWatch.pages.mergedCount + faultWatch.pages.evictedCount
+        }
+        ledger.fill(
+            &result, functions: reader?.functions ?? FunctionTable(),
+            bytesAtPeak: faultWatch?.currentPeak(hasEnded: result.hasEnded))
         return result
     }
 }

@@ -19,8 +19,15 @@ extension PythonGrowthView {
             .init("kernel_mark_bytes", .optional(growth.markBytes)),
             .init("grown_bytes", .unsigned(growth.grownBytes)),
             .init("unattributed_bytes", .unsigned(growth.unattributedBytes)),
+            .init("at_peak_bytes", .optional(growth.atPeakBytes)),
+            .init("method", .text(methodName)),
+            .init("method_reason", growth.methodReason.map { .text($0) } ?? .null),
+            .init("faults_per_sample", .optional(growth.faultsPerSample)),
             .init("lines", .array(growth.lines.map(PythonGrowthView.value))),
             .init("other_line_bytes", .unsigned(growth.otherLineBytes)),
+            .init(
+                "other_line_at_peak_bytes",
+                .optional(growth.atPeakBytes.map { _ in growth.otherLineAtPeakBytes })),
             .init("stacks", .array(growth.stacks.map(PythonGrowthView.value))),
             .init("other_stack_bytes", .unsigned(growth.otherStackBytes)),
             .init(
@@ -39,6 +46,13 @@ extension PythonGrowthView {
         bytes == 0 ? .null : .time(milliseconds)
     }
 
+    private var methodName: String {
+        switch growth.method {
+        case .ticks: "ticks"
+        case .faultSamples: "fault_samples"
+        }
+    }
+
     private var coverageValue: JSONValue {
         .object([
             .init("looks", .count(growth.lookCount)),
@@ -47,6 +61,10 @@ extension PythonGrowthView {
             .init("stacks_of_another_thread", .count(growth.otherThreadCount)),
             .init("stacks_cut", .count(growth.cutStackCount)),
             .init("stacks_not_kept", .count(growth.otherStackCount)),
+            .init("fault_samples", .count(growth.faultSampleCount)),
+            .init("fault_samples_lost", .unsigned(growth.lostFaultSampleCount)),
+            .init("faults_in_kernel_unseen", .boolean(growth.isUserOnly)),
+            .init("pages_merged", .count(growth.mergedPageCount)),
             .init(
                 "wrong_reads",
                 .object(growth.faults.map { .init($0.reason, .count($0.count)) })),
@@ -64,7 +82,11 @@ extension PythonGrowthView {
     private static func value(_ line: PythonLine) -> JSONValue { .object(members(line)) }
 
     private static func value(_ line: PythonGrowth.Line) -> JSONValue {
-        .object(members(line.line) + [.init("grown_bytes", .unsigned(line.grownBytes))])
+        .object(
+            members(line.line) + [
+                .init("grown_bytes", .unsigned(line.grownBytes)),
+                .init("at_peak_bytes", .optional(line.atPeakBytes)),
+            ])
     }
 
     private static func value(_ peak: PythonGrowth.FunctionPeak) -> JSONValue {
@@ -74,6 +96,7 @@ extension PythonGrowthView {
     private static func value(_ stack: PythonGrowth.Stack) -> JSONValue {
         .object([
             .init("grown_bytes", .unsigned(stack.grownBytes)),
+            .init("at_peak_bytes", .optional(stack.atPeakBytes)),
             .init("times_read", .count(stack.readCount)),
             .init("frames", .array(stack.lines.map(value))),
         ])

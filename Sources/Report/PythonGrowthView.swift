@@ -23,6 +23,12 @@ public struct PythonGrowthView: Hashable, Sendable {
         page.addHeading(heading(style), facts: facts)
         page.addFact("Resident", resident(style))
         page.addFact("Grew", grew(style))
+        if let known = growth.atPeakBytes {
+            page.addFact(
+                "At peak",
+                "\(style.size(known)) of it in pages that are known by what ran when they came")
+        }
+        page.addFact("Found by", method)
         page.addBlankLine()
         addLines(to: &page, names)
         addPeakStack(to: &page, names)
@@ -71,36 +77,60 @@ public struct PythonGrowthView: Hashable, Sendable {
         return text
     }
 
+    private var method: String {
+        switch growth.method {
+        case .faultSamples:
+            let count = growth.faultsPerSample ?? 1
+            let rest = growth.isUserOnly ? ", but not those within the kernel" : ""
+            return "page-fault samples, one in \(count)\(rest), and looks at what is resident"
+        case .ticks:
+            let reason = growth.methodReason.map { ": \($0)" } ?? ""
+            return "looks at what is resident\(reason)"
+        }
+    }
+
     private func addLines(to page: inout TextPage, _ names: FileNames) {
         guard !growth.lines.isEmpty else {
             page.add("It has not grown since.")
             return
         }
         page.addHeading("Memory grew while this ran")
-        var table = TextTable(columns: [
+        let hasPeak = growth.atPeakBytes != nil
+        var table = TextTable(columns: PythonGrowthView.lineColumns(hasPeak: hasPeak))
+        let style = page.style
+        func append(_ bytes: UInt64, _ atPeak: UInt64?, _ text: String) {
+            let share = Permille.of(bytes, growth.grownBytes).map { DecimalText.tenths($0) + " %" }
+            table.rows.append(
+                [TextTable.Cell(style.size(bytes), .emphasis), TextTable.Cell(share ?? "")]
+                    + (hasPeak ? [TextTable.Cell(atPeak.map { style.size($0) } ?? "")] : [])
+                    + [TextTable.Cell(text)])
+        }
+        for line in growth.lines.prefix(top) {
+            append(line.grownBytes, line.atPeakBytes, names.text(line.line, style))
+        }
+        let others = growth.lines.dropFirst(top)
+        let rest = others.reduce(growth.otherLineBytes) { $0.addingClamped($1.grownBytes) }
+        let restAtPeak = others.reduce(growth.otherLineAtPeakBytes) {
+            $0.addingClamped($1.atPeakBytes ?? 0)
+        }
+        if rest > 0 || restAtPeak > 0 { append(rest, restAtPeak, "(other lines)") }
+        if growth.unattributedBytes > 0 {
+            append(growth.unattributedBytes, nil, "(no stack could be read)")
+        }
+        page.add(table)
+    }
+
+    private static func lineColumns(hasPeak: Bool) -> [TextTable.Column] {
+        var columns = [
             TextTable.Column(title: "GREW", isRightAligned: true, importance: 100),
             TextTable.Column(title: "SHARE", isRightAligned: true, importance: 60),
             TextTable.Column(title: "LINE", minimumWidth: 16, importance: 100),
-        ])
-        let style = page.style
-        func append(_ bytes: UInt64, _ text: String) {
-            let share = Permille.of(bytes, growth.grownBytes).map { DecimalText.tenths($0) + " %" }
-            table.rows.append([
-                TextTable.Cell(style.size(bytes), .emphasis), TextTable.Cell(share ?? ""),
-                TextTable.Cell(text),
-            ])
+        ]
+        if hasPeak {
+            columns.insert(
+                TextTable.Column(title: "AT PEAK", isRightAligned: true, importance: 70), at: 2)
         }
-        for line in growth.lines.prefix(top) {
-            append(line.grownBytes, names.text(line.line, style))
-        }
-        let rest = growth.lines.dropFirst(top).reduce(growth.otherLineBytes) {
-            $0.addingClamped($1.grownBytes)
-        }
-        if rest > 0 { append(rest, "(other lines)") }
-        if growth.unattributedBytes > 0 {
-            append(growth.unattributedBytes, "(no stack could be read)")
-        }
-        page.add(table)
+        return columns
     }
 
     private func addPeakStack(to page: inout TextPage, _ names: FileNames) {
@@ -156,6 +186,16 @@ public struct PythonGrowthView: Hashable, Sendable {
         }
         if growth.cutStackCount > 0 {
             parts.append("\(DecimalText.grouped(growth.cutStackCount)) without outermost callers")
+        }
+        if growth.faultSampleCount > 0 {
+            parts.append("\(DecimalText.grouped(growth.faultSampleCount)) page-fault samples")
+        }
+        if growth.lostFaultSampleCount > 0 {
+            let lost = DecimalText.grouped(Int(clamping: growth.lostFaultSampleCount))
+            parts.append("\(lost) samples lost")
+        }
+        if growth.mergedPageCount > 0 {
+            parts.append("\(DecimalText.grouped(growth.mergedPageCount)) pages counted with others")
         }
         if growth.otherStackCount > 0 {
             parts.append("\(DecimalText.grouped(growth.otherStackCount)) not kept")

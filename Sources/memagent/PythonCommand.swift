@@ -36,6 +36,18 @@ struct PythonCommand: AsyncParsableCommand {
     var json = false
 
     @Option(
+        help: ArgumentHelp(
+            "auto: sample page faults where the kernel permits it; off: only look at its size.",
+            valueName: "when"))
+    var faultSamples = FaultSamples.auto
+
+    /// When page faults are sampled.
+    enum FaultSamples: String, ExpressibleByArgument, CaseIterable {
+        case auto
+        case off
+    }
+
+    @Option(
         help: ArgumentHelp("The most lines, functions and callers to show.", valueName: "count"))
     var top = 15
 
@@ -59,12 +71,14 @@ struct PythonCommand: AsyncParsableCommand {
     func run() async throws {
         let root = procfs.map { ProcRoot(path: $0) } ?? ProcRoot()
         let (pid, top) = (pid, top)
+        var settings = GrowthLedger.Settings()
+        settings.faultSamples = faultSamples == .auto ? .auto : .off
         let rows = json ? nil : OutputTerminal.rows
         let end = seconds.map { BootClock.nowMilliseconds() + Int64($0) * 1_000 }
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-        let watching = Task.detached {
+        let watching = Task.detached { [settings] in
             try await PythonCommand.watch(
-                pid: pid, root: root, until: end,
+                pid: pid, root: root, settings: settings, until: end,
                 show: { growth in
                     guard let rows else { return }
                     let text = PythonGrowthView(growth, top: top).text(style: OutputTerminal.style)
@@ -93,10 +107,10 @@ struct PythonCommand: AsyncParsableCommand {
     ///
     /// Returns what was found, and why watching ended early if it did.
     private static func watch(
-        pid: Int32, root: ProcRoot, until end: Int64?,
+        pid: Int32, root: ProcRoot, settings: GrowthLedger.Settings, until end: Int64?,
         show: @Sendable (PythonGrowth) throws -> Void
     ) async throws -> (PythonGrowth, String?) {
-        let watch = try GrowthWatch(pid: pid, root: root)
+        let watch = try GrowthWatch(pid: pid, root: root, settings: settings)
         var problem: String?
         var shownAt: Int64 = 0
         watching: while !Task.isCancelled {
@@ -113,11 +127,9 @@ struct PythonCommand: AsyncParsableCommand {
                     shownAt = now
                 }
                 let rest = end.map { max(1, $0 - now) } ?? wait
-                do {
-                    try await Task.sleep(for: .milliseconds(min(wait, rest)))
-                } catch {
-                    break watching
-                }
+                // It waits in the kernel, for page faults; a signal has its turn in between.
+                watch.wait(milliseconds: min(wait, rest))
+                await Task.yield()
             }
         }
         return (watch.result(), problem)

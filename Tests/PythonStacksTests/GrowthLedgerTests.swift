@@ -31,8 +31,29 @@ struct GrowthLedgerTests {
         #expect(ledger.look(residentBytes: mebibyte, at: 110).waitMilliseconds == 10)
         #expect(ledger.look(residentBytes: mebibyte, at: 300).waitMilliseconds == 10)
         #expect(ledger.look(residentBytes: mebibyte, at: 301).waitMilliseconds == 100)
-        ledger.stretchWaits(toMilliseconds: 250)
-        #expect(ledger.look(residentBytes: 3 * mebibyte, at: 400).waitMilliseconds == 250)
+        #expect(ledger.isGrowing(at: 300) && !ledger.isGrowing(at: 301))
+    }
+
+    @Test("where page faults were sampled, even the least growth is credited")
+    func sampled() {
+        var ledger = GrowthLedger()
+        #expect(ledger.look(residentBytes: 5, at: 0, isSampled: true).grownBytes == 0)
+        #expect(ledger.look(residentBytes: 6, at: 1, isSampled: true).grownBytes == 1)
+        #expect(ledger.look(residentBytes: 6, at: 2, isSampled: true).grownBytes == 0)
+        #expect(ledger.look(residentBytes: 9, at: 3).grownBytes == 0)
+    }
+
+    @Test("each stack has a number of its own, and none that was given before")
+    func numbers() {
+        var settings = GrowthLedger.Settings()
+        settings.maximumStacks = 4
+        var ledger = GrowthLedger(settings: settings)
+        #expect(ledger.credit(5, to: nil, residentBytes: 1, at: 1) == 0)
+        let numbers = (0..<20).map {
+            ledger.credit(1, to: stack(Int32($0)), residentBytes: 1, at: 1)
+        }
+        #expect(Set(numbers).count == 20 && !numbers.contains(0))
+        #expect(ledger.credit(1, to: stack(19), residentBytes: 1, at: 1) == numbers.last)
     }
 
     @Test("lines, stacks, peaks of functions and the stack at the peak are those that ran")

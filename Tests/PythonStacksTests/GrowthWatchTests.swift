@@ -10,11 +10,14 @@ import Testing
 struct GrowthWatchTests {
     /// Watches a program through one step of it.
     private func growth(
-        _ interpreter: String, _ step: String
+        _ interpreter: String, _ step: String,
+        faultSamples: GrowthLedger.FaultSamples = .auto
     ) async throws -> (PythonGrowth, minimum: UInt64) {
         let program = try GrowingProgram(interpreter)
         try await program.program.waitForText("ready")
-        let watch = try GrowthWatch(pid: program.program.pid)
+        var settings = GrowthLedger.Settings()
+        settings.faultSamples = faultSamples
+        let watch = try GrowthWatch(pid: program.program.pid, settings: settings)
         _ = watch.look()
         try program.begin(step)
         while true {
@@ -22,7 +25,8 @@ struct GrowthWatchTests {
                 throw Program.Failure(description: "it ended: \(program.program.errors)")
             }
             if program.program.output.contains("done \(step)") { break }
-            try await Task.sleep(for: .milliseconds(wait))
+            watch.wait(milliseconds: wait)
+            await Task.yield()
         }
         let result = watch.result()
         try program.close()
@@ -63,6 +67,51 @@ struct GrowthWatchTests {
         #expect(share >= 0.9, "\(described(growth))")
         #expect(growth.pythonVersion == "3.\(Interpreters.minor(of: interpreter) ?? 0)")
         if name == "recurse" { #expect(growth.cutStackCount > 0) }
+    }
+
+    @Test(
+        "looking alone finds the same lines, and says that it was by looking",
+        arguments: Interpreters.all, ["blocks", "objects", "in_thread"])
+    func looks(_ interpreter: String, _ name: String) async throws {
+        let steps = ["in_thread": "thread"]
+        let (growth, _) = try await growth(
+            interpreter, steps[name] ?? name, faultSamples: .off)
+        let share = share(
+            growth, line: try GrowingProgram.line(name), function: name == "objects" ? "" : name)
+        #expect(share >= 0.9, "\(described(growth))")
+        #expect(growth.method == .ticks && growth.methodReason == nil)
+        #expect(growth.faultSampleCount == 0 && growth.atPeakBytes == nil)
+        #expect(growth.lines.allSatisfy { $0.atPeakBytes == nil })
+    }
+
+    @Test(
+        "with page-fault samples, what was given back before the peak has no part in it",
+        .enabled(if: samplesArePermitted, "needs a kernel that lets page faults be sampled"),
+        arguments: Interpreters.all)
+    func atPeak(_ interpreter: String) async throws {
+        let (growth, _) = try await growth(interpreter, "dropped")
+        #expect(growth.method == .faultSamples && growth.faultSampleCount > 400)
+        func line(_ name: String) throws -> PythonGrowth.Line? {
+            let number = try GrowingProgram.line(name)
+            return growth.lines.first { $0.line.line == number }
+        }
+        for (name, grown, atPeak) in [
+            ("first_to_stay", 40, 40), ("to_be_dropped", 50, 0), ("last_to_stay", 60, 60),
+        ] {
+            let found = try line(name)
+            let parts = [(found?.grownBytes, grown), (found?.atPeakBytes, atPeak)]
+            for (bytes, mebibytes) in parts {
+                let difference = abs(Int(bytes ?? 0) - mebibytes << 20)
+                #expect(difference <= 8 << 20, "\(name): \(found as Any) \(described(growth))")
+            }
+        }
+        let known = try #require(growth.atPeakBytes)
+        #expect(known <= growth.peakBytes && known >= 90 << 20)
+    }
+
+    private static var samplesArePermitted: Bool {
+        guard let own = try? WatchedProcess(pid: getpid()) else { return false }
+        return (try? FaultSampler(own, period: 1_000)) != nil
     }
 
     @Test(

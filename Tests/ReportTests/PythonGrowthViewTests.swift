@@ -61,6 +61,58 @@ struct PythonGrowthViewTests {
         #expect(!text.contains("as memory came and went"))
     }
 
+    @Test("with page-fault samples it says what was left of each line at the peak, else why not")
+    func methods() throws {
+        var growth = growth()
+        growth.methodReason = "the kernel does not let this user sample page faults"
+        var text = PythonGrowthView(growth).text(style: TextStyle(width: 200))
+        #expect(
+            text.contains(
+                "Found by   looks at what is resident: the kernel does not let this user sample "
+                    + "page faults\n"),
+            "\(text)")
+        #expect(!text.contains("AT PEAK") && !text.contains("At peak"))
+        var object = try object(PythonGrowthView(growth).json())
+        #expect(object["method"] as? String == "ticks" && object["at_peak_bytes"] is NSNull)
+        #expect(object["method_reason"] as? String == growth.methodReason)
+        #expect(object["other_line_at_peak_bytes"] is NSNull)
+
+        growth.method = .faultSamples
+        (growth.methodReason, growth.faultsPerSample, growth.isUserOnly) = (nil, 61, true)
+        (growth.atPeakBytes, growth.otherLineAtPeakBytes) = (90 << 20, 2 << 20)
+        (growth.faultSampleCount, growth.lostFaultSampleCount) = (1_600, 12)
+        growth.mergedPageCount = 1_000
+        for (index, bytes) in [(0, 40), (1, 0), (2, 48)] {
+            growth.lines[index].atPeakBytes = UInt64(bytes) << 20
+        }
+        text = PythonGrowthView(growth, top: 2).text(style: TextStyle(width: 200))
+        for part in [
+            "At peak    90 MiB of it in pages that are known by what ran when they came\n",
+            "Found by   page-fault samples, one in 61, but not those within the kernel, and looks",
+            "\n  GREW   SHARE  AT PEAK  LINE\n",
+            "\n75 MiB  75.0 %   40 MiB  a/__init__.py:7 load\n",
+            "\n20 MiB  20.0 %      0 B  b/__init__.py:7 load\n",
+            "\n 4 MiB   4.0 %   50 MiB  (other lines)\n 1 MiB   1.0 %           (no stack",
+            "; 1,600 page-fault samples; 12 samples lost; 1,000 pages counted with others;",
+        ] {
+            #expect(text.contains(part), "\(part) is missing:\n\(text)")
+        }
+        object = try self.object(PythonGrowthView(growth).json())
+        #expect(object["method"] as? String == "fault_samples")
+        #expect(object["at_peak_bytes"] as? Int == 90 << 20)
+        #expect(object["faults_per_sample"] as? Int == 61)
+        let lines = try #require(object["lines"] as? [[String: Any]])
+        #expect(lines.map { $0["at_peak_bytes"] as? Int } == [40 << 20, 0, 48 << 20])
+        let coverage = try #require(object["coverage"] as? [String: Any])
+        #expect(coverage["fault_samples_lost"] as? Int == 12)
+        #expect(coverage["faults_in_kernel_unseen"] as? Bool == true)
+    }
+
+    private func object(_ json: String) throws -> [String: Any] {
+        try #require(
+            try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+    }
+
     @Test("it says when memory came and went, and when nothing has grown")
     func cases() {
         var churn = growth()

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "CLinuxCommand.h"
+#include "CLinuxFaults.h"
 #include "CLinuxNetlink.h"
 #include "CLinuxSocket.h"
 

@@ -206,6 +206,12 @@ public final class WatchedProcess {
         return NamespaceIDs.innermost(bytes) ?? thread
     }
 
+    /// Which of its pages are in memory; nil if that cannot be read.
+    public func pagemap() -> PagemapFile? {
+        let file = clinux_open(directory, "pagemap")
+        return file >= 0 ? PagemapFile(file) : nil
+    }
+
     /// The kernel's mark of the most that was ever resident; nil if it cannot be read.
     public func markBytes() -> UInt64? {
         reader.read("status", in: directory).content.flatMap { StatusFile($0).markBytes }
@@ -219,12 +225,16 @@ public final class WatchedProcess {
 
 /// The line `NSpid` of `status`: a task's id in each pid namespace, the innermost last.
 enum NamespaceIDs {
-    static func innermost(_ bytes: UnsafeRawBufferPointer) -> Int32? {
+    static func innermost(_ bytes: UnsafeRawBufferPointer) -> Int32? { all(bytes)?.last }
+
+    /// All ids, the outermost namespace's first; nil if they are not told.
+    static func all(_ bytes: UnsafeRawBufferPointer) -> [Int32]? {
         var scanner = ByteScanner(bytes)
         while let line = scanner.line() {
             guard line.starts(withText: "NSpid:") else { continue }
-            let words = line[6...].split(whereSeparator: { $0 == 9 || $0 == 32 })
-            return words.last.flatMap { Int32(String(decoding: $0, as: UTF8.self)) }
+            return line[6...].split(whereSeparator: { $0 == 9 || $0 == 32 }).compactMap {
+                Int32(String(decoding: $0, as: UTF8.self))
+            }
         }
         return nil
     }

@@ -1,5 +1,6 @@
 """Grows by known amounts in known lines, one step for each line of standard input."""
 
+import mmap
 import sys
 import threading
 import time
@@ -79,6 +80,43 @@ def generator():
 def größe():
     for index in range(30):
         kept.append(bytearray(2 * MEBIBYTE)); time.sleep(PAUSES[index])  # line: größe
+
+
+PIECE = b"x" * 65536
+
+
+def area(mebibytes):
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    return mmap.mmap(-1, mebibytes * MEBIBYTE, flags=flags)
+
+
+def first_to_stay(space):
+    while space.tell() < len(space):
+        space.write(PIECE); time.sleep(0.001)  # line: first_to_stay
+
+
+def to_be_dropped(space):
+    while space.tell() < len(space):
+        space.write(PIECE); time.sleep(0.001)  # line: to_be_dropped
+
+
+def last_to_stay(space):
+    while space.tell() < len(space):
+        space.write(PIECE); time.sleep(0.001)  # line: last_to_stay
+
+
+def dropped():
+    """Most is resident with what stays; what was dropped before has a part in the growth only."""
+    first, second, third = area(40), area(50), area(60)
+    first_to_stay(first)
+    to_be_dropped(second)
+    second.close()
+    time.sleep(0.3)
+    last_to_stay(third)
+    time.sleep(0.3)
+    first.close()
+    third.close()
+    time.sleep(0.3)
 
 
 print("ready", flush=True)
