@@ -109,8 +109,9 @@ struct SilentCollectorTests {
         try await eventually("the marker is there") {
             FileManager.default.fileExists(atPath: state + "/running")
         }
+        // On a busy host it may have kept something until it was welcomed.
+        try await eventually("nothing is kept") { try stateFiles().isEmpty }
         try await stop(before, by: SIGKILL)
-        #expect(try stateFiles().isEmpty)
         let epoch = try #require(collector.sessions.first).hello.epoch
 
         try tree.write(
