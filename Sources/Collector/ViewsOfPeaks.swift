@@ -42,23 +42,22 @@ extension Views {
             let totals = try totals(
                 of: query.totalKinds, since: query.sinceMilliseconds,
                 until: query.untilMilliseconds)
-            let (folds, areFoldsCut) = try folds(matching: query, of: hosts)
             let gaps = try gaps(
                 of: query.matching(hosts), since: query.sinceMilliseconds,
                 until: query.untilMilliseconds, now)
             let builder = ReportBuilder(query: query, nowMilliseconds: now)
             var result: ReportResult
             if query.grouping == .run {
+                let (folds, areFoldsCut) = try folds(matching: query, of: hosts)
                 let selected = try select(query, of: hosts)
                 result = builder.result(
                     of: selected.runs, folds: folds, hosts: hosts, windows: selected.windows,
                     further: selected.further, gaps: gaps)
+                result.coverage.isCut = result.coverage.isCut || areFoldsCut
             } else {
-                result = try groups(
-                    of: builder, hosts: hosts, folds: folds, totals: totals, gaps: gaps)
+                result = try groups(of: builder, hosts: hosts, totals: totals, gaps: gaps)
                 result.coverage.areTotalsCut = totals == nil
             }
-            result.coverage.isCut = result.coverage.isCut || areFoldsCut
             if result.rows.isEmpty { result.emptyReason = try emptyReason(query) }
             return ReportView(result)
         }
@@ -68,7 +67,7 @@ extension Views {
     private static let comparedRuns = 1_000
 
     /// Which filter of a query leaves nothing of what there is.
-    private func emptyReason(_ query: ReportQuery) throws -> EmptyReason {
+    func emptyReason(_ query: ReportQuery) throws -> EmptyReason {
         var reason = EmptyReason()
         let live = liveRuns()
         for filter in query.filters {
@@ -174,9 +173,11 @@ extension Views {
     // MARK: Rows of several runs
 
     /// Walks over the runs of the store once, with what the fleet knows of them by now.
+    ///
+    /// Folds are of the same read, so that a run that is folded meanwhile counts once.
     private func groups(
-        of builder: ReportBuilder, hosts: [ReportedHost], folds: [ReportedFold],
-        totals: [ReportedTotal]?, gaps: GapSummary?
+        of builder: ReportBuilder, hosts: [ReportedHost], totals: [ReportedTotal]?,
+        gaps: GapSummary?
     ) throws -> ReportResult {
         let query = builder.query
         var tally = ReportTally(query: query, hosts: hosts)
@@ -208,14 +209,17 @@ extension Views {
                 let place = tally.place(host: run.host, boot: run.boot)
                 tally.add(try RunFigures(run.record, number: walk.number(ofName:)), at: place)
             }
+            let (folds, areFoldsCut) = folds(of: try walk.foldSums(FoldQuery(query)), hosts)
             try tally.add(folds, number: walk.number(ofName:))
             let pending = tally.pendingRuns(limit: Views.maximumWindows)
             tally.settle(
                 try walk.windows(
                     of: pending, sinceMilliseconds: query.sinceMilliseconds ?? .min,
                     untilMilliseconds: query.untilMilliseconds ?? .max))
-            return try builder.result(
+            var result = try builder.result(
                 of: tally, hosts: hosts, totals: totals, gaps: gaps, name: walk.name)
+            result.coverage.isCut = result.coverage.isCut || areFoldsCut
+            return result
         }
     }
 }

@@ -99,21 +99,26 @@ extension Views {
         return summary
     }
 
-    /// The folded runs of the range of `query`, and whether there are more than could be read.
+    /// The folded runs of the range of `query`, put together, and whether there are more than can
+    /// be held.
     func folds(
         matching query: ReportQuery, of hosts: [ReportedHost]
     ) throws -> (folds: [ReportedFold], isCut: Bool) {
-        let stored = try store.folds(
-            sinceMilliseconds: query.sinceMilliseconds,
-            untilMilliseconds: query.untilMilliseconds, limit: Views.maximumFacts)
+        folds(of: try store.foldSums(FoldQuery(query)), hosts)
+    }
+
+    /// The same of sums that were read elsewhere.
+    func folds(
+        of sums: FoldSums, _ hosts: [ReportedHost]
+    ) -> (folds: [ReportedFold], isCut: Bool) {
         let hosts = Dictionary(uniqueKeysWithValues: hosts.map { ($0.id, $0.description) })
-        let folds = stored.map { fold in
+        let folds = sums.sums.map { sum in
             ReportedFold(
-                host: fold.host, hostName: hosts[fold.host]?.name ?? RawText(fold.host.text),
-                labels: hosts[fold.host]?.labels ?? [], boot: fold.boot, fold: fold.fold,
-                arePeaksFinal: fold.isMadeByStore)
+                host: sum.host, hostName: hosts[sum.host]?.name ?? RawText(sum.host.text),
+                labels: hosts[sum.host]?.labels ?? [], boot: sum.boot, fold: sum.fold,
+                arePeaksFinal: sum.isMadeByStore)
         }
-        return (folds, stored.count >= Views.maximumFacts)
+        return (folds, sums.isCut)
     }
 
     private func gaps(

@@ -45,11 +45,10 @@ extension Views {
             choice.runs = try runs(named: name, of: hosts)
         }
         guard query.kind == nil || query.kind == .program else { return choice }
-        choice.programs = try programs(matching: Glob(exactly: RawText(query.word)), of: hosts)
+        choice.programs = try programs(matching: Glob(exactly: RawText(query.word)))
         let isClear = !choice.runs.isEmpty || !choice.programs.isEmpty || choice.namesHost
         if !isClear {
-            choice.programs = try programs(
-                matching: SubjectChoice.programPattern(query.word), of: hosts)
+            choice.programs = try programs(matching: SubjectChoice.programPattern(query.word))
         }
         return choice
     }
@@ -66,17 +65,17 @@ extension Views {
     }
 
     /// Programs that match, as far as few enough runs of theirs are there.
-    private func programs(
-        matching glob: Glob, of hosts: [ReportedHost]
-    ) throws -> Set<RawText> {
+    private func programs(matching glob: Glob) throws -> Set<RawText> {
         var query = ReportQuery()
         query.program = glob
         query.includesInherited = true
         let stored = try store.runs(matching: query, limit: Views.maximumNameSources)
-        let folds = try folds(matching: query, of: hosts).folds.map(\.fold.subject.program)
-        let live = liveRuns().map(\.record.description.program)
-        return Set(stored.runs.map(\.record.description.program))
-            .union((folds + live).filter(glob.matches))
+        let live = liveRuns().map(\.record.description.program).filter(glob.matches)
+        let known = Set(stored.runs.map(\.record.description.program) + live)
+        // Only where nothing else has the name is it worth to look at all folds.
+        guard known.isEmpty else { return known }
+        return try store.foldedPrograms(
+            matching: glob, user: nil, limit: Views.maximumNameSources)
     }
 
     func reported(_ stored: StoredRun, _ hosts: [ReportedHost]) -> ReportedRun {

@@ -72,6 +72,26 @@ public struct Fold: Hashable, Sendable {
         if record.flags.contains(.killedForMemory) { killCount += 1 }
     }
 
+    /// Counts the runs of another, with its peaks and times; ordinal and subject stay.
+    ///
+    /// Where one of both does not know its times, nothing is known of both together.
+    public mutating func add(_ other: Fold) {
+        runCount = runCount.saturatingSum(other.runCount)
+        peak = Peak.merged(peak, other.peak)
+        sumOfPeaksBytes = sumOfPeaksBytes.saturatingSum(other.sumOfPeaksBytes)
+        histogram.add(other.histogram)
+        processorMilliseconds = processorMilliseconds.saturatingSum(other.processorMilliseconds)
+        failureCount = failureCount.saturatingSum(other.failureCount)
+        killCount = killCount.saturatingSum(other.killCount)
+        guard let mine = bracket, let theirs = other.bracket else {
+            bracket = nil
+            return
+        }
+        bracket = TimeBracket(
+            notBeforeMilliseconds: min(mine.notBeforeMilliseconds, theirs.notBeforeMilliseconds),
+            notAfterMilliseconds: max(mine.notAfterMilliseconds, theirs.notAfterMilliseconds))
+    }
+
     /// Forgets the peaks of its runs: the greatest, their sum and their sizes.
     public mutating func forgetPeaks() {
         peak = nil

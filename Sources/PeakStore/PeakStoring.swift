@@ -127,6 +127,13 @@ public protocol PeakStoring: Sendable {
         sinceMilliseconds: Int64?, untilMilliseconds: Int64?, limit: Int
     ) throws -> [StoredFold]
 
+    /// The folds with ends in the range of `query`, or of an unknown time, put together.
+    func foldSums(_ query: FoldQuery) throws -> FoldSums
+
+    /// Up to `limit` programs that match and of which runs were folded, of a user that matches
+    /// where one is asked for.
+    func foldedPrograms(matching program: Glob, user: Glob?, limit: Int) throws -> Set<RawText>
+
     /// Which ordinals of one start of an agent were taken in, as ranges that do not touch,
     /// ascending.
     func appliedOrdinals(of host: HostID, epoch: UInt64) throws -> [ClosedRange<UInt64>]

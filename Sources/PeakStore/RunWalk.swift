@@ -18,6 +18,9 @@ public protocol RunWalk: AnyObject {
     /// The boot that has this number.
     func boot(_ number: Int64) throws -> (host: HostID, boot: BootID)
 
+    /// Folds put together, as `PeakStoring` says it: what the walk does not meet as it was folded.
+    func foldSums(_ query: FoldQuery) throws -> FoldSums
+
     /// What these runs held at most within the range, as `HistoryStoring` says it; empty where the
     /// store keeps no windows.
     func windows(

@@ -34,26 +34,36 @@ extension ReportedFold {
     var isPeakLowerBound: Bool? { fold.peak.map { !arePeaksFinal && $0.source != .exit } }
 
     /// What of it has peaks of at least `bytes`, as closely as a histogram tells; nil for nothing.
+    func part(withPeakFrom bytes: UInt64) -> ReportedFold? {
+        guard let fold = fold.part(withPeakFrom: bytes) else { return nil }
+        var part = self
+        part.fold = fold
+        return part
+    }
+}
+
+extension Fold {
+    /// What of it has peaks of at least `bytes`, as closely as a histogram tells; nil for nothing.
     ///
     /// The runs in the step of `bytes` count as having that much. Where some runs are left out the
     /// sum is at most what is given, and the processor time is not known.
-    func part(withPeakFrom bytes: UInt64) -> ReportedFold? {
+    public func part(withPeakFrom bytes: UInt64) -> Fold? {
         guard bytes > 0 else { return self }
-        guard let peak = fold.peak, peak.bytes >= bytes else { return nil }
+        guard let peak, peak.bytes >= bytes else { return nil }
         let first = PeakHistogram.step(ofBytes: bytes)
         var part = self
-        part.fold.histogram = PeakHistogram()
+        part.histogram = PeakHistogram()
         var sum: UInt64 = 0
-        for (step, count) in fold.histogram.counts where step >= first {
-            part.fold.histogram.add(count: count, atStep: step)
+        for (step, count) in histogram.counts where step >= first {
+            part.histogram.add(count: count, atStep: step)
             let size = min(PeakHistogram.greatestBytes(ofStep: step), peak.bytes)
             let (bytes, isTooLarge) = size.multipliedReportingOverflow(by: count)
             sum = sum.addingClamped(isTooLarge ? .max : bytes)
         }
-        part.fold.runCount = part.fold.histogram.total
-        guard part.fold.runCount < fold.runCount else { return self }
-        part.fold.sumOfPeaksBytes = min(sum, fold.sumOfPeaksBytes)
-        part.fold.processorMilliseconds = 0
+        part.runCount = part.histogram.total
+        guard part.runCount < runCount else { return self }
+        part.sumOfPeaksBytes = min(sum, sumOfPeaksBytes)
+        part.processorMilliseconds = 0
         return part
     }
 }

@@ -22,12 +22,22 @@ enum HistogramBlob {
     /// Throws `DamagedRow` for anything that `bytes(of:)` cannot have made.
     static func histogram(in bytes: [UInt8]) throws -> PeakHistogram {
         var histogram = PeakHistogram()
-        var rest = bytes[...]
+        try bytes.withUnsafeBytes { try add($0, to: &histogram) }
+        return histogram
+    }
+
+    /// Counts what `bytes` hold in `histogram`.
+    ///
+    /// Throws `DamagedRow` likewise; part of it may have been counted by then.
+    static func add(
+        _ bytes: UnsafeRawBufferPointer, to histogram: inout PeakHistogram
+    ) throws {
+        var place = 0
         var step: UInt64 = 0
-        while !rest.isEmpty {
-            let isFirst = rest.count == bytes.count
-            let difference = try number(from: &rest)
-            let count = try number(from: &rest)
+        while place < bytes.count {
+            let isFirst = place == 0
+            let difference = try number(in: bytes, at: &place)
+            let count = try number(in: bytes, at: &place)
             let (next, overflow) = step.addingReportingOverflow(difference)
             guard !overflow, isFirst || difference > 0, count > 0,
                 next < UInt64(PeakHistogram.stepLimit)
@@ -35,7 +45,6 @@ enum HistogramBlob {
             step = next
             histogram.add(count: count, atStep: UInt16(next))
         }
-        return histogram
     }
 
     private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
@@ -47,10 +56,14 @@ enum HistogramBlob {
         bytes.append(UInt8(rest))
     }
 
-    private static func number(from bytes: inout ArraySlice<UInt8>) throws -> UInt64 {
+    private static func number(
+        in bytes: UnsafeRawBufferPointer, at place: inout Int
+    ) throws -> UInt64 {
         var number: UInt64 = 0
         for shift in stride(from: 0, to: 64, by: 7) {
-            guard let byte = bytes.popFirst() else { break }
+            guard place < bytes.count else { break }
+            let byte = bytes[place]
+            place += 1
             let part = UInt64(byte & 0x7F)
             guard (part << UInt64(shift)) >> UInt64(shift) == part else { break }
             number |= part << UInt64(shift)

@@ -95,6 +95,13 @@ struct PreparedStatement {
         return Array(UnsafeRawBufferPointer(start: start, count: count))
     }
 
+    /// Hands the blob in column `column` over where it lies; empty for NULL.
+    func withBytes(_ column: Int32, _ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+        let start = sqlite3_column_blob(handle, column)
+        let count = start == nil ? 0 : Int(sqlite3_column_bytes(handle, column))
+        try body(UnsafeRawBufferPointer(start: start, count: count))
+    }
+
     /// The number in column `column` as `Value`; nil for NULL.
     ///
     /// Throws `DamagedRow` where it does not fit.

@@ -86,6 +86,10 @@ final class RunWalker: RunWalk {
         try boots.boot(number)
     }
 
+    func foldSums(_ query: FoldQuery) throws -> FoldSums {
+        try FoldSummer.sums(query, database)
+    }
+
     func windows(
         of runs: [RunKey], sinceMilliseconds: Int64, untilMilliseconds: Int64
     ) throws -> [RunKey: RangedWindow] {

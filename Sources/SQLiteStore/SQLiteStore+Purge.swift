@@ -1,6 +1,7 @@
 import GRDB
 public import MemoryModel
 public import PeakStore
+public import Report
 
 // Purging in steps, each a short transaction, so that commits go on between them.
 //
@@ -71,6 +72,20 @@ extension SQLiteStore {
         return try read { database in
             var reader = try FoldReader(database)
             return try reader.folds(in: range, limit: limit)
+        }
+    }
+
+    /// The folds with ends in the range, put together.
+    public func foldSums(_ query: FoldQuery) throws -> FoldSums {
+        try read { try FoldSummer.sums(query, $0) }
+    }
+
+    /// Programs of which runs were folded.
+    public func foldedPrograms(
+        matching program: Glob, user: Glob?, limit: Int
+    ) throws -> Set<RawText> {
+        try read { database in
+            try FoldedPrograms.matching(program, user: user, limit: limit, on: database)
         }
     }
 

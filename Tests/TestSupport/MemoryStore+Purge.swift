@@ -1,5 +1,6 @@
 public import MemoryModel
 public import PeakStore
+public import Report
 
 /// What was set aside under a tombstone.
 struct SetAside {
@@ -34,6 +35,30 @@ extension MemoryStore {
                 > (second?.notAfterMilliseconds ?? .min, right.fold.ordinal)
         }
         return Array(sorted.prefix(limit))
+    }
+
+    /// The folds with ends in the range, each by itself: putting them together changes nothing.
+    public func foldSums(_ query: FoldQuery) -> FoldSums {
+        var sums = FoldSums()
+        sums.sums = folds(
+            sinceMilliseconds: query.sinceMilliseconds,
+            untilMilliseconds: query.untilMilliseconds, limit: .max
+        ).map {
+            FoldSum(
+                host: $0.host, boot: $0.boot, fold: $0.fold, isMadeByStore: $0.isMadeByStore)
+        }
+        return sums
+    }
+
+    /// Programs of which runs were folded.
+    public func foldedPrograms(
+        matching program: Glob, user: Glob?, limit: Int
+    ) -> Set<RawText> {
+        let subjects = facts.folds.values.map(\.fold.subject).filter { subject in
+            program.matches(subject.program)
+                && user.map { glob in subject.user.map(glob.matches) ?? false } ?? true
+        }
+        return Set(subjects.prefix(limit).map(\.program))
     }
 
     /// Which ordinals of one start of an agent were taken in.

@@ -116,7 +116,7 @@ public final class MemoryStore: PeakStoring {
     ) throws -> Result {
         var all = query
         all.includesInherited = true
-        return try body(MemoryWalk(runs(matching: all, limit: .max).runs))
+        return try body(MemoryWalk(runs(matching: all, limit: .max).runs, foldSums))
     }
 
     /// Nothing: it takes no disk.
@@ -269,7 +269,14 @@ private final class MemoryWalk: RunWalk {
     private var boots: [(host: HostID, boot: BootID)] = []
     private var names: [RawText] = []
 
-    init(_ runs: [StoredRun]) { rest = runs[...] }
+    private let sums: (FoldQuery) -> FoldSums
+
+    init(_ runs: [StoredRun], _ sums: @escaping (FoldQuery) -> FoldSums) {
+        rest = runs[...]
+        self.sums = sums
+    }
+
+    func foldSums(_ query: FoldQuery) -> FoldSums { sums(query) }
 
     func next() -> WalkedRun? {
         guard let run = rest.popFirst() else { return nil }
