@@ -44,8 +44,26 @@ extension Views {
             }
         }
         return CheckResult(
-            query, hosts: hosts, largest: largest, problems: storeStatus(at: now).problems,
-            nowMilliseconds: now.utcMilliseconds)
+            query, hosts: hosts, largest: largest,
+            unseen: largest == nil ? try unseenNames(query, hosts) : nil,
+            problems: storeStatus(at: now).problems, nowMilliseconds: now.utcMilliseconds)
+    }
+
+    /// The names that are looked for, where no run has them, whenever and wherever it was.
+    private func unseenNames(
+        _ query: CheckQuery, _ hosts: [ReportedHost]
+    ) throws -> UnseenNames? {
+        guard query.program != nil || query.user != nil else { return nil }
+        var all = query.runQuery(isAboveThreshold: false)
+        all.sinceMilliseconds = nil
+        all.includesInherited = true
+        guard !liveRuns().contains(where: all.matches),
+            try store.runs(matching: all, limit: 0).matchedCount == 0,
+            try store.foldedPrograms(
+                matching: query.program ?? Glob("*"), user: query.user, limit: 1
+            ).isEmpty
+        else { return nil }
+        return UnseenNames(query, try emptyReason(all))
     }
 
     /// The run that held most in the range.

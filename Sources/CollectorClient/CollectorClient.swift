@@ -131,7 +131,7 @@ public struct CollectorClient: Sendable {
             return "the name \(error.host) is not known"
         case let error as SocketAddressError.UnknownHost: return error.errorDescription
         case let error as IOError: return String(cString: strerror(error.errnoCode))
-        default: return "\(error)"
+        default: return SecureProblem.reason(of: error, url: url) ?? "\(error)"
         }
     }
 

@@ -34,7 +34,7 @@ extension AsyncParsableCommand {
         // A reader that closes early, such as `head`, must not look like a crash.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parseAsRoot()
+            var command = try parseNegativesAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -60,6 +60,46 @@ extension AsyncParsableCommand {
                 Glibc.exit(1)
             }
         }
+    }
+}
+
+extension ParsableCommand {
+    /// Parses the command line, where a negative number behind an option is its value and no
+    /// option of its own, so that what is wrong with the value is said.
+    public static func parseNegativesAsRoot() throws -> any ParsableCommand {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        do {
+            return try parseAsRoot(arguments)
+        } catch {
+            let joined = NegativeValues.joined(arguments)
+            guard joined != arguments else { throw error }
+            return try parseAsRoot(joined)
+        }
+    }
+}
+
+/// Negative numbers in a command line.
+enum NegativeValues {
+    /// `arguments` with each `--name`, `-1` as one `--name=-1`; what follows `--` stays.
+    static func joined(_ arguments: [String]) -> [String] {
+        var joined: [String] = []
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            guard argument != "--" else { return joined + [argument] + rest }
+            if argument.hasPrefix("--"), !argument.contains("="), let next = rest.first,
+                isNegative(next)
+            {
+                joined.append("\(argument)=\(next)")
+                rest.removeFirst()
+            } else {
+                joined.append(argument)
+            }
+        }
+        return joined
+    }
+
+    private static func isNegative(_ argument: String) -> Bool {
+        argument.first == "-" && argument.dropFirst().first.map { "0"..."9" ~= $0 } == true
     }
 }
 

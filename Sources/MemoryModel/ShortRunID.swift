@@ -16,23 +16,31 @@ public struct ShortRunID: Hashable, Sendable {
 
     /// Takes 4 to 12 characters; nil for what is no such name.
     public init?(_ text: String) {
-        let characters = Array(text.lowercased().utf8)
-        guard (ShortRunID.leastLength...ShortRunID.wholeLength).contains(characters.count) else {
-            return nil
-        }
+        length = text.utf8.count
+        guard (ShortRunID.leastLength...ShortRunID.wholeLength).contains(length),
+            let bits = ShortRunID.bits(of: text)
+        else { return nil }
+        self.bits = bits
+    }
+
+    /// Whether such a name may begin with these characters, which may be too few of them.
+    public static func mayBegin(with text: String) -> Bool {
+        text.utf8.count <= wholeLength && bits(of: text) != nil
+    }
+
+    private static func bits(of text: String) -> UInt64? {
         var bits: UInt64 = 0
-        for character in characters {
+        for character in text.lowercased().utf8 {
             let read: UInt8 =
                 switch character {
                 case UInt8(ascii: "o"): UInt8(ascii: "0")
                 case UInt8(ascii: "i"), UInt8(ascii: "l"): UInt8(ascii: "1")
                 default: character
                 }
-            guard let value = ShortRunID.alphabet.firstIndex(of: read) else { return nil }
+            guard let value = alphabet.firstIndex(of: read) else { return nil }
             bits = bits << 5 | UInt64(value)
         }
-        self.bits = bits
-        length = characters.count
+        return bits
     }
 
     /// Whether it is a whole name.

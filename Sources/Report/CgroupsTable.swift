@@ -78,6 +78,7 @@ extension ReportedCgroup {
 /// Cgroups as a table.
 struct CgroupsTable {
     var rows: [ReportedCgroup]
+    var hostNames: HostNames
     var nowMilliseconds: Int64
 
     private typealias Column = TextTable.Column
@@ -113,7 +114,7 @@ struct CgroupsTable {
                 TableCell.peak(record.peak?.peak, row.peakMark, role),
                 Cell(bar, .bar),
                 TableCell.cgroup(record.key.path, style, role),
-                Cell(style.name(row.hostName)),
+                Cell(style.name(hostNames.text(row.hostName, row.host))),
                 TableCell.size(record.peak?.anonymousBytes),
                 TableCell.size(record.peak?.fileBytes, .secondary),
                 TableCell.size(record.peak?.limitBytes),

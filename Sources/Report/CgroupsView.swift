@@ -97,9 +97,12 @@ public struct CgroupsView: FleetView, Hashable {
         if rows.isEmpty, coverage.hostCount == 0, query.host == nil {
             page.addEmptyFleet()
         } else if rows.isEmpty {
-            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence : emptySentence)
+            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence() : emptySentence)
         } else {
-            page.add(CgroupsTable(rows: rows, nowMilliseconds: madeAtMilliseconds).table(style))
+            page.add(
+                CgroupsTable(
+                    rows: rows, hostNames: coverage.hostNames, nowMilliseconds: madeAtMilliseconds
+                ).table(style))
             page.addBlankLine()
             page.add(legend, role: .secondary)
         }
@@ -125,8 +128,8 @@ public struct CgroupsView: FleetView, Hashable {
 
     private var emptySentence: String {
         guard withoutCount == coverage.hostCount else {
-            return "No cgroup matches; loosen host, cgroup or min_peak, or ask for a longer range"
-                + " (since)."
+            return LoosenedFilters.sentence(
+                "cgroup", filters: query.filterKeys, hasRange: query.hasRange)
         }
         return "No agent reads the memory controller of cgroups here: mount cgroup v2 (or v1 with"
             + " the memory controller) and use a current agent."

@@ -16,9 +16,11 @@ public struct CheckResult: Hashable, Sendable {
     private static let maximumNameBytes = 64
 
     /// Looks at `hosts`, all there are, and at the run that matches and held most in the range.
+    ///
+    /// `unseen` says that no run matches, whenever it was; `problems` are the collector's own.
     public init(
         _ query: CheckQuery, hosts: [ReportedHost], largest: CheckedRun?,
-        problems: [String] = [], nowMilliseconds now: Int64
+        unseen: UnseenNames? = nil, problems: [String] = [], nowMilliseconds now: Int64
     ) {
         let chosen = hosts.filter { host in
             query.host.map {
@@ -36,7 +38,7 @@ public struct CheckResult: Hashable, Sendable {
         }
         if !query.missing.isEmpty { addMissing(query, chosen, now) }
         if !query.used.isEmpty { addUsed(query, chosen) }
-        if !query.peak.isEmpty { addPeak(query, chosen, largest) }
+        if !query.peak.isEmpty { addPeak(query, chosen, largest, unseen) }
         if let problem = problems.first { add(.warning, problem) }
     }
 
@@ -79,13 +81,30 @@ public struct CheckResult: Hashable, Sendable {
         data.append(
             "missing=\(late.count);;;0;\(hosts.count)")
         guard let worst = late.max(by: { $0.1 < $1.1 }) else {
-            return add(.ok, hosts.count == 1 ? "1 host reports" : "all of \(all) report")
+            return add(.ok, CheckResult.reporting(silences, all))
         }
         let silence = DurationText.approximate(milliseconds: Int64(clamping: worst.1))
         let others = late.count > 1 ? " (and \(late.count - 1) more of \(all))" : ""
         add(
             query.missing.severity(of: worst.1),
             "\(CheckResult.shown(worst.0.description.name)) was last heard \(silence) ago\(others)")
+    }
+
+    /// Who reports, and who of the others has been silent longest, though not for too long.
+    private static func reporting(
+        _ silences: [(host: ReportedHost, milliseconds: UInt64)], _ all: String
+    ) -> String {
+        let silent = silences.filter { $0.host.state != .up }
+        guard let worst = silent.max(by: { $0.milliseconds < $1.milliseconds }) else {
+            return silences.count == 1 ? "1 host reports" : "all of \(all) report"
+        }
+        let length = DurationText.approximate(milliseconds: Int64(clamping: worst.milliseconds))
+        let name = shown(worst.host.description.name)
+        guard silences.count > 1 else { return "\(name) was last heard \(length) ago" }
+        let others = silent.count > 1 ? " (and \(silent.count - 1) more)" : ""
+        return "\(silences.count - silent.count) of \(all) report; \(name) was last heard"
+            + " \(length) ago"
+            + others
     }
 
     private mutating func addUsed(_ query: CheckQuery, _ hosts: [ReportedHost]) {
@@ -113,7 +132,8 @@ public struct CheckResult: Hashable, Sendable {
     }
 
     private mutating func addPeak(
-        _ query: CheckQuery, _ hosts: [ReportedHost], _ largest: CheckedRun?
+        _ query: CheckQuery, _ hosts: [ReportedHost], _ largest: CheckedRun?,
+        _ unseen: UnseenNames?
     ) {
         func bytes(_ value: UInt64?) -> String { value.map { String($0) } ?? "" }
         if let largest {
@@ -130,6 +150,9 @@ public struct CheckResult: Hashable, Sendable {
                     + "\(ByteSize(largest.bytes).text)\(above) ("
                     + "\(CheckResult.shown(record.description.program)), pid "
                     + "\(record.key.pid) on \(CheckResult.shown(largest.run.hostName)))")
+        } else if let unseen {
+            // A name that is mistyped would be well for ever.
+            add(.unknown, unseen.sentence)
         } else {
             add(.ok, "no peak in the range matches")
         }
@@ -144,5 +167,28 @@ public struct CheckResult: Hashable, Sendable {
 
     private static func shown(_ name: RawText) -> String {
         DisplayText.escaped(name.clamped(toBytes: maximumNameBytes))
+    }
+}
+
+/// Names that a check looks for and that no run ever had.
+public struct UnseenNames: Hashable, Sendable {
+    private let filters: [String]
+    private let nearest: RawText?
+
+    /// The names that `query` asks for; `reason` knows a program that is named much like it.
+    public init(_ query: CheckQuery, _ reason: EmptyReason) {
+        func words(_ flag: String, _ glob: Glob?) -> String? {
+            glob.map { "\(flag) \(InputError.quoted($0.pattern))" }
+        }
+        filters = [words("--program", query.program), words("--user", query.user)]
+            .compactMap { $0 }
+        nearest = reason.nearest
+    }
+
+    /// What to say.
+    var sentence: String {
+        let question = nearest.map { "did you mean \(DisplayText.escaped($0))?" }
+        return "no process that is kept matches \(filters.joined(separator: " and ")); "
+            + (question ?? "memcollector report --by program shows which there are")
     }
 }

@@ -48,6 +48,12 @@ extension ReportQuery {
         }
         // Single runs are neither compared nor given sizes; their programs are.
         if grouping == .run, comparison != nil || suggestionMarginPercent != nil {
+            guard !reader.has("by") else {
+                throw QueryError(
+                    key: "by", value: grouping.word,
+                    reason: "single runs are neither compared nor given sizes; use by program, or"
+                        + " leave it out")
+            }
             grouping = .program
         }
         guard let comparison else { return }

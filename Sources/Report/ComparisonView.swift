@@ -111,13 +111,7 @@ public struct ComparisonView: FleetView, Hashable {
 
     /// The comparison in any of `formats`.
     public func written(as format: OutputFormat, style: TextStyle) -> String {
-        switch format {
-        case .json: json
-        case .csv: document.csv(style: style)
-        case .ndjson: document.ndjson
-        case .markdown: document.markdown(page(style), style: style)
-        case .table, .openmetrics: text(style: style)
-        }
+        document.written(as: format, style: style, page: page)
     }
 
     private var shown: ArraySlice<ComparedGroup> { groups.prefix(top) }
@@ -130,8 +124,7 @@ public struct ComparisonView: FleetView, Hashable {
     }
 
     private var document: RowsDocument {
-        let values = shown.map(ComparisonView.values)
-        return RowsDocument(
+        RowsDocument(
             head: [
                 JSONValue.Member("since", .time(now.sinceMilliseconds)),
                 JSONValue.Member("until", .time(now.untilMilliseconds)),
@@ -140,11 +133,8 @@ public struct ComparisonView: FleetView, Hashable {
                 JSONValue.Member("compared_until", .time(before.untilMilliseconds)),
                 JSONValue.Member("compared_coverage", before.coverage.json),
             ],
-            columns: ComparisonView.columns,
-            jsonRows: values.map { row in
-                .object(zip(ComparisonView.columns, row).map { JSONValue.Member($0, $1.json) })
-            },
-            csvRows: values.map { $0.map(\.csv) }, coverage: coverage)
+            columns: ComparisonView.columns, values: shown.map(ComparisonView.values),
+            coverage: coverage)
     }
 
     private static func values(_ group: ComparedGroup) -> [RowValue] {
@@ -181,8 +171,13 @@ public struct ComparisonView: FleetView, Hashable {
                 ? [(EmptyFleet.sentence, .plain), (EmptyFleet.command, .emphasis)]
                 : [
                     (
-                        "No run matches in either range; loosen the filters, or compare longer"
-                            + " ranges (since).", .plain
+                        now.coverage.hostCount == 0
+                            ? now.emptySentence
+                            : "No run matches in either range; "
+                                + (now.filterKeys.isEmpty
+                                    ? ""
+                                    : "loosen \(LoosenedFilters.listed(now.filterKeys)), or ")
+                                + "compare longer ranges (since).", .plain
                     )
                 ]
             return page
@@ -231,8 +226,10 @@ public struct ComparisonView: FleetView, Hashable {
     ) -> [TextTable.Cell] {
         typealias Cell = TextTable.Cell
         let isHost = now.grouping == .host
-        let name = isHost ? group.now?.hostName ?? group.before?.hostName : group.name
-        let holder = group.now?.peakHolder ?? group.before?.peakHolder
+        let row = group.now ?? group.before
+        let hostNames = now.coverage.hostNames
+        let name = isHost ? hostNames.text(row?.hostName, row?.hostID) ?? group.name : group.name
+        let holder = row?.peakHolder
         func count(_ row: ReportRow?) -> Cell {
             row.map { Cell(DecimalText.grouped($0.runs)) } ?? TableCell.unknown
         }
@@ -245,7 +242,8 @@ public struct ComparisonView: FleetView, Hashable {
             peak(group.now), peak(group.before), count(group.now), count(group.before),
             TableCell.size(group.now?.peakP95Bytes, style),
             TableCell.size(group.before?.peakP95Bytes, style),
-            TableCell.name(isHost ? holder?.program : holder?.hostName, style),
+            TableCell.name(
+                isHost ? holder?.program : hostNames.text(holder?.hostName, holder?.hostID), style),
             TableCell.time(
                 of: (group.now ?? group.before)?.peak, style, now: now.madeAtMilliseconds),
         ]

@@ -115,7 +115,7 @@ public struct CompositionView: FleetView, Hashable {
         if rows.isEmpty, coverage.hostCount == 0, query.host == nil {
             page.addEmptyFleet()
         } else if rows.isEmpty {
-            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence : emptySentence)
+            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence() : emptySentence)
         }
         for row in rows {
             page.addBlankLine()
@@ -154,7 +154,8 @@ public struct CompositionView: FleetView, Hashable {
         facts.append(
             "\(DecimalText.grouped(Int(clamping: row.total.peak.runCount))) "
                 + (row.total.peak.runCount == 1 ? "process" : "processes"))
-        page.addHeading(style.name(host.name), facts: facts)
+        page.addHeading(
+            style.name(coverage.hostNames.text(host.name, row.host.id)), facts: facts)
         if row.shares.isEmpty {
             page.add("No process of that moment is known.", role: .secondary)
         } else {

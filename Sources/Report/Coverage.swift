@@ -51,6 +51,8 @@ public struct Coverage: Hashable, Sendable {
     public var hiddenRowCount = 0
     /// Runs that are left out because the store gives no more at once.
     public var unreadRunCount = 0
+    /// What its hosts are called in tables.
+    var hostNames = HostNames()
     /// Facts of some hosts that the view itself adds.
     var furtherHostFacts: [HostFact] = []
     /// Whether there is more than could be read at once.
@@ -77,6 +79,7 @@ public struct Coverage: Hashable, Sendable {
     public init(hosts: [ReportedHost], gaps: GapSummary? = nil) {
         self.gaps = gaps
         hostCount = hosts.count
+        hostNames = HostNames(hosts)
         func named(_ isIncluded: (ReportedHost) -> Bool) -> (Int, [RawText]) {
             let names = hosts.filter(isIncluded).map(\.description.name).sorted()
             return (names.count, Array(names.prefix(Coverage.namedHostLimit)))

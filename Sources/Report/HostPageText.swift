@@ -145,18 +145,25 @@ extension HostPage {
         if !largest.isEmpty {
             page.addSection(
                 "Largest runs",
-                ReportTable(rows: largest, grouping: .run, nowMilliseconds: madeAtMilliseconds)
-                    .table(style: style))
+                ReportTable(
+                    rows: largest, grouping: .run, hostNames: coverage.hostNames,
+                    nowMilliseconds: madeAtMilliseconds
+                ).table(style: style))
         }
         if !cgroups.isEmpty {
             page.addSection(
                 "Largest cgroups, page cache included",
-                CgroupsTable(rows: cgroups, nowMilliseconds: madeAtMilliseconds).table(style))
+                CgroupsTable(
+                    rows: cgroups, hostNames: coverage.hostNames,
+                    nowMilliseconds: madeAtMilliseconds
+                ).table(style))
         }
         if !kills.isEmpty {
             page.addSection(
                 "Killed for want of memory",
-                KillsTable(rows: kills, nowMilliseconds: madeAtMilliseconds).table(style))
+                KillsTable(
+                    rows: kills, hostNames: coverage.hostNames, nowMilliseconds: madeAtMilliseconds
+                ).table(style))
         }
         let marks = largest.map(\.peakMark) + cgroups.map(\.peakMark) + kills.map(\.peakMark)
         if let legend = PeakMark.legend(marks) { page.add(legend, role: .secondary) }

@@ -3,6 +3,7 @@ import MemoryModel
 /// Hosts as a table.
 struct HostsTable {
     var rows: [HostsView.Row]
+    var names: HostNames
     var nowMilliseconds: Int64
 
     private typealias Column = TextTable.Column
@@ -23,8 +24,10 @@ struct HostsTable {
             Column(title: "LARGEST PEAK", minimumWidth: 16, comfortableWidth: 24, importance: 80),
             Column(
                 title: "STORE", isRightAligned: true, importance: 32, isLeftOutWhenEmpty: true),
-            Column(title: "LABELS", minimumWidth: 8, comfortableWidth: 16, importance: 30),
-            Column(title: "AGENT", importance: 49, isLeftOutWhenEmpty: true),
+            Column(
+                title: "LABELS", minimumWidth: 8, comfortableWidth: 16, importance: 30,
+                isLeftOutWhenEmpty: true),
+            Column(title: "AGENT CPU, RSS", importance: 49, isLeftOutWhenEmpty: true),
             Column(title: "VERSION", minimumWidth: 5, comfortableWidth: 8, importance: 20),
             Column(title: "KERNEL", minimumWidth: 6, comfortableWidth: 16, importance: 15),
             Column(title: "ID", minimumWidth: 8, comfortableWidth: 16, importance: 10),
@@ -34,7 +37,7 @@ struct HostsTable {
             let total = host.description.memoryTotalBytes
             let used = host.memoryUsedBytes
             return [
-                Cell(style.name(host.description.name)),
+                Cell(style.name(names.text(host.description.name, host.id))),
                 Cell(host.state.rawValue, host.state.role),
                 heard(host),
                 TableCell.size(used),
@@ -46,8 +49,7 @@ struct HostsTable {
                 largest(row.largestNow, style),
                 largest(row.largestPeak, style),
                 host.storeBytes.map { TableCell.size($0) } ?? Cell(""),
-                Cell(
-                    LabelText.joined(host.description.labels, ascii: !style.unicode), .secondary),
+                labels(host, style),
                 agent(host),
                 Cell(style.name(host.agentVersion), .secondary),
                 Cell(style.name(host.description.kernelRelease), .secondary),
@@ -65,16 +67,25 @@ struct HostsTable {
             host.state == .up ? .secondary : host.state.role)
     }
 
-    /// What the agent itself takes: its share of a processor and its memory, as `0.6% 14M`.
+    /// Its labels; without a single one the column is left out.
+    private func labels(_ host: ReportedHost, _ style: TextStyle) -> TextTable.Cell {
+        let labels = host.description.labels
+        guard labels.isEmpty else {
+            return Cell(LabelText.joined(labels, ascii: !style.unicode), .secondary)
+        }
+        return rows.allSatisfy(\.host.description.labels.isEmpty) ? Cell("") : TableCell.unknown
+    }
+
+    /// What the agent itself takes: its share of a processor and its memory, as `0.6 %, 14 MiB`.
     private func agent(_ host: ReportedHost) -> TextTable.Cell {
         guard let health = host.health, host.state != .gone else { return Cell("") }
         let share = health.processorThousandths.map {
-            DecimalText.tenths(Int(clamping: ($0 + 50) / 100)) + "%"
+            DecimalText.tenths(Int(clamping: ($0 + 50) / 100)) + " %"
         }
-        let memory = health.residentBytes.map { "\(($0 + (1 << 19)) >> 20)M" }
+        let memory = health.residentBytes.map { "\(($0 + (1 << 19)) >> 20) MiB" }
         let isWell = !host.isAgentOverBudget && !host.isAgentStretched
         return Cell(
-            "\(share ?? "-") \(memory ?? "-")", isWell ? .secondary : .warning)
+            "\(share ?? "-"), \(memory ?? "-")", isWell ? .secondary : .warning)
     }
 
     private func largest(_ run: HostsView.LargestRun?, _ style: TextStyle) -> TextTable.Cell {

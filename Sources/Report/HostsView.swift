@@ -109,7 +109,9 @@ public struct HostsView: FleetView, Hashable {
             page.addEmptyFleet()
         } else {
             page.add(
-                HostsTable(rows: rows, nowMilliseconds: madeAtMilliseconds).table(style: style))
+                HostsTable(
+                    rows: rows, names: coverage.hostNames, nowMilliseconds: madeAtMilliseconds
+                ).table(style: style))
         }
         page.add(coverage)
         return page.text

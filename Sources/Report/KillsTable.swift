@@ -87,6 +87,7 @@ extension KillEvidence {
 /// Kills as a table.
 struct KillsTable {
     var rows: [ReportedKill]
+    var hostNames: HostNames
     var nowMilliseconds: Int64
 
     private typealias Column = TextTable.Column
@@ -114,7 +115,7 @@ struct KillsTable {
                     .secondary),
                 TableCell.name(row.victim, style, .problem),
                 (row.kill.pid ?? row.kill.run?.pid).map { Cell(String($0)) } ?? TableCell.unknown,
-                Cell(style.name(row.hostName)),
+                Cell(style.name(hostNames.text(row.hostName, row.host))),
                 TableCell.name(row.user, style),
                 peak(row),
                 TableCell.size(row.kill.residentBytes),

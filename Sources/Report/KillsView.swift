@@ -94,9 +94,11 @@ public struct KillsView: FleetView, Hashable {
         if rows.isEmpty, coverage.hostCount == 0, query.host == nil {
             page.addEmptyFleet()
         } else if rows.isEmpty {
-            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence : emptySentence)
+            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence() : emptySentence)
         } else {
-            let table = KillsTable(rows: rows, nowMilliseconds: madeAtMilliseconds).table(style)
+            let table = KillsTable(
+                rows: rows, hostNames: coverage.hostNames, nowMilliseconds: madeAtMilliseconds
+            ).table(style)
             page.add(table)
             let legend = legend(of: table, style)
             if !legend.isEmpty {

@@ -31,9 +31,9 @@ extension TextTable {
         let titles = shown.map { MarkdownText.escaped(trimmed(columns[$0].title)) }
         let rules = shown.map { columns[$0].isRightAligned ? "---:" : "---" }
         let cells = rows.map { row in shown.map { MarkdownText.escaped(trimmed(row[$0].text)) } }
-        // Markdown has no table without a header; without it the titles are empty.
-        let header = style.hasHeader ? titles : titles.map { _ in " " }
-        return ([header, rules] + cells).map(line).joined(separator: "\n")
+        // Markdown has no table without a header: without it these are rows for one that is there.
+        let header = style.hasHeader ? [titles, rules] : []
+        return (header + cells).map(line).joined(separator: "\n")
     }
 
     private func trimmed(_ text: String) -> String {

@@ -44,6 +44,8 @@ public struct ProcessListView: FleetView, Hashable {
     public var coverage: Coverage
     /// Whether only some hosts were asked for.
     public var hasHostFilter: Bool
+    /// The keys of the filters that were given.
+    var filterKeys: [String] = []
 
     /// Takes the parts as they are.
     public init(
@@ -88,6 +90,7 @@ public struct ProcessListView: FleetView, Hashable {
                     nowMilliseconds: nowMilliseconds)
             },
             coverage: coverage, hasHostFilter: query.host != nil)
+        filterKeys = query.filterKeys
     }
 
     private static func isLarger(_ left: ReportedRun, _ right: ReportedRun) -> Bool {
@@ -113,8 +116,7 @@ public struct ProcessListView: FleetView, Hashable {
         } else if rows.isEmpty {
             page.add(
                 coverage.hostCount == 0
-                    ? HostFilter.emptySentence
-                    : "No living process matches; loosen host, user, program or min_peak.")
+                    ? HostFilter.emptySentence() : emptySentence)
         } else {
             page.add(table(style: style))
             page.addBlankLine()
@@ -126,6 +128,10 @@ public struct ProcessListView: FleetView, Hashable {
         }
         page.add(coverage)
         return page.text
+    }
+
+    private var emptySentence: String {
+        LoosenedFilters.sentence("living process", filters: filterKeys, hasRange: false)
     }
 
     private func table(style: TextStyle) -> TextTable {
@@ -155,7 +161,7 @@ public struct ProcessListView: FleetView, Hashable {
                 Cell(DurationText.approximate(milliseconds: $0), .secondary)
             }
             return [
-                Cell(style.name(row.run.hostName)),
+                Cell(style.name(coverage.hostNames.text(row.run.hostName, row.run.host))),
                 Cell(String(record.key.pid)),
                 TableCell.name(row.run.user, style),
                 TableCell.permille(row.processorPermille),

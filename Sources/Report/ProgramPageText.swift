@@ -118,8 +118,10 @@ extension ProgramPage {
             guard !rows.isEmpty else { return }
             page.addSection(
                 title,
-                ReportTable(rows: rows, grouping: grouping, nowMilliseconds: madeAtMilliseconds)
-                    .table(style: style))
+                ReportTable(
+                    rows: rows, grouping: grouping, hostNames: coverage.hostNames,
+                    nowMilliseconds: madeAtMilliseconds
+                ).table(style: style))
         }
         if hostCount > 1 { add("By host, the largest peaks", hosts, .host) }
         if hostCount > hosts.count {
@@ -134,7 +136,9 @@ extension ProgramPage {
         if !kills.isEmpty {
             page.addSection(
                 "Killed for want of memory",
-                KillsTable(rows: kills, nowMilliseconds: madeAtMilliseconds).table(style))
+                KillsTable(
+                    rows: kills, hostNames: coverage.hostNames, nowMilliseconds: madeAtMilliseconds
+                ).table(style))
         }
         let marks = (hosts + largest + latest).map(\.peakMark) + kills.map(\.peakMark)
         if let legend = PeakMark.legend(marks) { page.add(legend, role: .secondary) }

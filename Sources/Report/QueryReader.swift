@@ -27,6 +27,9 @@ struct QueryReader {
         }
     }
 
+    /// Whether `key` is given.
+    func has(_ key: String) -> Bool { values[key] != nil }
+
     /// What `parse` makes of the value of `key`; nil where the key is missing.
     func value<Value>(
         _ key: String, _ parse: (String) throws(InputError) -> Value
@@ -102,7 +105,12 @@ struct QueryReader {
         try value(key) { text throws(InputError) in try ByteSize(parsing: text).bytes }
     }
 
-    /// The values of `since` and `until`; the end must not come before the beginning.
+    /// How far ahead of this clock a beginning may be, as the clock of whoever asks may be, in
+    /// milliseconds.
+    private static let clockMilliseconds: Int64 = 60_000
+
+    /// The values of `since` and `until`; the end must not come before the beginning, nor the
+    /// beginning after now where there is no end.
     func range(
         nowMilliseconds: Int64, utcOffsetSeconds: Int
     ) throws(QueryError) -> (since: Int64?, until: Int64?) {
@@ -116,6 +124,13 @@ struct QueryReader {
             throw QueryError(
                 key: "until", value: values["until"]?.value ?? "",
                 reason: "is before since; use a later time")
+        }
+        if let since, until == nil, since - QueryReader.clockMilliseconds > nowMilliseconds {
+            throw QueryError(
+                key: "since", value: values["since"]?.value ?? "",
+                reason:
+                    "is in the future, where nothing is known; use a time before now, such as 1h"
+            )
         }
         return (since, until)
     }

@@ -20,6 +20,8 @@ public struct ReportResult: Hashable, Sendable {
     public var hasHostFilter: Bool
     /// Rows that there were before they were cut to the number asked for.
     public var matchedRowCount: Int
+    /// The keys of the filters that were given.
+    var filterKeys: [String] = []
     /// Why there are no rows; nil where there are, or nobody looked.
     public var emptyReason: EmptyReason?
 
@@ -108,6 +110,7 @@ public struct ReportBuilder: Sendable {
             row.group = try tally.name(of: group, name: text)
             let hosts = Set(group.hosts.compactMap { tally.hostID($0) })
             if let sums { add(sums, to: &row, of: hosts) }
+            if query.grouping == .host { addPresent(to: &row, of: chosen) }
             rows.append(row)
         }
         let rowCount = tally.groups.count.addingClamped(max(0, further.rowCount))
@@ -118,13 +121,15 @@ public struct ReportBuilder: Sendable {
         if query.grouping == .run { coverage.unlistedFoldedRunCount = tally.foldedRunCount }
         coverage.untoldFoldedRunCount = tally.untoldFoldedRunCount
         coverage.hiddenRowCount = max(0, rowCount - query.top)
-        return ReportResult(
+        var result = ReportResult(
             sinceMilliseconds: query.sinceMilliseconds,
             untilMilliseconds: query.untilMilliseconds ?? nowMilliseconds,
             madeAtMilliseconds: nowMilliseconds, grouping: query.grouping, coverage: coverage,
             rows: rows,
             matchedRunCount: tally.groups.reduce(0) { $0.addingClamped($1.runCount) },
             matchedRowCount: rowCount, hasHostFilter: query.isRestrictedToHosts)
+        result.filterKeys = query.filterKeys
+        return result
     }
 
     /// Says what the runs of a row held together, where that is known.
@@ -144,6 +149,19 @@ public struct ReportBuilder: Sendable {
             row.hostUsedPeakBytes = peak.bytes
             row.isHostUsedPeakUpperBound = peak.isUpperBound
         }
+    }
+}
+
+extension ReportBuilder {
+    /// Raises what a host used to what it uses now, which its agent tells before it tells the sums.
+    private func addPresent(to row: inout ReportRow, of hosts: [ReportedHost]) {
+        guard let host = hosts.first(where: { $0.id == row.hostID }),
+            let used = host.memoryUsedBytes, host.state == .up,
+            query.range.contains(host.lastHeardAtMilliseconds),
+            let known = row.hostUsedPeakBytes, used > known
+        else { return }
+        row.hostUsedPeakBytes = used
+        row.isHostUsedPeakUpperBound = false
     }
 }
 

@@ -5,11 +5,16 @@ struct ReportTable {
     var rows: [ReportRow]
     var grouping: ReportQuery.Grouping
     var nowMilliseconds: Int64
+    private let hostNames: HostNames
     /// What a whole bar stands for.
     private let largestBytes: UInt64
 
-    init(rows: [ReportRow], grouping: ReportQuery.Grouping, nowMilliseconds: Int64) {
+    init(
+        rows: [ReportRow], grouping: ReportQuery.Grouping, hostNames: HostNames,
+        nowMilliseconds: Int64
+    ) {
         self.rows = rows
+        self.hostNames = hostNames
         self.grouping = grouping
         self.nowMilliseconds = nowMilliseconds
         largestBytes = rows.compactMap(\.peak?.bytes).max() ?? 0
@@ -44,7 +49,7 @@ struct ReportTable {
             peakCells(row, index, style) + [
                 TableCell.name(row.program, style, index == 0 ? .emphasis : .plain),
                 TableCell.name(row.user, style),
-                TableCell.name(row.hostName, style),
+                TableCell.name(hostNames.text(row.hostName, row.hostID), style),
                 row.pid.map { Cell(String($0)) } ?? TableCell.unknown,
                 TableCell.time(of: row.peak, style, now: nowMilliseconds),
                 elapsed(row),
@@ -62,7 +67,12 @@ struct ReportTable {
     private var hasHostUsed: Bool { rows.contains { $0.hostUsedPeakBytes != nil } }
 
     /// What the columns of sums mean that `table` shows; nil without them.
-    func sumLegend(of table: TextTable, _ style: TextStyle) -> String? {
+    ///
+    /// `leavesOutInherited` says that the rows are without runs that only inherited their peak;
+    /// what was summed when the host was looked at is not.
+    func sumLegend(
+        of table: TextTable, leavesOutInherited: Bool, _ style: TextStyle
+    ) -> String? {
         let showsSums = hasSums && table.shows(ReportTable.peakOfSumTitle, style: style)
         let showsUsed = hasHostUsed && table.shows(ReportTable.hostUsedTitle, style: style)
         guard showsSums || showsUsed else { return nil }
@@ -70,7 +80,10 @@ struct ReportTable {
         if showsSums {
             parts.append(
                 "PEAK OF SUM is the most that was resident at one look, pages that processes share"
-                    + " counted once for each")
+                    + " counted once for each"
+                    + (leavesOutInherited
+                        ? ", with the runs that only inherited their peak, which RUNS, LIVE and"
+                            + " SUM OF PEAKS leave out" : ""))
         }
         if showsUsed { parts.append("HOST USED is the host's own figure") }
         let isBound = rows.contains {
@@ -148,7 +161,10 @@ struct ReportTable {
                 quantile(row.peakP95Bytes, row, style),
                 quantile(row.peakMedianBytes, row, style),
                 TableCell.name(
-                    grouping == .host ? row.peakHolder?.program : row.peakHolder?.hostName, style),
+                    grouping == .host
+                        ? row.peakHolder?.program
+                        : hostNames.text(row.peakHolder?.hostName, row.peakHolder?.hostID),
+                    style),
                 row.peakHolder?.pid.map { Cell(String($0)) } ?? TableCell.unknown,
                 TableCell.time(of: row.peak, style, now: nowMilliseconds),
                 processorTime(row),
@@ -175,7 +191,7 @@ struct ReportTable {
     }
 
     private func groupName(_ row: ReportRow) -> RawText? {
-        grouping == .host ? row.hostName ?? row.group : row.group
+        grouping == .host ? hostNames.text(row.hostName, row.hostID) ?? row.group : row.group
     }
 
     private func elapsed(_ row: ReportRow) -> TextTable.Cell {

@@ -32,14 +32,8 @@ public struct ReportView: FleetView, Hashable {
 
     /// The report in any of `formats`.
     public func written(as format: OutputFormat, style: TextStyle) -> String {
-        switch format {
-        case .table: text(style: style)
-        case .json: json
-        case .csv: document.csv(style: style)
-        case .ndjson: document.ndjson
-        case .markdown: document.markdown(page(style.withoutWidth), style: style)
-        case .openmetrics: openMetrics
-        }
+        format == .openmetrics
+            ? openMetrics : document.written(as: format, style: style, page: page)
     }
 
     private var document: RowsDocument {
@@ -65,12 +59,14 @@ public struct ReportView: FleetView, Hashable {
         } else {
             let table = ReportTable(
                 rows: result.rows, grouping: result.grouping,
-                nowMilliseconds: result.madeAtMilliseconds)
+                hostNames: result.coverage.hostNames, nowMilliseconds: result.madeAtMilliseconds)
             let columns = table.table(style: style)
             page.table = columns
             page.remarks = [
                 PeakMark.legend(result.rows.map(\.peakMark)),
-                table.sumLegend(of: columns, style), table.quantileLegend(of: columns, style),
+                table.sumLegend(
+                    of: columns, leavesOutInherited: result.coverage.inheritedRunCount > 0, style),
+                table.quantileLegend(of: columns, style),
             ].compactMap { $0 }
         }
         return page
@@ -90,13 +86,17 @@ public struct ReportView: FleetView, Hashable {
 extension ReportResult {
     /// What to do where nothing was found.
     var emptySentence: String {
-        if coverage.hostCount == 0 { return HostFilter.emptySentence }
+        if coverage.hostCount == 0 {
+            return HostFilter.emptySentence(filterKeys.filter(["host", "label"].contains))
+        }
         if coverage.inheritedRunCount > 0 {
             return "No run matches but those that only inherited their peak; ask for these too"
-                + " (--inherited), or loosen the filters or the range."
+                + " (--inherited)"
+                + (filterKeys.isEmpty ? "." : ", or loosen \(LoosenedFilters.listed(filterKeys)).")
         }
         return emptyReason?.sentence
-            ?? "No run matches; loosen the filters, or ask for a longer range (since)."
+            ?? LoosenedFilters.sentence(
+                "run", filters: filterKeys, hasRange: sinceMilliseconds != nil)
     }
 }
 
@@ -109,7 +109,11 @@ enum EmptyFleet {
 
 /// What a view says when no host passes its filter.
 enum HostFilter {
-    static let emptySentence = "No host matches; loosen host. memcollector hosts shows them all."
+    /// `filters` are those of hosts that were given.
+    static func emptySentence(_ filters: [String] = ["host"]) -> String {
+        "No host matches; loosen \(LoosenedFilters.listed(filters)). memcollector hosts shows them"
+            + " all."
+    }
 }
 
 extension TextPage {

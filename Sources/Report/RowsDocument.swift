@@ -26,6 +26,45 @@ struct RowsDocument {
     var csvRows: [[CSVText.Field]]
     var coverage: Coverage
 
+    /// Rows of the same values in JSON and CSV, in the order of `columns`.
+    init(
+        head: [JSONValue.Member], columns: [String], values: [[RowValue]], coverage: Coverage
+    ) {
+        self.init(
+            head: head, columns: columns,
+            jsonRows: values.map { row in
+                .object(zip(columns, row).map { JSONValue.Member($0, $1.json) })
+            },
+            csvRows: values.map { $0.map(\.csv) }, coverage: coverage)
+    }
+
+    /// Takes the parts as they are.
+    init(
+        head: [JSONValue.Member], columns: [String], jsonRows: [JSONValue],
+        csvRows: [[CSVText.Field]], coverage: Coverage
+    ) {
+        self.head = head
+        self.columns = columns
+        self.jsonRows = jsonRows
+        self.csvRows = csvRows
+        self.coverage = coverage
+    }
+
+    /// The rows in any form; `page` is asked for where they are for people.
+    ///
+    /// What has OpenMetrics has it of its own; here it is text.
+    func written(
+        as format: OutputFormat, style: TextStyle, page: (TextStyle) -> Page
+    ) -> String {
+        switch format {
+        case .json: json
+        case .csv: csv(style: style)
+        case .ndjson: ndjson
+        case .markdown: markdown(page(style.withoutWidth), style: style)
+        case .table, .openmetrics: text(page(style), style: style)
+        }
+    }
+
     var json: String {
         JSONValue.object(
             head + [

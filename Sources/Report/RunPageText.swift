@@ -236,19 +236,23 @@ extension RunPage {
     private func addSiblings(to page: inout TextPage) {
         let style = page.style
         let program = style.name(description.program)
+        let hostNames = HostNames(facts.hosts)
         if !lastRuns.isEmpty {
             page.addBlankLine()
             page.addHeading("Other runs of \(program) on this host, the latest peaks")
             page.add(
-                ReportTable(rows: lastRuns, grouping: .run, nowMilliseconds: madeAtMilliseconds)
-                    .table(style: style))
+                ReportTable(
+                    rows: lastRuns, grouping: .run, hostNames: hostNames,
+                    nowMilliseconds: madeAtMilliseconds
+                ).table(style: style))
         }
         if !siblingHosts.isEmpty {
             page.addBlankLine()
             page.addHeading("\(program) by host, the largest peaks")
             page.add(
                 ReportTable(
-                    rows: siblingHosts, grouping: .host, nowMilliseconds: madeAtMilliseconds
+                    rows: siblingHosts, grouping: .host, hostNames: hostNames,
+                    nowMilliseconds: madeAtMilliseconds
                 ).table(style: style))
         }
         let marks = PeakMark.legend((lastRuns + siblingHosts).map(\.peakMark))

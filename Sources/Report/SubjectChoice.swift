@@ -76,7 +76,7 @@ public struct SubjectChoice: Sendable {
         var matches: [Match] = []
         if asks(.run), ShortRunID(query.word)?.isWhole == true { matches += runMatches }
         if asks(.host) {
-            matches += hosts.filter(isNamed).map(match)
+            matches += hosts.filter(isNamed).sorted { $0.id < $1.id }.map(match)
         }
         if asks(.program), programs.contains(word) { matches.append(match(word)) }
         return matches
@@ -158,6 +158,15 @@ public struct SubjectChoice: Sendable {
             case .program, nil:
                 "memcollector report --by program and memcollector hosts show what there is"
             }
-        return "\(what); \(advice)"
+        return "\(what); \(advice)" + (mayBeShortRunID ? "; \(SubjectChoice.runIDAdvice)" : "")
+    }
+
+    private static let runIDAdvice =
+        "of a run id at least the first \(ShortRunID.leastLength) characters are needed"
+
+    /// Whether the word may be the beginning of a run id, but for being too short.
+    private var mayBeShortRunID: Bool {
+        asks(.run) && query.word.utf8.count < ShortRunID.leastLength
+            && ShortRunID.mayBegin(with: query.word)
     }
 }

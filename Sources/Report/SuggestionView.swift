@@ -94,29 +94,19 @@ public struct SuggestionView: FleetView, Hashable {
 
     /// The suggestions in any of `formats`.
     public func written(as format: OutputFormat, style: TextStyle) -> String {
-        switch format {
-        case .json: json
-        case .csv: document.csv(style: style)
-        case .ndjson: document.ndjson
-        case .markdown: document.markdown(page(style), style: style)
-        case .table, .openmetrics: text(style: style)
-        }
+        document.written(as: format, style: style, page: page)
     }
 
     private var document: RowsDocument {
-        let values = sizes.map(SuggestionView.values)
-        return RowsDocument(
+        RowsDocument(
             head: [
                 JSONValue.Member("since", .time(result.sinceMilliseconds)),
                 JSONValue.Member("until", .time(result.untilMilliseconds)),
                 JSONValue.Member("by", .text(result.grouping.word)),
                 JSONValue.Member("margin_percent", .count(marginPercent)),
             ],
-            columns: SuggestionView.columns,
-            jsonRows: values.map { row in
-                .object(zip(SuggestionView.columns, row).map { JSONValue.Member($0, $1.json) })
-            },
-            csvRows: values.map { $0.map(\.csv) }, coverage: result.coverage)
+            columns: SuggestionView.columns, values: sizes.map(SuggestionView.values),
+            coverage: result.coverage)
     }
 
     private static func values(_ size: SuggestedSize) -> [RowValue] {
@@ -184,7 +174,9 @@ public struct SuggestionView: FleetView, Hashable {
             }
             return [
                 TableCell.name(
-                    result.grouping == .host ? row.hostName ?? row.group : row.group, style,
+                    result.grouping == .host
+                        ? result.coverage.hostNames.text(row.hostName, row.hostID) ?? row.group
+                        : row.group, style,
                     index == 0 ? .emphasis : .plain),
                 TableCell.size(size.requestBytes, style), TableCell.size(size.limitBytes, style),
                 TableCell.peak(row.peak, row.peakMark, .plain, style),

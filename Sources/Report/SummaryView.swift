@@ -187,9 +187,10 @@ public struct SummaryView: FleetView, Hashable {
         }
         var runs = "\(DecimalText.grouped(liveRunCount)) live"
         if let (row, run) = largestNow {
+            let host = coverage.hostNames.text(row.host.description.name, row.host.id)
             runs +=
                 "; the largest now is \(style.name(run.program)) with \(ByteSize(run.bytes).text)"
-                + " on \(style.name(row.host.description.name))"
+                + " on \(style.name(host))"
         }
         page.addFact("Runs", runs)
         if let problem = agentProblem(style) { page.addFact("Agents", problem, role: .warning) }
@@ -241,7 +242,8 @@ public struct SummaryView: FleetView, Hashable {
             return
         }
         let table = ReportTable(
-            rows: largest, grouping: .program, nowMilliseconds: madeAtMilliseconds)
+            rows: largest, grouping: .program, hostNames: coverage.hostNames,
+            nowMilliseconds: madeAtMilliseconds)
         let columns = table.table(style: page.style)
         page.add(columns)
         let legends = [
@@ -257,8 +259,9 @@ public struct SummaryView: FleetView, Hashable {
             page.addHeading(isShort ? "Hosts" : "Hosts that do not report")
             let shown = Array(listed.prefix(SummaryView.listedHostLimit))
             page.add(
-                HostsTable(rows: shown, nowMilliseconds: madeAtMilliseconds)
-                    .table(style: page.style))
+                HostsTable(
+                    rows: shown, names: coverage.hostNames, nowMilliseconds: madeAtMilliseconds
+                ).table(style: page.style))
         }
         let rest = hosts.count - min(listed.count, SummaryView.listedHostLimit)
         if rest > 0 {

@@ -36,8 +36,9 @@ struct TextTable {
 
     /// Columns below this importance go before names are cut to their minimum.
     private static let nameImportance = 50
-    /// Beyond this width a cell in a pipe pushes the rest of its line aside.
-    private static let pipePaddingLimit = 40
+    /// Beyond this width a cell in a pipe pushes the rest of its line aside: names of cgroups and
+    /// paths are shorter, and one that is not shall not make all lines so long.
+    private static let pipePaddingLimit = 256
 
     func lines(style: TextStyle) -> [String] {
         let layout = fittedLayout(style: style)

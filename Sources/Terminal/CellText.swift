@@ -42,6 +42,20 @@ struct CellText {
         return StyledText(text, .secondary)
     }
 
+    /// At least a length of time: its largest unit.
+    func leastAge(_ milliseconds: Int64?) -> StyledText {
+        guard let milliseconds else { return .unknown }
+        let seconds = max(0, milliseconds) / 1_000
+        let text =
+            switch seconds {
+            case ..<60: ">\(seconds)s"
+            case ..<3_600: ">\(seconds / 60)m"
+            case ..<86_400: ">\(seconds / 3_600)h"
+            default: ">\(seconds / 86_400)d"
+            }
+        return StyledText(text, .secondary)
+    }
+
     /// A change with its sign.
     func change(_ bytes: Int64) -> String {
         (bytes < 0 ? (isUnicode ? "\u{2212}" : "-") : "+") + ByteSize(bytes.magnitude).text

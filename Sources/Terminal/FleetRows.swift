@@ -108,6 +108,13 @@ public struct PeakCell: Hashable, Sendable {
         self.isInherited = isInherited
     }
 
+    /// Whether it may be older by more than a minute than its end says, as when somebody looked for
+    /// the first time.
+    var isOlder: Bool {
+        guard let notBeforeMilliseconds, let notAfterMilliseconds else { return false }
+        return notAfterMilliseconds - notBeforeMilliseconds > 60_000
+    }
+
     /// The mark behind its size, the same as in `ps`; a space where it is the whole truth.
     var mark: String {
         if isInherited { return "i" }

@@ -29,6 +29,8 @@ struct Screen: Equatable {
 
     /// What is known, as the last answers said.
     var hosts: [HostRow] = []
+    /// What the hosts are called, as two may have one name.
+    var hostNames = HostNames()
     var processes: [ProcessRow] = []
     var hiddenProcessCount = 0
     var programs: [ProgramRow]?
@@ -133,6 +135,7 @@ struct Screen: Equatable {
         if !request.parts.isEmpty { atMilliseconds = answer.atMilliseconds }
         if let hosts = answer.hosts {
             self.hosts = hosts
+            hostNames = HostNames(hosts.map { ($0.id, $0.name) })
             let used = memoryUsedBytes
             usedPeakBytes = max(usedPeakBytes, used)
             knownUsedPeak = answer.usedPeak

@@ -94,7 +94,7 @@ extension ScreenRenderer {
     private var hostColumns: [ListColumn<HostRow>] {
         [
             ListColumn(title: "HOST", width: nameWidth(14, 30), importance: 100, order: .name) {
-                StyledText(text.name($0.name), .emphasis)
+                StyledText(text.name(screen.hostNames.text($0.name, $0.id)), .emphasis)
             },
             ListColumn(title: "STATE", width: 5, importance: 95, order: .state) {
                 StyledText($0.state.rawValue, $0.state.role)
@@ -145,9 +145,7 @@ extension ScreenRenderer {
             ) { peak($0.peak) },
             ListColumn(
                 title: "AGE", width: 5, isRightAligned: true, importance: 80, order: .peakAge
-            ) { row in
-                text.age((row.peak?.notAfterMilliseconds).map { now - $0 })
-            },
+            ) { age(of: $0.peak) },
             ListColumn(title: "SOURCE", width: 7, importance: 45) {
                 StyledText($0.peak?.source ?? "-", .secondary)
             },
@@ -181,7 +179,7 @@ extension ScreenRenderer {
             ListColumn(
                 title: "HOST", width: nameWidth(12, 26),
                 importance: screen.options.isOneHost ? 10 : 90, order: .host
-            ) { StyledText(text.name($0.host)) },
+            ) { StyledText(text.name(screen.hostNames.text($0.host, $0.hostID))) },
             ListColumn(
                 title: "PID", width: 7, isRightAligned: true, importance: 75, order: .pid
             ) { StyledText(String($0.pid)) },
@@ -193,6 +191,12 @@ extension ScreenRenderer {
                 StyledText(text.name($0.command ?? $0.program))
             },
         ]
+    }
+
+    /// How long ago a peak was reached: at least so long where whoever looked came later.
+    private func age(of peak: PeakCell?) -> StyledText {
+        let age = (peak?.notAfterMilliseconds).map { now - $0 }
+        return peak?.isOlder == true ? text.leastAge(age) : text.age(age)
     }
 
     private func peak(_ peak: PeakCell?) -> StyledText {
@@ -248,7 +252,7 @@ extension ScreenRenderer {
                 StyledText($0.pid.map(String.init) ?? "-")
             },
             ListColumn(title: "HOST", width: nameWidth(12, 26), importance: 90, order: .host) {
-                StyledText(text.name($0.host))
+                StyledText(text.name(screen.hostNames.text($0.host, $0.hostID)))
             },
             ListColumn(title: "USER", width: nameWidth(8, 14), importance: 40) {
                 StyledText(text.name($0.user))

@@ -50,7 +50,7 @@ extension ScreenRenderer {
             StyledText("  RSS          what is resident now"),
             StyledText("  PEAK         the most that ever was; where it is not the whole truth:"),
             StyledText("               + at least this    ~ largest sample    i inherited at fork"),
-            StyledText("  AGE          how long ago the peak was reached"),
+            StyledText("  AGE          how long ago the peak was reached; > at least so long"),
             StyledText(
                 "  SOURCE       exit and hwm: the kernel's own mark; sampled: seen at a look"),
             StyledText("  LAST MINUTES RSS between its least and greatest, 5 s a step"),

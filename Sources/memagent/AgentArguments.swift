@@ -44,7 +44,7 @@ struct AgentArguments {
         settings.cgroupRoot = command.cgroupRoot
         settings.sectionsSocket =
             command.sectionsSocket == "none" ? nil : command.sectionsSocket
-        settings.hostID = try AgentArguments.hostID(command.hostID)
+        settings.hostID = try ViewsOfThisHost.hostID(command.hostID)
         settings.hostName = command.hostname.map { RawText($0).clamped(toBytes: 255) }
         settings.labels = try AgentArguments.labels(command.label)
         return settings
@@ -154,19 +154,6 @@ struct AgentArguments {
                 "--command-line takes none, script, redacted or full, not '\(text)'")
         }
         return policy
-    }
-
-    /// A host id as it was given; nil for none.
-    static func hostID(_ text: String?) throws -> HostID? {
-        guard let text else { return nil }
-        guard let id = HostID(text) else {
-            throw ValidationError(
-                """
-                --host-id '\(text)' is not a host id; it has 1 to 64 letters, digits, '.', '_' or \
-                '-' and does not begin with a dot
-                """)
-        }
-        return id
     }
 
     /// The labels of `texts`, each `key=value`, by their keys.

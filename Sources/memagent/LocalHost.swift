@@ -30,16 +30,18 @@ final class LocalHost {
     ///
     /// - Parameters:
     ///   - procfs: A folder as `--procfs` names it.
+    ///   - hostID: What the host is known by, of which the ids of runs are made; nil for its
+    ///     machine id.
     ///   - intervalMilliseconds: The time between two looks; nil for one look alone, which needs
     ///     nothing that tells of what happens between two.
     /// - Throws: `SamplerError` where it cannot be read.
-    init(procfs: String?, intervalMilliseconds: Int64?) throws {
+    init(procfs: String?, hostID: HostID? = nil, intervalMilliseconds: Int64?) throws {
         let root = procfs.map { ProcRoot(path: $0) } ?? ProcRoot()
         facts = try HostFacts(root: root)
         // What a user asks for on the own terminal does not leave the host.
         sampler = try Sampler(root: root, policy: .full)
         boot = try facts.bootID()
-        id = LocalHost.identity(facts)
+        id = hostID ?? LocalHost.identity(facts)
         description = try facts.description(
             intervalMilliseconds: UInt32(clamping: intervalMilliseconds ?? 0))
         ledger = PeakLedger(limits: PeakLimits(memoryTotalBytes: description.memoryTotalBytes))

@@ -15,9 +15,10 @@ actor LocalSource: FleetSource {
     private static let rangeMilliseconds: Int64 = 86_400_000
 
     /// Opens the tree of processes at `procfs`, or this host's own; throws where it cannot.
-    init(procfs: String?, intervalMilliseconds: Int64) throws {
+    init(procfs: String?, hostID: HostID?, intervalMilliseconds: Int64) throws {
         name = procfs ?? "this host"
-        host = try LocalHost(procfs: procfs, intervalMilliseconds: intervalMilliseconds)
+        host = try LocalHost(
+            procfs: procfs, hostID: hostID, intervalMilliseconds: intervalMilliseconds)
     }
 
     func answer(_ request: FleetRequest) -> FleetAnswer {

@@ -39,11 +39,20 @@ struct ProcessesCommand: AsyncParsableCommand {
             "The tree of processes to read, for a view from a container.", valueName: "path"))
     var procfs: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What the agent of this host has for its --host-id: the ids of runs are then those \
+            that a collector shows, but of what executed another program while it watched.
+            """, valueName: "id"))
+    var hostID: String?
+
     func validate() throws {
         try ViewsOfThisHost.checkIsMeant()
         guard procfs?.isEmpty != true else {
             throw ValidationError("--procfs is empty; give it a value, or leave it out")
         }
+        _ = try ViewsOfThisHost.hostID(hostID)
         _ = try outputFormat()
         _ = try query(nowMilliseconds: 0)
     }
@@ -72,7 +81,8 @@ struct ProcessesCommand: AsyncParsableCommand {
     func run() async throws {
         let host: LocalHost
         do {
-            host = try LocalHost(procfs: procfs, intervalMilliseconds: nil)
+            host = try LocalHost(
+                procfs: procfs, hostID: ViewsOfThisHost.hostID(hostID), intervalMilliseconds: nil)
         } catch let error as SamplerError {
             throw ProgramFailure("\(error)")
         }

@@ -130,7 +130,7 @@ struct RunCommand: ParsableCommand {
         }
         return CommandTellerSettings(
             collectors: try AgentArguments.addresses(collector),
-            hostID: try AgentArguments.hostID(hostID), labels: try AgentArguments.labels(label),
+            hostID: try ViewsOfThisHost.hostID(hostID), labels: try AgentArguments.labels(label),
             intervalMilliseconds: try settings().intervalMilliseconds)
     }
 
@@ -269,7 +269,7 @@ extension RunCommand {
                 try OutputTerminal.write(Array((help + "\n").utf8))
                 Glibc.exit(0)
             }
-            let command = try ViewsOfThisHost.parseAsRoot()
+            let command = try ViewsOfThisHost.parseNegativesAsRoot()
             guard let run = command as? RunCommand else {
                 preconditionFailure("the first word is run")
             }

@@ -29,11 +29,20 @@ struct TopCommand: AsyncParsableCommand {
             "The tree of processes to read, for a view from a container.", valueName: "path"))
     var procfs: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What the agent of this host has for its --host-id: the ids of runs are then those \
+            that a collector shows, but of what executed another program while it watched.
+            """, valueName: "id"))
+    var hostID: String?
+
     func validate() throws {
         try ViewsOfThisHost.checkIsMeant()
         guard procfs?.isEmpty != true else {
             throw ValidationError("--procfs is empty; give it a value, or leave it out")
         }
+        _ = try ViewsOfThisHost.hostID(hostID)
         do {
             _ = try LiveTerminal.intervalMilliseconds(interval)
         } catch {
@@ -45,7 +54,9 @@ struct TopCommand: AsyncParsableCommand {
         do {
             let interval = try LiveTerminal.intervalMilliseconds(interval)
             try LiveTerminal.check("memagent top")
-            let source = try LocalSource(procfs: procfs, intervalMilliseconds: interval)
+            let source = try LocalSource(
+                procfs: procfs, hostID: ViewsOfThisHost.hostID(hostID),
+                intervalMilliseconds: interval)
             try await LiveTerminal.run(
                 program: "memagent top", source: source, isOneHost: true,
                 intervalMilliseconds: interval)

@@ -20,6 +20,19 @@ struct ViewsOfThisHost: AsyncParsableCommand {
         return names.contains(CommandLine.arguments.dropFirst().first)
     }
 
+    /// Reads the value of `--host-id`.
+    static func hostID(_ text: String?) throws -> HostID? {
+        guard let text else { return nil }
+        guard let id = HostID(text) else {
+            throw ValidationError(
+                """
+                --host-id '\(text)' is not a host id; it has 1 to 64 letters, digits, '.', '_' or \
+                '-' and does not begin with a dot
+                """)
+        }
+        return id
+    }
+
     /// Throws a `ValidationError` where options of the agent stand before the command.
     static func checkIsMeant() throws {
         guard isMeant else {

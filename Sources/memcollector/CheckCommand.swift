@@ -31,7 +31,8 @@ struct CheckCommand: AsyncParsableCommand {
 
     @OptionGroup var runs: RunFilters
 
-    @Option(help: ArgumentHelp("Peaks from this time on: 1h, 24h or a time.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("Peaks from this time on: 1h, 24h, today or a time.", valueName: "time"))
     var since = "1h"
 
     @Option(
@@ -67,7 +68,8 @@ struct CheckCommand: AsyncParsableCommand {
     func validate() throws {
         let pairs = try pairs()
         do {
-            _ = try CheckQuery(pairs: pairs, nowMilliseconds: 0)
+            _ = try CheckQuery(
+                pairs: pairs, nowMilliseconds: clinux_wall_nanoseconds() / 1_000_000)
         } catch {
             throw ValidationError("\(CheckCommand.flag(error.key)): \(error.reason)")
         }
@@ -82,6 +84,11 @@ struct CheckCommand: AsyncParsableCommand {
                 ("missing_critical", missing))
         for (value, severity) in [(warning, "warning"), (critical, "critical")] {
             guard let value else { continue }
+            if let number = UInt64(value), number <= 100 {
+                throw ValidationError(
+                    "--\(severity) \(value) has no unit; write \(value)% of memory in use, or a"
+                        + " size of a peak such as \(value)G")
+            }
             let key = (value.hasSuffix("%") ? "used_" : "peak_") + severity
             guard !pairs.contains(where: { $0.key == key }) else {
                 throw ValidationError(

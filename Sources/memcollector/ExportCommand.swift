@@ -38,6 +38,7 @@ struct ExportCommand: AsyncParsableCommand {
     var format = "ndjson"
 
     @Option(
+        name: [.short, .long],
         help: ArgumentHelp(
             "The file to write; an older one of that name is replaced.", valueName: "file"))
     var output: String?
@@ -118,7 +119,7 @@ struct ExportCommand: AsyncParsableCommand {
                 lines += piece.count { $0 == 0x0A }
                 guard try StandardOutput.print(piece) else { throw ExitCode.success }
             }
-            if try runCount(lines: lines) == 0 { progress.finish(ExportCommand.emptySentence) }
+            if try runCount(lines: lines) == 0 { progress.finish(emptySentence) }
             return
         }
         let file = try OutputFile(path: output)
@@ -136,7 +137,7 @@ struct ExportCommand: AsyncParsableCommand {
             progress.finish(
                 "memcollector: exported \(runs) run\(runs == 1 ? "" : "s") to \(output), "
                     + ByteSize(size).text)
-            if runs == 0 { progress.finish(ExportCommand.emptySentence) }
+            if runs == 0 { progress.finish(emptySentence) }
         } catch {
             progress.clear()
             file.abandon()
@@ -144,8 +145,12 @@ struct ExportCommand: AsyncParsableCommand {
         }
     }
 
-    private static let emptySentence =
-        "memcollector: no run matches; loosen the filters, or ask for a longer range"
+    private var emptySentence: String {
+        let range = pairs.filter { ["since", "until"].contains($0.key) }
+        let filters = pairs.filter { !range.contains($0) }.map(\.key)
+        return "memcollector: "
+            + LoosenedFilters.sentence("run", filters: filters, hasRange: !range.isEmpty)
+    }
 
     /// A table begins with the names of its columns.
     private func runCount(lines: Int) throws -> Int {

@@ -37,7 +37,7 @@ struct Memcollector: AsyncParsableCommand {
     /// A monitoring system reads the first line of standard output, and takes no other status.
     private static func endOnWrongUsageOfCheck() {
         do {
-            _ = try parseAsRoot()
+            _ = try parseNegativesAsRoot()
         } catch  where exitCode(for: error) == .validationFailure {
             CheckCommand.say(
                 unknown: message(for: error).split(separator: "\n").joined(separator: " "))

@@ -41,9 +41,10 @@ struct ReportCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             """
             One row for each run, program, command, executable, user, cgroup, unit, container, \
-            host or label:KEY, or for each section that programs told of.
+            host or label:KEY, or for each section that programs told of. By run without it, by \
+            program with --compare or --suggest.
             """, valueName: "what"))
-    var by = "run"
+    var by: String?
 
     @Option(
         help: ArgumentHelp(
@@ -57,9 +58,9 @@ struct ReportCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Set the range beside the one so long before, such as 7d, or beside the previous one \
-            of its length; by program, or what --by names.
-            """, valueName: "time"))
+            Set the range beside the one so long before, such as 7d, or with the word previous \
+            beside the one of its length just before it; by program, or what --by names.
+            """, valueName: "time or previous"))
     var compare: String?
 
     @Flag(help: "Suggest how much memory to give each program, or what --by names.")
@@ -86,9 +87,9 @@ struct ReportCommand: AsyncParsableCommand {
 
     private var pairs: [QueryPair] {
         let order =
-            [QueryPair("by", by), QueryPair("sort", sort)]
+            [QueryPair("sort", sort)]
             + QueryPair.given(
-                ("min_runs", minRuns.map(String.init)), ("compare", compare),
+                ("by", by), ("min_runs", minRuns.map(String.init)), ("compare", compare),
                 ("suggest", suggest ? "1" : nil), ("margin", margin))
         let filters = range.pairs + hosts.pairs + runs.pairs + names.pairs + peaks.pairs
         return filters + order + (inherited ? [QueryPair("inherited", "1")] : [])

@@ -75,12 +75,13 @@ struct RangeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            The beginning of the range: 24h, "3m ago" or 2026-01-31T12:00:00Z. All of time by \
-            default.
+            The beginning of the range: 24h, "3m ago", today, yesterday, 2026-01-31 or \
+            2026-01-31T12:00:00Z. All of time by default.
             """, valueName: "time"))
     var since: String?
 
-    @Option(help: ArgumentHelp("The end of the range; now by default.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("The end of the range, likewise; now by default.", valueName: "time"))
     var until: String?
 
     /// The pairs of the query.

@@ -35,8 +35,8 @@ struct ShowCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            The beginning of the time to show: 24h or 2026-01-31T12:00:00Z. Of a run its life, of \
-            a host 24 hours, of a program 7 days by default.
+            The beginning of the time to show: 24h, yesterday or 2026-01-31T12:00:00Z. Of a run \
+            its life, of a host 24 hours, of a program 7 days by default.
             """, valueName: "time"))
     var since: String?
 

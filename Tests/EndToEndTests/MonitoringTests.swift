@@ -35,6 +35,17 @@ struct MonitoringTests {
             collector.url, ["--warning", "1K", "--critical", "1T"])
         #expect(warning.status == 1 && warning.output.hasPrefix("HIGHWATER WARNING"))
         #expect(try await check(collector.url, ["--critical", "0.1%"]).status == 2)
+        let typo = try await check(
+            collector.url, ["--program", "no-such-program", "--peak-above", "1T"])
+        #expect(typo.status == 3 && typo.output.contains("no-such-program"), "\(typo)")
+        let seen = try await check(
+            collector.url, ["--program", "memagent", "--peak-above", "1T"])
+        #expect(seen.status == 0, "\(seen)")
+        // What is asked for encrypted where nothing is encrypted.
+        let secure = try await check(
+            collector.url.replacing("http://", with: "https://"), [])
+        #expect(secure.status == 3)
+        #expect(secure.output.contains("is not encrypted; ask \(collector.url)"), "\(secure)")
         #expect(try await check(collector.url, ["--host", "two"]).status == 3)
         agent.signal(SIGKILL)
         try await agent.waitForExit()
@@ -51,7 +62,9 @@ struct MonitoringTests {
         #expect(away.status == 3 && away.output.contains("no collector answers"))
         for arguments in [
             ["--nonsense"], ["--peak-above", "x"], ["--used-above", "200%"], ["--missing", "5"],
-            ["--program", "a"], ["--since", "never"], ["--critical"], ["extra"],
+            ["--program", "a"], ["--since", "never"], ["--since", "2200-01-01"],
+            ["--missing", "-5m"], ["--warning", "80"], ["--critical", "8"], ["--critical"],
+            ["extra"],
             ["--warning", "9G", "--critical", "8G"], ["--peak-above", "1G", "--critical", "2G"],
             ["--url", "nothing"],
         ] {

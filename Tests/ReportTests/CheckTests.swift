@@ -51,6 +51,44 @@ struct CheckTests {
         }
     }
 
+    @Test("a host that is silent, but not for too long, is named and does not count as reporting")
+    func silent() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("db-1")
+        #expect(try result([], fleet).line.contains("OK - 1 host reports |"))
+        fleet.addHost("web-1", state: .late, silence: 42_000)
+        fleet.addHost("web-2", state: .gone, silence: 250_000)
+        let result = try result([], fleet)
+        #expect(result.status == .ok)
+        #expect(
+            result.line.contains(
+                "OK - 1 of 3 hosts report; web-2 was last heard 4m 10s ago (and 1 more) |"),
+            "\(result.line)")
+        fleet.hosts.removeFirst(2)
+        #expect(try self.result([], fleet).line.contains("OK - web-2 was last heard 4m 10s ago |"))
+    }
+
+    @Test("a program that nothing ever ran is not well, and a name near to it is said")
+    func unseen() throws {
+        let query = try query([("program", "postgers"), ("user", "pg"), ("peak_critical", "8G")])
+        var reason = EmptyReason()
+        func line() -> CheckResult {
+            CheckResult(
+                query, hosts: fleet().hosts, largest: nil, unseen: UnseenNames(query, reason),
+                nowMilliseconds: SampleFleet.now)
+        }
+        #expect(line().status == .unknown)
+        #expect(
+            line().line.contains(
+                "no process that is kept matches --program \"postgers\" and --user \"pg\";"
+                    + " memcollector report --by program shows which there are"))
+        reason.nearest = "postgres"
+        #expect(line().line.contains("did you mean postgres?"))
+        let known = CheckResult(
+            query, hosts: fleet().hosts, largest: nil, nowMilliseconds: SampleFleet.now)
+        #expect(known.status == .ok)
+    }
+
     @Test("a peak from before the range is none of it")
     func oldPeak() throws {
         var fleet = fleet()

@@ -42,6 +42,18 @@ struct ComparisonTests {
             before: EveryView.report(of: fleet, ranges.before).result, query: query)
     }
 
+    @Test("single runs, asked for by name, are neither compared nor given sizes")
+    func byRun() throws {
+        for pair in [QueryPair("compare", "7d"), QueryPair("suggest", "1")] {
+            #expect(
+                try ReportQuery(pairs: [pair], nowMilliseconds: now).grouping == .program)
+            let error = #expect(throws: QueryError.self) {
+                try ReportQuery(pairs: [QueryPair("by", "run"), pair], nowMilliseconds: now)
+            }
+            #expect(error?.key == "by" && error?.reason.contains("by program") == true)
+        }
+    }
+
     @Test("ranges are as long as each other, and as far apart as was asked for")
     func ranges() throws {
         func compared(_ pairs: (String, String)...) throws -> [Int64?] {
@@ -107,7 +119,7 @@ struct ComparisonTests {
     @Test("a comparison is by program unless it is told otherwise")
     func usualGrouping() throws {
         for (by, grouping) in [
-            (nil, .program), ("run", .program), ("user", .user), ("label:rack", .label("rack")),
+            (nil, .program), ("user", .user), ("label:rack", .label("rack")),
         ] as [(String?, ReportQuery.Grouping)] {
             let query = try ReportQuery(
                 pairs: [QueryPair("compare", "7d")] + (by.map { [QueryPair("by", $0)] } ?? []),

@@ -4,6 +4,27 @@ import Testing
 
 @Suite("Coverage says what was missed, and only that")
 struct CoverageTests {
+    @Test("where nothing matches, only filters that were given are named")
+    func loosened() {
+        func text(_ change: (inout ReportQuery) -> Void) -> String {
+            var query = ReportQuery()
+            change(&query)
+            var fleet = SampleFleet()
+            fleet.addHost("a")
+            return ProcessListView(
+                hosts: fleet.hosts, runs: [], query: query, nowMilliseconds: SampleFleet.now
+            ).text(style: TextStyle())
+        }
+        #expect(text { _ in }.contains("No living process is known yet."))
+        #expect(
+            text { $0.user = Glob("x") }.contains("No living process matches; loosen user."))
+        let both = text {
+            $0.program = Glob("x")
+            $0.minimumPeakBytes = 1
+        }
+        #expect(both.contains("loosen program or min_peak."))
+    }
+
     private let missedNote = "What lived and died between two samples is not included."
 
     private func gap(

@@ -178,6 +178,10 @@ struct QueryPairTests {
         let hostile = try error([QueryPair("\u{1B}[2J", "1")])
         #expect(!hostile.description.unicodeScalars.contains("\u{1B}"))
         #expect(try error([QueryPair("by", "run"), QueryPair("by", "run")]).key == "by")
+        let future = try error([QueryPair("since", "@\(now / 1_000 + 120)")])
+        #expect(future.key == "since" && future.reason.contains("in the future"))
+        _ = try ReportQuery(
+            pairs: [QueryPair("since", "@\(now / 1_000 + 30)")], nowMilliseconds: now)
         #expect(try error([QueryPair("since", "1h"), QueryPair("until", "2h")]).key == "until")
     }
 

@@ -116,6 +116,7 @@ struct PeakOfSumTests {
     @Test("a host's own figure stands beside the sum and is not the runs' to filter")
     func hostUsed() throws {
         var fleet = twoHosts()
+        for index in fleet.hosts.indices { fleet.hosts[index].memoryAvailableBytes = nil }
         fleet.addTotal(0, .host, mebibytes: 500, ago: 100)
         fleet.addTotal(0, .hostUsed, mebibytes: 420, ago: 90)
         fleet.addTotal(1, .hostUsed, mebibytes: 9_000, ago: 90)
@@ -127,6 +128,40 @@ struct PeakOfSumTests {
         #expect(filtered.peakOfSumBytes == nil)
         #expect(filtered.hostUsedPeakBytes == 420 << 20)
         #expect(try row(fleet).hostUsedPeakBytes == nil)
+    }
+
+    @Test("what a host uses now counts before its agent told the sum, if now is in the range")
+    func usedNow() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("a", memoryGibibytes: 8, availableMebibytes: 1_024)
+        fleet.addRun(SampleFleet.Sample(pid: 7, program: "x", peakMebibytes: 100))
+        fleet.addTotal(0, .hostUsed, mebibytes: 420, ago: 90)
+        let present = try row(fleet, .host)
+        #expect(present.hostUsedPeakBytes == 7 << 30)
+        #expect(present.isHostUsedPeakUpperBound == false)
+        let past = try row(fleet, .host) { $0.untilMilliseconds = now - 60_000 }
+        #expect(past.hostUsedPeakBytes == 420 << 20)
+        fleet.addTotal(0, .hostUsed, mebibytes: 7_500, ago: 80)
+        #expect(try row(fleet, .host).hostUsedPeakBytes == 7_500 << 20)
+    }
+
+    @Test("a table says that sums hold runs which the other columns leave out")
+    func inherited() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("a")
+        fleet.addRun(SampleFleet.Sample(pid: 7, program: "x", peakMebibytes: 100))
+        fleet.addTotal(0, .program, "x", mebibytes: 300, ago: 90)
+        func text() -> String {
+            var query = ReportQuery()
+            query.grouping = .program
+            let result = ReportBuilder(query: query, nowMilliseconds: now)
+                .result(of: fleet.runs, hosts: fleet.hosts, totals: fleet.totals)
+            return ReportView(result).text(style: TextStyle())
+        }
+        #expect(text().contains("PEAK OF SUM") && !text().contains("with the runs that only"))
+        fleet.addRun(
+            SampleFleet.Sample(pid: 8, program: "x", peakMebibytes: 90, inheritedMebibytes: 90))
+        #expect(text().contains("with the runs that only inherited their peak"))
     }
 
     @Test("sums at the ends of their range stay what they are")

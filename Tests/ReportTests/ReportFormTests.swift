@@ -30,6 +30,41 @@ struct ReportFormTests {
         }
     }
 
+    @Test("without a header Markdown has the rows alone, for a table that is there already")
+    func markdownRows() {
+        let view = ReportFormTests.report()
+        let whole = view.written(as: .markdown, style: TextStyle())
+        var style = TextStyle()
+        style.hasHeader = false
+        let rows = view.written(as: .markdown, style: style)
+        #expect(whole.contains("\n| ---: |") && !rows.contains("---"))
+        let first = rows.split(separator: "\n").first ?? ""
+        #expect(first.hasPrefix("| 61.5 GiB | "), "\(first)")
+        #expect(whole.contains(first))
+    }
+
+    @Test("columns of a table in a pipe stand below one another also where names are long")
+    func longNames() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("build-1")
+        let path = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod"
+        for (pid, name) in [(Int32(1), "a"), (2, String(repeating: "b", count: 90))] {
+            fleet.addRun(
+                SampleFleet.Sample(
+                    pid: pid, program: "x", peakMebibytes: UInt64(pid) * 10,
+                    cgroup: RawText(path + name)))
+        }
+        let text = ReportFormTests.report(fleet) { $0.grouping = .cgroup }
+            .written(as: .table, style: TextStyle())
+        let lines = text.split(separator: "\n").filter { $0.contains(path) }
+        let ends = try lines.map { line in
+            let start = try #require(line.range(of: path))
+            return line[start.lowerBound...].firstRange(of: " build-1")?.lowerBound.utf16Offset(
+                in: line)
+        }
+        #expect(ends.count == 2 && Set(ends).count == 1, "\(text)")
+    }
+
     @Test("each line of NDJSON is an object; rows have every key, and the last has the coverage")
     func lines() throws {
         for fleet in [SampleFleet(), .usual(), HostileNames.fleet()] {

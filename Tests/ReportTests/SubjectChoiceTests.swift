@@ -36,6 +36,15 @@ struct SubjectChoiceTests {
                 == "\"web-*\" can be host web-01, host web-02; give one of them in full")
     }
 
+    @Test("what could be a run id but is too short is told how long it has to be")
+    func shortRunID() throws {
+        let advice = "of a run id at least the first 4 characters are needed"
+        #expect(try #require(failure(choice("k0t"))).description.hasSuffix(advice))
+        #expect(try #require(failure(choice("k0tx"))).description.contains(advice) == false)
+        #expect(try #require(failure(choice("uuu"))).description.contains(advice) == false)
+        #expect(try #require(failure(choice("k0t", .host))).description.contains(advice) == false)
+    }
+
     @Test("an exact name goes before patterns and before the beginning of a run id")
     func precedence() throws {
         let run = try #require(fleet.runs.first)

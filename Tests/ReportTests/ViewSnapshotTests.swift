@@ -74,7 +74,7 @@ struct ViewSnapshotTests {
         let view = HostsView(
             hosts: fleet.hosts, runs: fleet.runs, nowMilliseconds: SampleFleet.now)
         for style in [TextStyle(width: 100), TextStyle(width: 140), TextStyle()] {
-            #expect(view.text(style: style).contains("0.7% 14M"))
+            #expect(view.text(style: style).contains("0.7 %, 14 MiB"))
         }
         let without = HostsView(
             hosts: SampleFleet.withoutFacts().hosts, runs: fleet.runs,

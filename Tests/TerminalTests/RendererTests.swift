@@ -21,6 +21,33 @@ struct RendererTests {
             text, is: "lists-\(size.0)x\(size.1)-\(isUnicode ? "utf8" : "ascii").txt")
     }
 
+    @Test("A peak from before somebody looked is at least as old as the look")
+    func olderPeaks() {
+        var sample = SampleScreen(columns: 120, rows: 40)
+        var fleet = SampleFleet()
+        fleet.processes[0].peak?.notBeforeMilliseconds = SampleScreen.at - 86_400_000
+        fleet.processes[0].peak?.notAfterMilliseconds = SampleScreen.at - 12_000
+        sample.type("2")
+        sample.answer(fleet)
+        sample.pass(2_000)
+        sample.answer(fleet)
+        let rows = sample.lines.filter { $0.contains("--port 800") }
+        #expect(rows.first { $0.contains("--port 8000") }?.contains(" >14s ") == true)
+        #expect(rows.first { $0.contains("--port 8003") }?.contains(">") == false)
+    }
+
+    @Test("Hosts of one name have the beginnings of their ids beside it")
+    func namesakes() {
+        var sample = SampleScreen(columns: 120, rows: 40)
+        var fleet = SampleFleet()
+        for index in 0..<2 {
+            fleet.hosts[index].id = ["4f2a77", "9c01be"][index]
+            fleet.hosts[index].name = Array("web".utf8)
+        }
+        sample.answer(fleet)
+        #expect(sample.text.contains("web (4f2a)") && sample.text.contains("web (9c01)"))
+    }
+
     @Test("Pages, an empty fleet, a lost collector and this host alone are the screens kept")
     func others() throws {
         var page = SampleScreen()
