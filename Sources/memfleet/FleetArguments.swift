@@ -15,9 +15,11 @@ struct FleetArguments {
         settings.agentCount = try number(command.agents, "--agents", 1...100_000)
         settings.processCount = try number(command.processes, "--processes", 1...65_536)
         settings.changingShare = try share(command.changing)
+        settings.isSteady = command.steady
         settings.intervalMilliseconds = try interval(command.interval)
         settings.exitsPerSecond = try rate(command.exits)
         settings.seconds = try number(command.seconds, "--seconds", 1...31_536_000)
+        settings.spanMilliseconds = try span(command.span, seconds: settings.seconds)
         settings.warmUpSeconds = try number(
             command.warmUp, "--warm-up", 0...max(0, settings.seconds - 1))
         settings.rampUpSeconds = try number(command.rampUp, "--ramp-up", 0...settings.seconds)
@@ -81,18 +83,38 @@ struct FleetArguments {
     }
 
     private func interval(_ text: String) throws -> Int64 {
+        guard let length = length(text) else {
+            throw ValidationError(
+                "--interval '\(text)' is not a length of time; it looks like 1s, 500ms or 1m")
+        }
+        guard (10...3_600_000).contains(length) else {
+            throw ValidationError("--interval \(text) is out of range; it is from 10ms to 60m")
+        }
+        return Int64(length)
+    }
+
+    /// How much time passes on the hosts, which is no less than here.
+    private func span(_ text: String?, seconds: Int) throws -> Int64? {
+        guard let text else { return nil }
+        guard let length = length(text) else {
+            throw ValidationError(
+                "--span '\(text)' is not a length of time; it looks like 24h or 90m")
+        }
+        guard (Double(seconds) * 1_000...90 * 86_400_000).contains(length) else {
+            throw ValidationError(
+                "--span \(text) is out of range; it is from --seconds, \(seconds)s, to 2160h")
+        }
+        return Int64(length)
+    }
+
+    /// Milliseconds; nil for what is no length of time.
+    private func length(_ text: String) -> Double? {
         let units: [(unit: String, milliseconds: Double)] = [
-            ("ms", 1), ("s", 1_000), ("m", 60_000),
+            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000),
         ]
         for (unit, milliseconds) in units where text.hasSuffix(unit) {
-            guard let count = Double(text.dropLast(unit.count)) else { continue }
-            let length = count * milliseconds
-            guard (10...3_600_000).contains(length) else {
-                throw ValidationError("--interval \(text) is out of range; it is from 10ms to 60m")
-            }
-            return Int64(length)
+            if let count = Double(text.dropLast(unit.count)) { return count * milliseconds }
         }
-        throw ValidationError(
-            "--interval '\(text)' is not a length of time; it looks like 1s, 500ms or 1m")
+        return nil
     }
 }

@@ -54,10 +54,12 @@ final class FleetService: Service {
         let began = FleetClock.bootMilliseconds()
         let figures = SharedFigures(
             FleetFigures(agentCount: settings.agentCount, beginningAtMilliseconds: began))
+        let clock = SimulatedClock(
+            spanMilliseconds: settings.spanMilliseconds, seconds: settings.seconds)
         let loops = Array(group.makeIterator())
         var parts: [FleetPart] = []
         for (index, loop) in loops.enumerated() {
-            parts.append(try await start(every: loops.count, from: index, on: loop, figures))
+            parts.append(try await start(every: loops.count, from: index, on: loop, clock, figures))
         }
         await observe(figures)
         let looking = FleetClock.bootMilliseconds() - began
@@ -74,7 +76,8 @@ final class FleetService: Service {
 
     /// Makes one thread's share of the agents.
     private func start(
-        every step: Int, from first: Int, on loop: any EventLoop, _ figures: SharedFigures
+        every step: Int, from first: Int, on loop: any EventLoop, _ clock: SimulatedClock,
+        _ figures: SharedFigures
     ) async throws -> FleetPart {
         try await loop.submit { [settings, expected, logger] in
             let codec = try FrameCodec()
@@ -85,8 +88,8 @@ final class FleetService: Service {
                 guard let id = HostID("fleet-\(padding)\(digits)") else { continue }
                 agents.append(
                     SimulatedAgent(
-                        number: number, id: id, settings: settings, loop: loop, codec: codec,
-                        figures: figures, expected: expected, logger: logger))
+                        number: number, id: id, settings: settings, clock: clock, loop: loop,
+                        codec: codec, figures: figures, expected: expected, logger: logger))
             }
             for agent in agents { agent.start() }
             return FleetPart(agents: NIOLoopBound(agents, eventLoop: loop), loop: loop)

@@ -10,12 +10,16 @@ struct FleetSettings: Sendable {
     var processCount = 300
     /// The share of processes that changes from one look to the next, from 0 to 1.
     var changingShare = 0.2
+    /// Whether the same processes change at each look, and the others never.
+    var isSteady = false
     /// Time between two looks, in milliseconds.
     var intervalMilliseconds: Int64 = 1_000
     /// Processes that end on each host in a second; as many begin.
     var exitsPerSecond = 1.0
     /// How long to go on.
     var seconds = 60
+    /// How much time passes on the hosts meanwhile, in milliseconds; nil for as much.
+    var spanMilliseconds: Int64?
     /// How much of that, at the start, the figures of frames and acknowledgements leave out.
     var warmUpSeconds = 0
     /// Over how long the agents start, one after the other; 0 for within the first interval.

@@ -25,6 +25,8 @@ struct Memfleet: AsyncParsableCommand {
             EXAMPLES:
               memfleet --collector 127.0.0.1:7100 --agents 1000 --seconds 60
               memfleet --collector 127.0.0.1:7100 --agents 10000 --processes 100 --format json
+              # A day of minutes, which the collector packs as it comes
+              memfleet --collector 127.0.0.1:7100 --agents 100 --interval 1m --span 24h
             """,
         version: Version.text)
 
@@ -45,6 +47,10 @@ struct Memfleet: AsyncParsableCommand {
             "How many of them have changed at each look.", valueName: "percent"))
     var changing = "20%"
 
+    @Flag(
+        help: "The same processes change at each look; else any may, and none has habits.")
+    var steady = false
+
     @Option(help: ArgumentHelp("Time between two looks of an agent.", valueName: "duration"))
     var interval = "1s"
 
@@ -55,6 +61,14 @@ struct Memfleet: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("How many seconds to go on.", valueName: "n"))
     var seconds = 60
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How much time passes on the hosts meanwhile, such as 24h: their clocks run faster, \
+            from so long ago until two minutes ago. As much as here by default.
+            """, valueName: "duration"))
+    var span: String?
 
     @Option(
         help: ArgumentHelp(

@@ -12,6 +12,7 @@ import Wire
 /// processes and by `FleetSettings.maximumWaitingEnds`.
 final class SimulatedAgent: CollectorLinkOwner {
     private let settings: FleetSettings
+    private let clock: SimulatedClock
     private let loop: any EventLoop
     private let codec: FrameCodec
     private let figures: SharedFigures
@@ -45,10 +46,12 @@ final class SimulatedAgent: CollectorLinkOwner {
     private static let healthIntervalMilliseconds: Int64 = 60_000
 
     init(
-        number: Int, id: HostID, settings: FleetSettings, loop: any EventLoop, codec: FrameCodec,
-        figures: SharedFigures, expected: ExpectedRuns?, logger: Logger
+        number: Int, id: HostID, settings: FleetSettings, clock: SimulatedClock,
+        loop: any EventLoop, codec: FrameCodec, figures: SharedFigures, expected: ExpectedRuns?,
+        logger: Logger
     ) {
         self.settings = settings
+        self.clock = clock
         self.loop = loop
         self.codec = codec
         self.figures = figures
@@ -61,7 +64,9 @@ final class SimulatedAgent: CollectorLinkOwner {
         delayMilliseconds =
             Int64(number - 1) * Int64(settings.rampUpSeconds) * 1_000 / Int64(settings.agentCount)
         ownAddress = SimulatedAgent.loopbackAddress(of: number, logger)
-        host = SimulatedHost(number: number, id: id, settings: settings)
+        host = SimulatedHost(
+            number: number, id: id, settings: settings,
+            wallMinusBootMilliseconds: clock.wallMinusBootMilliseconds())
         outbox = Outbox(host: host.description)
         rotation = CollectorRotation(count: settings.collectors.count)
         hello = HelloFrame(
@@ -83,10 +88,10 @@ final class SimulatedAgent: CollectorLinkOwner {
 
     /// Begins to look and to connect, within the first interval after its delay.
     func start() {
-        let now = FleetClock.bootMilliseconds()
-        let wait = nextLook(after: now + delayMilliseconds) - now
+        let now = clock.milliseconds()
+        let wait = clock.wait(forMilliseconds: nextLook(after: now) - now)
         let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: .milliseconds(wait)) {
+        loop.scheduleTask(in: .milliseconds(delayMilliseconds + wait)) {
             bound.value.beginLooking()
             bound.value.connect()
         }
@@ -96,13 +101,13 @@ final class SimulatedAgent: CollectorLinkOwner {
 
     private func nextLook(after now: Int64) -> Int64 {
         let interval = settings.intervalMilliseconds
-        let wall = now + FleetClock.wallMinusBootMilliseconds() - phaseMilliseconds
+        let wall = now + clock.wallMinusBootMilliseconds() - phaseMilliseconds
         return now + interval - wall % interval
     }
 
     private func beginLooking() {
         guard isLooking else { return }
-        let now = FleetClock.bootMilliseconds()
+        let now = clock.milliseconds()
         startedAtMilliseconds = now
         healthDueMilliseconds = now + 5_000
         outbox.apply(host.begin(processCount: settings.processCount, atMilliseconds: now))
@@ -115,8 +120,8 @@ final class SimulatedAgent: CollectorLinkOwner {
 
     private func look() {
         guard isLooking else { return }
-        let now = FleetClock.bootMilliseconds()
-        outbox.setWallMinusBoot(milliseconds: FleetClock.wallMinusBootMilliseconds())
+        let now = clock.milliseconds()
+        outbox.setWallMinusBoot(milliseconds: clock.wallMinusBootMilliseconds())
         let mayEnd =
             outbox.runCount < settings.processCount + FleetSettings.maximumWaitingEnds
         let snapshot = host.look(atMilliseconds: now, mayEnd: mayEnd)
@@ -157,7 +162,7 @@ final class SimulatedAgent: CollectorLinkOwner {
 
     private func scheduleLook(after begun: Int64) {
         let interval = settings.intervalMilliseconds
-        let now = FleetClock.bootMilliseconds()
+        let now = clock.milliseconds()
         // A look that came a moment early must not be followed by another one at once.
         let planned = nextLook(after: begun + min(10, interval / 4))
         let next = planned > now ? planned : nextLook(after: now)
@@ -167,7 +172,8 @@ final class SimulatedAgent: CollectorLinkOwner {
             }
         }
         let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: .milliseconds(next - now)) { bound.value.look() }
+        let wait = clock.wait(forMilliseconds: next - now)
+        loop.scheduleTask(in: .milliseconds(wait)) { bound.value.look() }
     }
 
     // MARK: Telling
@@ -330,7 +336,7 @@ final class SimulatedAgent: CollectorLinkOwner {
     func stopLooking() {
         guard isLooking else { return }
         isLooking = false
-        outbox.hurry(atMilliseconds: FleetClock.bootMilliseconds())
+        outbox.hurry(atMilliseconds: clock.milliseconds())
         report()
         guard let expected else { return }
         for process in host.processes { expected.add(process, of: host, isEnded: false) }

@@ -11,6 +11,7 @@ struct SimulatedHost {
 
     private let mix: ProgramMix
     private let changingShare: Double
+    private let isSteady: Bool
     private let exitsPerSecond: Double
     private var random: FleetGenerator
     /// Those that live.
@@ -30,13 +31,14 @@ struct SimulatedHost {
     private static let cgroupIntervalMilliseconds: Int64 = 10_000
     private static let greatestPid: Int32 = 4_194_303
 
-    /// The host of this number, counted from 1, as `settings` want it.
-    init(number: Int, id: HostID, settings: FleetSettings) {
+    /// The host of this number, counted from 1, as `settings` want it, with the clock of its boot.
+    init(number: Int, id: HostID, settings: FleetSettings, wallMinusBootMilliseconds: Int64) {
         self.id = id
         random = FleetGenerator(seed: settings.seed, host: number)
         boot = BootID.random(using: &random)
         mix = ProgramMix(for: &random)
         changingShare = settings.changingShare
+        isSteady = settings.isSteady
         exitsPerSecond = settings.exitsPerSecond
         cgroupMarkBytes = Array(repeating: 0, count: mix.cgroups.count)
         let gibibytes = [8, 16, 32, 64, 128, 256].randomElement(using: &random) ?? 8
@@ -44,7 +46,7 @@ struct SimulatedHost {
             name: RawText("\(id).example"), kernelRelease: "6.12.0-simulated",
             memoryTotalBytes: UInt64(gibibytes) << 30, swapTotalBytes: 0,
             processorCount: UInt32(gibibytes / 4), ticksPerSecond: 100,
-            wallMinusBootMilliseconds: FleetClock.wallMinusBootMilliseconds(),
+            wallMinusBootMilliseconds: wallMinusBootMilliseconds,
             intervalMilliseconds: UInt32(settings.intervalMilliseconds), restrictions: [],
             labels: [HostLabel(key: "rack", value: RawText("r\(number / 40)"))])
     }
@@ -165,8 +167,10 @@ struct SimulatedHost {
         restOfChanges -= Double(count)
         for place in 0..<count {
             // The first `count` of a random order: each at most once.
-            let other = Int.random(in: place..<processes.count, using: &random)
-            processes.swapAt(place, other)
+            if !isSteady {
+                let other = Int.random(in: place..<processes.count, using: &random)
+                processes.swapAt(place, other)
+            }
             guard new.isEmpty || !new.contains(processes[place].key) else { continue }
             residentKibibytes -= min(processes[place].residentKibibytes, residentKibibytes)
             processes[place].change(overMilliseconds: time, using: &random)
