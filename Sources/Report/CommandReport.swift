@@ -23,6 +23,15 @@ public struct CommandReport {
         var rows = run.runs.filter { !keys.contains($0.key) }
             .map { CommandRow($0, waitBytes: run.waitBytes[$0.key]) }
             .sorted(by: CommandRow.isBefore)
+        // What waiting for the command said holds for what it executed last.
+        let last = rows.indices.filter { rows[$0].record.key.pid == run.pid }
+            .max { rows[$0].record.key < rows[$1].record.key }
+        if let last {
+            let isAlone = !run.runs.contains {
+                $0.key.pid == run.pid && $0.key < rows[last].record.key && !keys.contains($0.key)
+            }
+            rows[last].take(run.end, ranMicroseconds: isAlone ? run.elapsedMicroseconds : nil)
+        }
         let largest = CommandReport.largest(of: run, rows)
         if let largest, largest.bound == .exact,
             let index = rows.firstIndex(where: { $0.record.key == largest.key })
@@ -137,11 +146,25 @@ struct CommandRow {
     let record: RunRecord
     /// Its peak; nil if nothing is known.
     private(set) var peak: CommandPeak?
+    /// How it ended; nil if it lives.
+    private(set) var end: RunEnd?
+    /// How long it ran, in milliseconds; nil where that is not known or has not ended.
+    private(set) var ranMilliseconds: Int64?
 
     /// Takes note that nothing greater was missed.
     mutating func confirm() {
         peak?.bound = .exact
         peak?.atMostBytes = nil
+    }
+
+    /// Takes what waiting for it said; nil where it is not known how long it was this program.
+    mutating func take(_ end: CommandEnd, ranMicroseconds: UInt64?) {
+        guard self.end?.reason == .exited else { return }
+        if self.end?.exitCode == nil, self.end?.exitSignal == nil {
+            self.end?.exitCode = end.exitCode
+            self.end?.exitSignal = end.signal
+        }
+        if let ranMicroseconds { ranMilliseconds = Int64(clamping: ranMicroseconds / 1_000) }
     }
 
     /// Whether its peak is only its parent's memory.
@@ -150,6 +173,8 @@ struct CommandRow {
     /// Takes a run and what waiting for it said.
     init(_ record: RunRecord, waitBytes: UInt64?) {
         self.record = record
+        end = record.end
+        ranMilliseconds = CommandRow.ranMilliseconds(record)
         guard let peak = record.peak else {
             self.peak = waitBytes.map { CommandPeak(bytes: $0, bound: .atMost, source: "wait") }
             return
@@ -172,8 +197,7 @@ struct CommandRow {
         return mine == theirs ? left.record.key < right.record.key : mine > theirs
     }
 
-    /// How long it ran, in milliseconds; nil where that is not known or has not ended.
-    var ranMilliseconds: Int64? {
+    private static func ranMilliseconds(_ record: RunRecord) -> Int64? {
         guard let start = record.description.startedAtMilliseconds,
             let end = record.end?.bracket?.notAfterMilliseconds
         else { return nil }

@@ -123,9 +123,9 @@ extension CommandReport {
             JSONValue.Member("minor_faults", .optional(record.faults?.minor)),
             JSONValue.Member("major_faults", .optional(record.faults?.major)),
             JSONValue.Member("swap_peak_bytes", .optional(record.swapPeakBytes)),
-            JSONValue.Member("end", .optional(record.end?.reason.word)),
-            JSONValue.Member("exit_code", .optional(record.end?.exitCode)),
-            JSONValue.Member("exit_signal", .optional(record.end?.exitSignal)),
+            JSONValue.Member("end", .optional(row.end?.reason.word)),
+            JSONValue.Member("exit_code", .optional(row.end?.exitCode)),
+            JSONValue.Member("exit_signal", .optional(row.end?.exitSignal)),
             JSONValue.Member(
                 "killed_for_memory", .boolean(record.flags.contains(.killedForMemory))),
         ])

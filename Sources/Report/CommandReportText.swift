@@ -217,7 +217,7 @@ extension CommandReport {
         let mark = row.isInherited ? "i" : " "
         let peak = row.peak.map { $0.text(style) + mark } ?? "- "
         let swap = record.swapPeakBytes.flatMap { $0 > 0 ? style.size($0) : nil } ?? ""
-        let (end, role) = endCell(record)
+        let (end, role) = endCell(row)
         return [
             TextTable.Cell(peak, .emphasis),
             TextTable.Cell(row.peak?.atMostBytes.map { "<=" + style.size($0) } ?? "", .secondary),
@@ -235,13 +235,17 @@ extension CommandReport {
     }
 
     private func duration(_ milliseconds: Int64?) -> TextTable.Cell {
-        milliseconds.map { TextTable.Cell(DurationText.approximate(milliseconds: $0)) }
-            ?? TableCell.unknown
+        guard let milliseconds else { return TableCell.unknown }
+        // As exact as the heading, where that matters.
+        guard (1_000..<60_000).contains(milliseconds) else {
+            return TextTable.Cell(DurationText.approximate(milliseconds: milliseconds))
+        }
+        return TextTable.Cell(DecimalText.tenths(Int(milliseconds / 100)) + "s")
     }
 
-    private func endCell(_ record: RunRecord) -> (String, TextRole) {
-        if record.flags.contains(.killedForMemory) { return ("OOM", .problem) }
-        guard let end = record.end else { return ("lives", .warning) }
+    private func endCell(_ row: CommandRow) -> (String, TextRole) {
+        if row.record.flags.contains(.killedForMemory) { return ("OOM", .problem) }
+        guard let end = row.end else { return ("lives", .warning) }
         if let signal = end.exitSignal { return ("signal \(signal)", .problem) }
         if end.reason == .executed { return ("executed", .secondary) }
         guard let code = end.exitCode else { return ("ended", .secondary) }

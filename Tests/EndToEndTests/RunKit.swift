@@ -110,11 +110,12 @@ struct CommandRunner {
           if (*word == 'w') while (wait(0) > 0) {}
         }
         int main(int count, char **words) {
-          // The rest is a command that is to have no signal blocked.
+          // The rest is a command that is to have no signal blocked or ignored.
           if (count > 2 && !strcmp(words[1], "u")) {
             sigset_t none;
             sigemptyset(&none);
             sigprocmask(SIG_SETMASK, &none, 0);
+            signal(SIGPIPE, SIG_DFL);
             execvp(words[2], words + 2);
             return 126;
           }

@@ -26,13 +26,13 @@ import Testing
 
     private func record(
         _ pid: Int32, _ mebibytes: UInt64, _ source: PeakSource, isFinal: Bool = false,
-        ended: RunEndReason? = .exited, inherited: UInt64? = nil
+        ended: RunEndReason? = .exited, inherited: UInt64? = nil, image: UInt32 = 0
     ) -> RunRecord {
         var description = RunDescription(program: "program", comm: "program")
         description.startedAtMilliseconds = 100
         description.inheritedBytes = inherited
         var record = RunRecord(
-            key: ProcessKey(pid: pid, startTicks: 1), description: description)
+            key: ProcessKey(pid: pid, startTicks: 1, image: image), description: description)
         let bracket = TimeBracket(notBeforeMilliseconds: 100, notAfterMilliseconds: 200)
         record.peak = Peak(bytes: mebibytes * Self.mebibyte, bracket: bracket, source: source)
         if isFinal { record.flags.insert(.peakIsFinal) }
@@ -49,6 +49,27 @@ import Testing
         let small = try largest(run([record(7, 1, .exit, isFinal: true)], waited: 4))
         #expect(small.bound == .exact && small.bytes == Self.mebibyte && small.source == "exit")
         #expect(small.key?.pid == 7)
+    }
+
+    @Test("What waiting for the command said is in its row, where nothing else told")
+    func waitedFor() {
+        var own = record(7, 1, .hwm)
+        own.description.startedAtMilliseconds = 105
+        own.end?.exitCode = nil
+        var other = record(8, 2, .hwm)
+        other.end?.exitCode = nil
+        let report = CommandReport(run: run([own, other], waited: 4), top: 10)
+        let text = report.text(style: TextStyle(), hasPlot: false)
+        let rows = text.split(separator: "\n").filter { $0.contains(" program ") }
+        // The heading says that it ran for 12.345 s.
+        #expect(rows.contains { $0.contains(" 12.3s ") && $0.hasSuffix("exit 0") }, "\(text)")
+        #expect(rows.contains { $0.contains(" 100ms ") && $0.hasSuffix("ended") }, "\(text)")
+        // Where it executed another program, each has a time of its own.
+        let first = record(7, 1, .hwm, ended: .executed)
+        var second = record(7, 1, .hwm, image: 1)
+        second.end?.exitCode = nil
+        let images = CommandReport(run: run([first, second], waited: 4), top: 10)
+        #expect(!images.text(style: TextStyle(), hasPlot: false).contains(" 12.3s "))
     }
 
     @Test("An image that went with an exec leaves the floor open, and more than that is known")
