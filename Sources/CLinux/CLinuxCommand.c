@@ -1,13 +1,16 @@
 #define _GNU_SOURCE
 #include "CLinuxCommand.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +20,46 @@ static struct sigaction at_start_child;
 static sigset_t mask_at_start;
 static struct rlimit files_at_start;
 static bool is_prepared;
+
+// The descriptors that were open at the start, in ascending order: what the command is to have.
+enum { MOST_FILES = 4096 };
+static int open_at_start[MOST_FILES];
+static size_t open_count;
+
+static int compare_numbers(const void *left, const void *right) {
+  return *(const int *)left - *(const int *)right;
+}
+
+static void note_open_files(void) {
+  DIR *folder = opendir("/proc/self/fd");
+  if (!folder) return;
+  for (struct dirent *entry; (entry = readdir(folder)) && open_count < MOST_FILES;) {
+    int file = atoi(entry->d_name);
+    if (entry->d_name[0] != '.' && file != dirfd(folder)) open_at_start[open_count++] = file;
+  }
+  closedir(folder);
+  qsort(open_at_start, open_count, sizeof *open_at_start, compare_numbers);
+}
+
+// Lets the exec close everything that this program opened since, by whichever library.
+static void close_own_files_at_exec(void) {
+  // Where there were more than are noted, nobody can tell them apart.
+  if (open_count == 0 || open_count == MOST_FILES) return;
+  unsigned first = 0;
+  for (size_t i = 0; i <= open_count; i++) {
+    unsigned kept = i < open_count ? (unsigned)open_at_start[i] : UINT_MAX;
+    if (kept > first) {
+      unsigned last = kept - 1;
+      // close_range(2) with CLOSE_RANGE_CLOEXEC is there since Linux 5.11.
+      if (syscall(SYS_close_range, first, last, 1u << 2) != 0) {
+        for (unsigned file = first; file <= last && file < MOST_FILES; file++) {
+          fcntl((int)file, F_SETFD, FD_CLOEXEC);
+        }
+      }
+    }
+    first = kept + 1;
+  }
+}
 
 static const int awaited[] = {
     SIGCHLD, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU,
@@ -30,6 +73,7 @@ static void set_awaited(sigset_t *set) {
 void clinux_command_prepare(void) {
   if (is_prepared) return;
   is_prepared = true;
+  note_open_files();
   sigaction(SIGPIPE, NULL, &at_start_pipe);
   sigaction(SIGCHLD, NULL, &at_start_child);
   getrlimit(RLIMIT_NOFILE, &files_at_start);
@@ -67,6 +111,7 @@ static _Noreturn void become(char *const *arguments, int cgroup_file, int file) 
     tell(file, CLINUX_COMMAND_CGROUP, errno);
     _exit(127);
   }
+  close_own_files_at_exec();
   setrlimit(RLIMIT_NOFILE, &files_at_start);
   sigaction(SIGPIPE, &at_start_pipe, NULL);
   sigaction(SIGCHLD, &at_start_child, NULL);

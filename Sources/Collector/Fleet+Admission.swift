@@ -30,9 +30,10 @@ extension Fleet {
     /// Once it is known to live, the agent waits some minutes, as after every refusal for good.
     static let conflictRetryMilliseconds: UInt64 = 20_000
 
-    /// So many sessions may tell at one time what agents of one host left behind, and of commands
-    /// that run on it.
-    static let maximumPastSessions = 32
+    /// So many sessions may tell at one time what agents of one host left behind.
+    static let maximumPastSessions = 4
+    /// So many commands that run on one host may be told of at one time.
+    static let maximumCommandSessions = 256
 
     /// Takes in an agent that said who it is, and tells the session that it replaces; or says why
     /// not.
@@ -66,13 +67,18 @@ extension Fleet {
     private func refusal(
         of agent: SessionIdentity, from address: String, at now: Moment, _ guarded: inout Guarded
     ) -> Refusal? {
+        let maximum =
+            agent.isCommand ? Fleet.maximumCommandSessions : Fleet.maximumPastSessions
         if agent.isPast,
-            guarded.fleet.pastSessionCount(of: agent.hostID) >= Fleet.maximumPastSessions
+            guarded.fleet.pastSessionCount(of: agent.hostID, areCommands: agent.isCommand)
+                >= maximum
         {
             statistics.refused(.past)
             return Refusal(
                 code: .busy,
-                text: "too many tell already of commands, or of what earlier agents left",
+                text: agent.isCommand
+                    ? "\(maximum) commands of this host are told of already"
+                    : "others tell already what earlier agents of this host left",
                 retryAfterMilliseconds: 30_000, isNotable: false)
         }
         if agent.isCommand, let known = guarded.fleet.hosts[agent.hostID], known.boot == agent.boot,
@@ -136,7 +142,7 @@ extension FleetState {
         }
         pastSessionAccepted(
             session, host: agent.hostID, boot: agent.boot, epoch: agent.epoch,
-            agentVersion: agent.agentVersion, nowMilliseconds: now)
+            agentVersion: agent.agentVersion, isCommand: agent.isCommand, nowMilliseconds: now)
         return nil
     }
 }

@@ -14,6 +14,7 @@ extension Fleet {
     /// Takes everything that is not on the disk.
     package func takeCommit(at now: Moment) -> Commit {
         guarded.withLock { guarded in
+            guarded.fleet.endLeftCommands(nowMilliseconds: now.utcMilliseconds)
             let (batch, pending) = guarded.fleet.takeBatch()
             guarded.commitBeganAtMilliseconds = now.monotonicMilliseconds
             let applied = guarded.sessions.compactMapValues(\.appliedSequence)

@@ -11,6 +11,17 @@ package struct FleetState {
     /// What agents that ran before left behind, by the session that tells it.
     package private(set) var pasts: [SessionID: HostRecord] = [:]
     private var pastSessions: [HostID: Set<SessionID>] = [:]
+    /// Sessions of commands that are over with runs that have not ended, and since when.
+    private var leftCommands: [SessionID: LeftCommand] = [:]
+
+    private struct LeftCommand {
+        /// When it was first missed; nil before.
+        var sinceMilliseconds: Int64?
+        var isEnded = false
+    }
+
+    /// So long a command may be away until what it did not end is taken for ended.
+    static let commandPatienceMilliseconds: Int64 = 60_000
     /// What was purged of each host and is not to come back.
     package private(set) var tombstones: [HostID: [Tombstone]] = [:]
     /// What all of it takes.
@@ -56,11 +67,14 @@ package struct FleetState {
     /// It stands beside the one that speaks for the host, and beside others of its kind.
     package mutating func pastSessionAccepted(
         _ session: SessionID, host: HostID, boot: BootID, epoch: UInt64, agentVersion: RawText,
-        nowMilliseconds now: Int64
+        isCommand: Bool = false, nowMilliseconds now: Int64
     ) {
         var record = HostRecord(
             id: host, boot: boot, epoch: epoch, agentVersion: agentVersion, nowMilliseconds: now,
-            isPast: true)
+            isPast: true, isCommand: isCommand)
+        // A command that is back tells all of it that has not ended again.
+        for left in leftCommands.keys
+        where pasts[left]?.id == host && pasts[left]?.epoch == epoch { forgetPast(left) }
         record.session = session
         record.tombstones = tombstones[host] ?? []
         pasts[session] = record
@@ -68,8 +82,12 @@ package struct FleetState {
         use.add(record.use)
     }
 
-    /// How many sessions tell what agents of a host left behind.
-    package func pastSessionCount(of host: HostID) -> Int { pastSessions[host]?.count ?? 0 }
+    /// How many sessions tell what agents of a host left behind, or how many of commands on it.
+    package func pastSessionCount(of host: HostID, areCommands: Bool = false) -> Int {
+        pastSessions[host]?.count {
+            pasts[$0]?.isCommand == areCommands && leftCommands[$0] == nil
+        } ?? 0
+    }
 
     /// Who a session is, for a frame of it.
     enum Speaker: Sendable, Equatable {
@@ -112,7 +130,13 @@ package struct FleetState {
 
     /// Takes note that a session is over.
     package mutating func sessionClosed(_ session: SessionID, host: HostID) {
-        guard pasts[session] == nil else { return forgetPast(session) }
+        if let past = pasts[session] {
+            guard past.isCommand, past.hasOpenRuns, past.description != nil else {
+                return forgetPast(session)
+            }
+            leftCommands[session] = LeftCommand()
+            return
+        }
         guard let record = hosts[host], record.session == session else { return }
         hosts[host]?.session = nil
         // Whoever never said what it is left nothing that could be kept.
@@ -135,8 +159,30 @@ package struct FleetState {
         }
     }
 
+    /// Ends what commands that are gone did not end, once they have been away for long.
+    package mutating func endLeftCommands(nowMilliseconds now: Int64) {
+        for (session, left) in leftCommands {
+            guard let index = pasts.index(forKey: session), let since = left.sinceMilliseconds
+            else {
+                leftCommands[session]?.sinceMilliseconds = now
+                continue
+            }
+            if left.isEnded {
+                if pasts.values[index].isOnDisk { forgetPast(session) }
+            } else if abs(now &- since) >= FleetState.commandPatienceMilliseconds {
+                leftCommands[session]?.isEnded = true
+                let present = hosts[pasts.values[index].id]
+                let known = present?.boot == pasts.values[index].boot ? present?.ledger : nil
+                pasts.values[index].counted(in: &use) {
+                    $0.endOpenRuns(besides: known, nowMilliseconds: now)
+                }
+            }
+        }
+    }
+
     private mutating func forgetPast(_ session: SessionID) {
         guard let record = pasts.removeValue(forKey: session) else { return }
+        leftCommands[session] = nil
         pastSessions[record.id]?.remove(session)
         if pastSessions[record.id]?.isEmpty == true { pastSessions[record.id] = nil }
         use.remove(record.use)

@@ -13,6 +13,22 @@ extension HostRecord {
         isKnownFromPastOnly = true
     }
 
+    /// Whether it tells of a run whose end is not known.
+    var hasOpenRuns: Bool { ledger.runs.values.contains { $0.end == nil } }
+
+    /// Whether something of it is not on the disk.
+    var isOnDisk: Bool { dirtyRuns.isEmpty && underWayRunCount == 0 && facts.isEmpty }
+
+    /// Ends the runs of a command that nobody tells of any more, but those that `present` knows.
+    mutating func endOpenRuns(besides present: PeakLedger?, nowMilliseconds now: Int64) {
+        for record in ledger.runs.values where record.end == nil && present?[record.key] == nil {
+            let bracket = TimeBracket(
+                notBeforeMilliseconds: lastKnownAliveMilliseconds(record),
+                notAfterMilliseconds: now)
+            note(record.key, ledger.end(record.key, RunEnd(bracket: bracket, reason: .unobserved)))
+        }
+    }
+
     /// Takes note of a command of a host of which only commands are known.
     mutating func noteCommand(of past: HostRecord) {
         guard session == nil, description?.restrictions.contains(.commandsOnly) == true,

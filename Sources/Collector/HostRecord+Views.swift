@@ -19,7 +19,7 @@ extension HostRecord {
             id: id, description: description, agentVersion: agentVersion,
             state: isConnected
                 ? .up
-                : isKnownFromPastOnly
+                : isKnownFromPastOnly || description.restrictions.contains(.commandsOnly)
                     ? .gone
                     : HostState(
                         silenceMilliseconds: silence,

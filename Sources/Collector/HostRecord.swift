@@ -19,6 +19,8 @@ package struct HostRecord {
     package let id: HostID
     /// Whether it holds what an agent that ran before left behind, instead of the present.
     package let isPast: Bool
+    /// Whether it holds what is told of a command alone; then it is past as well.
+    package let isCommand: Bool
     /// Whether nothing but such an agent's session has told of the host so far.
     package internal(set) var isKnownFromPastOnly = false
     package internal(set) var boot: BootID
@@ -87,10 +89,11 @@ package struct HostRecord {
     /// A host that was never heard of before.
     package init(
         id: HostID, boot: BootID, epoch: UInt64, agentVersion: RawText, nowMilliseconds: Int64,
-        isPast: Bool = false
+        isPast: Bool = false, isCommand: Bool = false
     ) {
         self.id = id
         self.isPast = isPast
+        self.isCommand = isCommand
         self.boot = boot
         self.epoch = epoch
         self.agentVersion = agentVersion
@@ -103,6 +106,7 @@ package struct HostRecord {
     package init(stored: StoredHost, openRuns: [StoredRun]) {
         id = stored.id
         isPast = false
+        isCommand = false
         boot = stored.boot
         epoch = stored.epoch
         description = stored.description
@@ -114,7 +118,12 @@ package struct HostRecord {
         ledger = PeakLedger(
             limits: PeakLimits(memoryTotalBytes: stored.description.memoryTotalBytes))
         for run in openRuns {
-            if run.boot == boot {
+            if stored.description.restrictions.contains(.commandsOnly) {
+                // Whoever told of it is gone, and there is no agent that will.
+                close(
+                    run.record, of: run.boot, as: .unobserved,
+                    nowMilliseconds: lastHeardAtMilliseconds)
+            } else if run.boot == boot {
                 ledger.merge(run.record, otherIsNewer: true)
             } else {
                 close(run.record, of: run.boot, nowMilliseconds: lastHeardAtMilliseconds)
@@ -175,13 +184,14 @@ package struct HostRecord {
     }
 
     private mutating func close(
-        _ record: RunRecord, of boot: BootID, nowMilliseconds now: Int64
+        _ record: RunRecord, of boot: BootID, as reason: RunEndReason = .rebooted,
+        nowMilliseconds now: Int64
     ) {
         let epoch = ordinalEpochs[record.key]
         var record = record
         let bracket = TimeBracket(
             notBeforeMilliseconds: lastKnownAliveMilliseconds(record), notAfterMilliseconds: now)
-        record.setEnd(RunEnd(bracket: bracket, reason: .rebooted))
+        record.setEnd(RunEnd(bracket: bracket, reason: reason))
         closedRuns.append(StoredRun(host: id, boot: boot, record: record, epoch: epoch))
     }
 }

@@ -288,6 +288,8 @@ final class SessionHandler: ChannelInboundHandler {
 
     private func logClose(_ reason: CloseReason) {
         switch reason {
+        case .failed(let error) where error.code == .toldByAgent:
+            logger.debug("a command is told of by its host's agent")
         case .failed(let error):
             fleet.statistics.refused(.malformed)
             logger.warning(

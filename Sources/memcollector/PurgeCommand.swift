@@ -75,6 +75,10 @@ struct PurgeCommand: AsyncParsableCommand {
         }
         let range = try (time(since, "--since"), time(until, "--until"))
         guard range.0 <= range.1 else { throw ValidationError("--since is after --until") }
+        // What it means is kept out from then on, so that a wrong year would keep out what is true.
+        guard range.1 <= clinux_wall_nanoseconds() / 1_000_000 + 60_000 else {
+            throw ValidationError("--until is in the future: only what was can be purged")
+        }
         return .purge(
             host: host, sinceMilliseconds: range.0, untilMilliseconds: range.1,
             isDryRun: isDryRun)

@@ -108,6 +108,10 @@ struct PurgeTests {
                 ["--since is after --until"]
             ),
             (["--host", "a", "--yes", "--since", "soon", "--until", "now"], 2, ["--since"]),
+            (
+                ["--host", "a", "--yes", "--since", "1h", "--until", "2150-01-01T00:00:00Z"], 2,
+                ["in the future"]
+            ),
             (["--host", "a", "--yes"], 2, ["--since"]), (["--list", "--undo", "1"], 2, ["either"]),
         ] {
             let answer = try await purge(arguments)

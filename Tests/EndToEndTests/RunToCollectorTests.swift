@@ -79,6 +79,71 @@ struct RunToCollectorTests {
         #expect(try await agent.waitForExit() == 0)
     }
 
+    @Test("where the host's agent goes away while the command runs, the command tells by itself")
+    func agentLeaves() async throws {
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let agent = try Program.agent(port: collector.port, hostID: "builder")
+        try await agent.waitForText("connected")
+        let mark = folder.path + "/go-on"
+        let held = try await hold("+55").joined(separator: " ")
+        let (words, json) = try await runner.words(
+            ["sh", "-c", "while ! test -e '\(mark)'; do sleep 0.1; done; \(held)"],
+            options: options(collector))
+        let running = try Program(words[0], Array(words.dropFirst()))
+        try await eventually("the agent tells of it") {
+            try await rows(collector).contains { $0.text("program")?.contains("sh") == true }
+        }
+        agent.signal(SIGKILL)
+        try await agent.waitForExit()
+        try Data().write(to: URL(fileURLWithPath: mark))
+        #expect(try await running.waitForExit(seconds: 60) == 0, "\(running.errors)")
+        let outcome = try runner.document(json)["collector"] as? [String: Any]
+        #expect(outcome?["told_by"] as? String == "command")
+        #expect(
+            try await rows(collector).contains { ($0.bytes("peak_rss_bytes") ?? 0) >= 55 << 20 })
+    }
+
+    @Test("the command has no descriptor that memagent opened, and all that it was given")
+    func descriptors() async throws {
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let list = "ls -l /proc/self/fd >&9"
+        let file = folder.path + "/descriptors"
+        var (words, _) = try await runner.words(
+            ["sh", "-c", list], options: options(collector))
+        words = ["/bin/sh", "-c", "exec \"$@\" 9> '\(file)' 7< /dev/null", "sh"] + words
+        let answer = try await Program.run(words[0], Array(words.dropFirst()))
+        #expect(answer.status == 0, "\(answer.errors)")
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        #expect(text.contains(" 7 -> /dev/null") && text.contains(" 9 -> "), "\(text)")
+        #expect(!text.contains("socket:") && !text.contains("anon_inode"), "\(text)")
+    }
+
+    @Test("a signal ends the wait for a collector that does not answer")
+    func interrupted() async throws {
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let mark = folder.path + "/go-on"
+        let (words, json) = try await runner.words(
+            ["sh", "-c", "while ! test -e '\(mark)'; do sleep 0.1; done; exit 5"],
+            options: options(collector))
+        let running = try Program(words[0], Array(words.dropFirst()))
+        try await eventually("it is told") { try await !rows(collector).isEmpty }
+        collector.program.signal(SIGSTOP)
+        try Data().write(to: URL(fileURLWithPath: mark))
+        // Until the command has ended the signal is its own.
+        try await eventually("it waits for the collector") {
+            let path = "/proc/\(running.pid)/task/\(running.pid)/children"
+            return try String(contentsOfFile: path, encoding: .utf8).isEmpty
+        }
+        while running.status == nil {
+            running.signal(SIGINT)
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        collector.program.signal(SIGCONT)
+        #expect(try await running.waitForExit() == 5, "\(running.errors)")
+        let outcome = try runner.document(json)["collector"] as? [String: Any]
+        #expect((outcome?["problem"] as? String)?.contains("in time") == true, "\(running.errors)")
+    }
+
     @Test("a collector that is away changes nothing of the command, and is said")
     func away() async throws {
         let result = try await runner.run(

@@ -28,9 +28,7 @@ struct CommandOutbox {
     }
 
     /// Whether a collector has everything.
-    var isTold: Bool {
-        isSessionOpen && isDrained && acknowledgedSequence >= sentSequence
-    }
+    private(set) var isTold = false
 
     /// How many runs there were.
     var runCount: UInt64 { toldKeys.count }
@@ -42,6 +40,7 @@ struct CommandOutbox {
         _ records: [RunRecord], _ kills: [OutOfMemoryKill], atMilliseconds now: Int64
     ) {
         isDrained = false
+        isTold = false
         runs.latestTickMilliseconds = now
         for record in records {
             toldKeys.note(record.key)
@@ -83,6 +82,12 @@ struct CommandOutbox {
         acknowledgedSequence = max(acknowledgedSequence, sequence)
         runs.acknowledged(throughSequence: sequence)
         registers.acknowledged(throughSequence: sequence)
+        noteTold()
+    }
+
+    /// Once everything is durable it stays so, whatever becomes of the session.
+    private mutating func noteTold() {
+        if isSessionOpen, isDrained, acknowledgedSequence >= sentSequence { isTold = true }
     }
 
     // MARK: Frames out
@@ -101,6 +106,7 @@ struct CommandOutbox {
         }
         if let frame = registers.nextFrame(runs.frames) { return frame }
         isDrained = true
+        noteTold()
         return nil
     }
 

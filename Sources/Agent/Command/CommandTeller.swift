@@ -2,6 +2,7 @@ package import MemoryModel
 import NIOCore
 import NIOPosix
 import ProcessSampler
+import Synchronization
 import Wire
 
 /// Whom a command is told to, and as whose.
@@ -78,15 +79,30 @@ package final class CommandTeller: Sendable {
     }
 
     /// Waits for the collector to have everything, but not for long, and says how far it has come.
-    package func finish() -> CommandDelivery {
+    ///
+    /// Meanwhile it calls `isInterrupted` again and again, which may take some milliseconds; once
+    /// that says so, nothing is waited for any more.
+    package func finish(isInterrupted: () -> Bool) -> CommandDelivery {
+        let outcome = Outcome()
+        loop.flatSubmit { [session] in session.value.finish() }
+            .whenComplete { result in outcome.result.withLock { $0 = result } }
         do {
-            let delivery = try loop.flatSubmit { [session] in session.value.finish() }.wait()
-            try group.syncShutdownGracefully()
-            return delivery
+            while true {
+                if let result = outcome.result.withLock({ $0 }) {
+                    try group.syncShutdownGracefully()
+                    return try result.get()
+                }
+                if isInterrupted() { loop.execute { [session] in session.value.giveUp() } }
+            }
         } catch {
             return CommandDelivery(
                 collector: "the collector", runCount: 0, outcome: .untold("\(error)"))
         }
+    }
+
+    /// How far it came, once that is known.
+    private final class Outcome: Sendable {
+        let result = Mutex<Result<CommandDelivery, any Error>?>(nil)
     }
 }
 
@@ -111,6 +127,10 @@ private final class CommandSession: CollectorLinkOwner {
     private static let patience = TimeAmount.seconds(10)
     /// So long it waits for one that cannot be reached.
     private static let patienceWithoutCollector = TimeAmount.seconds(2)
+    /// How soon it tries again then.
+    private static let lastTries = TimeAmount.milliseconds(200)
+    /// How soon it asks again whether the agent of this host still tells.
+    private static let agentInterval = TimeAmount.seconds(30)
 
     init(
         _ collectors: [CollectorAddress], hello: HelloFrame, host: HostDescription,
@@ -127,7 +147,7 @@ private final class CommandSession: CollectorLinkOwner {
     private var collector: CollectorAddress { collectors[rotation.current] }
 
     func connect() {
-        guard !isOver, !isToldByAgent, link == nil else { return }
+        guard !isOver, link == nil else { return }
         let link = CollectorLink(hello: hello, codec: codec, owner: self)
         self.link = link
         let bound = NIOLoopBound((session: self, link: link), eventLoop: loop)
@@ -139,7 +159,6 @@ private final class CommandSession: CollectorLinkOwner {
     }
 
     func tell(_ records: [RunRecord], _ kills: [OutOfMemoryKill], atMilliseconds now: Int64) {
-        guard !isToldByAgent else { return }
         outbox.take(records, kills, atMilliseconds: now)
         report()
     }
@@ -157,6 +176,7 @@ private final class CommandSession: CollectorLinkOwner {
 
     func linkWelcomed(_ welcome: WelcomeFrame) {
         isWelcomed = true
+        isToldByAgent = false
         problem = nil
         rotation.welcomed(atMilliseconds: BootClock.nowMilliseconds(), using: &random)
         outbox.sessionOpened(
@@ -186,17 +206,24 @@ private final class CommandSession: CollectorLinkOwner {
         if case .collectorError(let code, _) = disconnect.cause,
             code == UInt64(ErrorCode.toldByAgent.rawValue)
         {
+            // It may go away while the command runs; at the end it is asked once more.
             isToldByAgent = true
             farewell.map(complete)
-            return
+            return connect(in: CommandSession.agentInterval)
         }
+        isToldByAgent = false
         problem = "\(collector): \(reason ?? disconnect.phrase)"
         let now = BootClock.nowMilliseconds()
         let attempt = rotation.failed(disconnect, atMilliseconds: now, using: &random)
+        connect(
+            in: farewell == nil
+                ? .milliseconds(max(0, attempt.atMilliseconds - now)) : CommandSession.lastTries)
+    }
+
+    private func connect(in time: TimeAmount) {
+        guard !isOver else { return }
         let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: .milliseconds(max(0, attempt.atMilliseconds - now))) {
-            bound.value.connect()
-        }
+        loop.scheduleTask(in: time) { bound.value.connect() }
     }
 
     // MARK: The end
@@ -205,14 +232,18 @@ private final class CommandSession: CollectorLinkOwner {
         let promise = loop.makePromise(of: CommandDelivery.self)
         farewell = promise
         let bound = NIOLoopBound(self, eventLoop: loop)
-        let patience =
-            isWelcomed
-            ? CommandSession.patience : CommandSession.patienceWithoutCollector
-        loop.scheduleTask(in: patience) { bound.value.complete(promise) }
-        if isToldByAgent { complete(promise) }
+        loop.scheduleTask(in: CommandSession.patienceWithoutCollector) {
+            if !bound.value.isWelcomed { bound.value.complete(promise) }
+        }
+        loop.scheduleTask(in: CommandSession.patience) { bound.value.complete(promise) }
+        if outbox.isTold { complete(promise) }
+        connect()
         report()
         return promise.futureResult
     }
+
+    /// Waits no longer.
+    func giveUp() { farewell.map(complete) }
 
     private func complete(_ promise: EventLoopPromise<CommandDelivery>) {
         guard !isOver else { return }

@@ -97,7 +97,12 @@ public final class CommandWatch {
                 ? "the kernel tells more with CAP_NET_ADMIN" : "\(problem)"
         }
         run.lostCount = losses
-        run.delivery = teller?.finish()
+        run.delivery = teller?.finish {
+            switch CommandProcess.wait(milliseconds: 20) {
+            case .forCommand, .interrupt: true
+            case .child, .stop, nil: false
+            }
+        }
         run.kills = kills.filter { $0.run.map { ledger[$0] != nil } ?? false }
         return run
     }
