@@ -87,7 +87,7 @@ struct ExportTests {
         #expect(hosts.count <= 1)
         let none = try await export(collector, ["--until", "2000-01-01"])
         #expect(none.status == 0 && none.output.isEmpty)
-        #expect(none.errors.contains("no run matches"))
+        #expect(none.errors.contains("No run matches; ask for a longer range"))
         let table = try await export(
             collector,
             ["--format", "csv", "--program", "no such program", "--output", folder.path + "/none"])
