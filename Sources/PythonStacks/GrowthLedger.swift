@@ -27,9 +27,10 @@ public struct GrowthLedger: Sendable {
         public var faultSamples = FaultSamples.auto
         /// How many page faults one sample stands for.
         ///
-        /// A prime, as allocators ask for pages by powers of two, and each sample would fall on the
-        /// same place of an arena.
-        public var faultsPerSample: UInt64 = 61
+        /// Half of it costs the program twice as much and tells no more (`make benchmark-python`).
+        /// It is a prime, as allocators ask for pages by powers of two, and each sample would fall
+        /// on the same place of an arena.
+        public var faultsPerSample: UInt64 = 127
         /// The most sampled pages that are remembered.
         public var maximumPages = 16_384
         /// Less growth than this waits until it has become more.

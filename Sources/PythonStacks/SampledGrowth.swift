@@ -46,8 +46,9 @@ struct SampledGrowth {
 
     /// Splits a growth by the sizes of the faults; the largest part comes first.
     ///
-    /// A page stands for what grew for it, and at least for the faults that its sample stands for:
-    /// where as much was given back meanwhile as came, nothing grew, and yet the pages are others.
+    /// A page stands for the faults that its sample stands for, whatever grew: where as much was
+    /// given back meanwhile as came, nothing grew, and yet the pages are others. Where far more
+    /// grew, part of it had no sample, as huge pages have few, and it stands for its share of all.
     ///
     /// - Parameters:
     ///   - grownBytes: The growth.
@@ -63,7 +64,7 @@ struct SampledGrowth {
             let grown = share < 0x1p63 ? UInt64(share) : .max
             let least = fault.size == .hugePage ? blockBytes : leastBytes &* samplesEach
             let page = ResidentPages.Page(
-                number: fault.page, stack: 0, bytes: max(grown, least),
+                number: fault.page, stack: 0, bytes: grown / 2 > least ? grown : least,
                 isHuge: fault.size == .hugePage)
             if let index = parts.firstIndex(where: { $0.thread == fault.thread }) {
                 parts[index].grownBytes.addClamped(grown)

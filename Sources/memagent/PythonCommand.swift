@@ -132,6 +132,8 @@ struct PythonCommand: AsyncParsableCommand {
                 await Task.yield()
             }
         }
+        // What grew since the last look counts, too.
+        if problem == nil { _ = watch.look() }
         return (watch.result(), problem)
     }
 

@@ -90,7 +90,7 @@ struct GrowthWatchTests {
         arguments: Interpreters.all)
     func atPeak(_ interpreter: String) async throws {
         let (growth, _) = try await growth(interpreter, "dropped")
-        #expect(growth.method == .faultSamples && growth.faultSampleCount > 400)
+        #expect(growth.method == .faultSamples && growth.faultSampleCount > 200)
         func line(_ name: String) throws -> PythonGrowth.Line? {
             let number = try GrowingProgram.line(name)
             return growth.lines.first { $0.line.line == number }
