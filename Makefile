@@ -1,7 +1,7 @@
 # Highwater: one command for each thing that people do with it. `make` alone lists them.
 # Settings: JOBS (parallel compiler jobs), PREFIX and DESTDIR (install), SKIP_NEEDS=1 (install
 # no packages), SWIFT (which toolchain); for benchmark-agent PROCESSES, PERCENT and SECONDS;
-# for benchmark-fleet AGENTS; for soak CYCLES and SEED.
+# for benchmark-fleet AGENTS; for benchmark-python PAIRS; for soak CYCLES and SEED.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -18,6 +18,7 @@ PROCESSES ?= 300,1000,5000
 PERCENT ?= 5
 SECONDS ?= 30
 AGENTS ?= 100,1000
+PAIRS ?= 31
 CYCLES ?= 2000
 SEED ?=
 
@@ -48,7 +49,7 @@ benchmarkNeeds := python3:python3 procps:top sysstat:pidstat \
 	python3-psutil:/usr/lib/python3/dist-packages/psutil
 
 .PHONY: help demo test check test-python soak build benchmark-agent benchmark-fleet benchmark-python
-.PHONY: format install clean toolchain build-needs demo-needs test-needs benchmark-needs lint
+.PHONY: test-python-programs format install clean toolchain build-needs demo-needs test-needs benchmark-needs lint
 
 help: ## List these commands
 	@echo "Highwater: the true peak memory of every process on every host."
@@ -58,7 +59,8 @@ help: ## List these commands
 	@echo
 	@echo "Settings: JOBS=N, PREFIX=/usr/local, DESTDIR=, SWIFT=swift, SKIP_NEEDS=1;"
 	@echo "for benchmark-agent: PROCESSES=300,1000,5000 PERCENT=5 SECONDS=30"
-	@echo "for benchmark-fleet: AGENTS=100,1000; for soak: CYCLES=2000 SEED="
+	@echo "for benchmark-fleet: AGENTS=100,1000; for benchmark-python: PAIRS=31;"
+	@echo "for soak: CYCLES=2000 SEED="
 
 demo: demo-needs build ## Build, watch this host, catch a short peak and report it
 	@HIGHWATER_BIN='$(CURDIR)/$(release)' SWIFT='$(SWIFT)' bash deploy/demo.sh
@@ -110,8 +112,15 @@ benchmark-fleet: test-needs build ## Measure a collector under simulated agents,
 	$(SWIFT) build $(releaseFlags) --product memfleet
 	@python3 Tests/Benchmarks/benchmark_fleet.py --bin '$(CURDIR)/$(release)' --agents '$(AGENTS)'
 
-benchmark-python: build ## Measure what it costs a Python program to be watched
-	@python3 Tests/Benchmarks/benchmark_python.py --bin '$(CURDIR)/$(release)'
+benchmark-python: build ## Measure watching Python programs: what it costs, and how right it is
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	python3 Tests/Benchmarks/benchmark_python.py --bin '$(CURDIR)/$(release)' \
+		--folder "$$folder/venv" --pairs '$(PAIRS)'; cost=$$?; \
+	python3 Tests/Benchmarks/benchmark_python_accuracy.py --bin '$(CURDIR)/$(release)' \
+		--folder "$$folder/venv" && exit $$cost
+
+test-python-programs: build ## Watch pandas, scikit-learn, Flask and workers on every CPython there is
+	@python3 Tests/Benchmarks/check_python_programs.py --bin '$(CURDIR)/$(release)'
 
 format: toolchain ## Bring all Swift files into the project's format
 	@echo "== Formatting $(formatted)"

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """What being watched by `memagent python` costs a Python program, and what the watching costs.
 
-usage: benchmark_python.py [--bin DIR] [--pairs N] [--python PROGRAM] [--scale S] [--idle SECONDS]
+usage: benchmark_python.py [--bin DIR] [--pairs N] [--others N] [--python PROGRAM] [--folder DIR]
+                           [--scale S] [--idle SECONDS]
 
-Runs a program that makes, keeps and drops objects in pairs, once bare and once watched, in an order
-that changes from pair to pair, and prints the median of the ratios of their times with a 95 % bound
-(of the median, by ranks: no distribution is assumed), and the watcher's share of a processor by the
-kernel's own count. Then it watches the same program while it sleeps. Wants an idle machine and a
-release build (swift build -c release --product memagent).
+Runs programs bare and watched, in an order that changes from round to round, by looks alone and
+with page-fault samples; in some rounds also under tracemalloc and memray. Prints the median of the
+ratios to the bare run of the same round with a 95 % bound (of the median, by ranks: no distribution
+is assumed), of elapsed time and of the program's processor time, and the watcher's share of a
+processor by the kernel's own count: while objects are made, while memory grows as fast as it can,
+and while nothing happens. Wants an idle machine and a release build (swift build -c release
+--product memagent). memray, pandas and scikit-learn come from PyPI into a virtual environment in
+`--folder`.
 """
 
 import argparse
-import json
 import math
 import os
 import pathlib
@@ -19,117 +22,43 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
+from python_watching import HERE, Failure, Waiting, Watcher, environment
 
-WORK = r"""
-import json, sys, time
-from collections import Counter
-
-def records(count):
-    return [{"id": i, "name": "name %d" % (i % 977), "values": [i, i * 2.5, str(i)]} for i in range(count)]
-
-class Node:
-    def __init__(self, depth):
-        self.left = Node(depth - 1) if depth else None
-        self.right = Node(depth - 1) if depth else None
-
-def churn(count):
-    total = 0
-    for i in range(count):
-        total += len([str(j) for j in range(40)])
-    return total
-
-def work(scale):
-    kept = records(int(120000 * scale))
-    tree = Node(16)
-    text = json.dumps(kept[: int(40000 * scale)])
-    again = json.loads(text)
-    words = Counter(row["name"] for row in kept for _ in range(3))
-    churned = churn(int(12000 * scale))
-    blocks = [bytearray(1 << 20) for _ in range(int(200 * scale))]
-    return len(kept) + len(again) + len(words) + churned + len(blocks)
-
-print("ready", flush=True)
-sys.stdin.readline()
-begin = time.perf_counter()
-work(float(sys.argv[1]))
-print(time.perf_counter() - begin, flush=True)
-sys.stdin.readline()
-"""
+PROGRAMS = ["objects", "frames"]
+BUDGET = 1.03
+WATCHED = {"looks": "off", "samples": "auto"}
 
 
-class Failure(Exception):
-    """Why nothing can be measured, and what to do."""
+def bare(options, name, before=()):
+    program = Waiting(options.python, name, options.scale, before)
+    times = program.go()
+    program.end()
+    return times
 
 
-def start(options):
-    """The program, ready to begin."""
-    program = subprocess.Popen(
-        [options.python, "-c", WORK, str(options.scale)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    if program.stdout.readline() != "ready\n":
-        raise Failure(f"{options.python} does not start")
-    return program
+def watched(options, name, way):
+    """The times of the work, the watcher's share of a processor, and what it found."""
+    program = Waiting(options.python, name, options.scale)
+    watcher = Watcher(options.bin, program.pid, WATCHED[way])
+    before, begin = watcher.processor_seconds(), time.perf_counter()
+    times = program.go()
+    share = (watcher.processor_seconds() - before) / (time.perf_counter() - begin)
+    program.end()
+    return times, share, watcher.found()
 
 
-def go(program):
-    """Has it work, and gives the seconds that it took."""
-    program.stdin.write("go\n")
-    program.stdin.flush()
-    return float(program.stdout.readline())
-
-
-def end(program):
-    program.stdin.write("end\n")
-    program.stdin.close()
-    program.wait()
-
-
-def watcher(options, program):
-    return subprocess.Popen(
-        [options.bin / "memagent", "python", str(program.pid), "--json"],
-        stdout=subprocess.PIPE, text=True)
-
-
-def processor_seconds(pid):
-    """Processor time of a process with all its threads (clock_getcpuclockid(3))."""
-    return time.clock_gettime_ns((~pid << 3) | 2) / 1e9
-
-
-def bare(options):
-    program = start(options)
-    seconds = go(program)
-    end(program)
-    return seconds
-
-
-def watched(options):
-    """The seconds that the work took, the watcher's share of a processor, and what it found."""
-    program = start(options)
-    watching = watcher(options, program)
-    time.sleep(0.5)
-    if watching.poll() is not None:
-        raise Failure("memagent does not watch; see what it says above")
-    before = processor_seconds(watching.pid)
-    seconds = go(program)
-    share = (processor_seconds(watching.pid) - before) / seconds
-    end(program)
-    return seconds, share, json.loads(watching.communicate()[0])
-
-
-def idle_share(options):
+def idle_share(options, way):
     """The watcher's share of a processor while the program waits."""
-    program = start(options)
-    watching = watcher(options, program)
-    time.sleep(1)
-    before = processor_seconds(watching.pid)
+    program = Waiting(options.python, "objects", options.scale)
+    watcher = Watcher(options.bin, program.pid, WATCHED[way])
+    before = watcher.processor_seconds()
     time.sleep(options.idle)
-    share = (processor_seconds(watching.pid) - before) / options.idle
-    watching.terminate()
-    watching.communicate()
-    end(program)
+    share = (watcher.processor_seconds() - before) / options.idle
+    watcher.stop()
+    program.end()
     return share
 
 
@@ -147,51 +76,106 @@ def bounds(values):
     return ordered[below - 1], ordered[count - below]
 
 
-def measure(options):
-    ratios, shares, times, grown, stacks, failed = [], [], [], [], 0, 0
+class Ratios:
+    """What one way of watching cost, round by round."""
+
+    def __init__(self, way):
+        self.way = way
+        self.elapsed, self.used, self.shares, self.found = [], [], [], []
+
+    def take(self, times, alone):
+        self.elapsed.append(times[0] / alone[0])
+        self.used.append(times[1] / alone[1])
+
+    def text(self):
+        parts = [f"  {self.way:12} {len(self.elapsed):3} pairs"]
+        for what, values in [("elapsed", self.elapsed), ("processor", self.used)]:
+            low, high = bounds(values)
+            parts.append(f"{what} {statistics.median(values):.3f} [{low:.3f} to {high:.3f}]")
+        if self.shares:
+            parts.append(f"watcher {100 * statistics.median(self.shares):.2f} % of a processor, "
+                         f"at most {100 * max(self.shares):.2f} %")
+        return "; ".join(parts)
+
+
+def measure(options, name, folder):
+    """The rounds of one program; whether the budget of time is kept."""
+    others = {
+        "tracemalloc": ["-X", "tracemalloc=1"],
+        "memray": ["-m", "memray", "run", "--quiet", "--force", "--output", f"{folder}/capture"],
+    }
+    ratios = {way: Ratios(way) for way in [*WATCHED, *others]}
+    alone = []
     for number in range(options.pairs):
-        if random.random() < 0.5:
-            alone = bare(options)
-            seconds, share, found = watched(options)
-        else:
-            seconds, share, found = watched(options)
-            alone = bare(options)
-        ratios.append(seconds / alone)
-        shares.append(share)
-        times.append(alone)
-        grown.append(found["grown_bytes"] / 2**20)
-        stacks += found["coverage"]["stacks_read"]
-        failed += found["coverage"]["stacks_not_readable"]
-        print(
-            f"pair {number + 1:2}: bare {alone:.2f} s, watched {seconds:.2f} s, "
-            f"ratio {seconds / alone:.3f}, watcher {100 * share:.2f} %", flush=True)
-    low, high = bounds(ratios)
-    load = os.getloadavg()[0]
-    print(f"\n{options.python}, {len(ratios)} pairs of {statistics.median(times):.2f} s, "
-          f"grew {statistics.median(grown):.0f} MiB; load {load:.1f} at the end")
-    print(f"time watched / bare: median {statistics.median(ratios):.3f}, "
-          f"95 % [{low:.3f} to {high:.3f}]")
-    print(f"watcher while it grows: median {100 * statistics.median(shares):.2f} % of a processor, "
-          f"at most {100 * max(shares):.2f} %")
-    print(f"stacks: {stacks} read, {failed} not readable")
-    print(f"watcher while it stands: {100 * idle_share(options):.3f} % of a processor")
+        ways = [None, *WATCHED] + ([*others] if number < options.others else [])
+        random.shuffle(ways)
+        times = {}
+        for way in ways:
+            if way in WATCHED:
+                times[way], share, found = watched(options, name, way)
+                ratios[way].shares.append(share)
+                ratios[way].found.append(found)
+            else:
+                times[way] = bare(options, name, others.get(way, ()))
+        alone.append(times.pop(None))
+        for way, taken in times.items():
+            ratios[way].take(taken, alone[-1])
+        shown = ", ".join(f"{way} {taken[0] / alone[-1][0]:.3f}" for way, taken in times.items())
+        print(f"{name} {number + 1:2}: bare {alone[-1][0]:.2f} s, {shown}, load "
+              f"{os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
+    grown = statistics.median(f["grown_bytes"] for f in ratios["samples"].found) / 2**20
+    print(f"\n{name}.py: {statistics.median(a[0] for a in alone):.2f} s bare, grew {grown:.0f} MiB")
+    for way in ratios.values():
+        if way.elapsed:
+            print(way.text())
+    for way in WATCHED:
+        found = ratios[way].found
+        count = {key: sum(f["coverage"][key] for f in found)
+                 for key in ["stacks_read", "stacks_not_readable", "fault_samples"]}
+        print(f"  {way}: {count['stacks_read']} stacks read, {count['stacks_not_readable']} not "
+              f"readable, {count['fault_samples']} samples; method {found[-1]['method']}")
+    high = max(bounds(ratios[way].elapsed)[1] for way in WATCHED)
+    print(f"  upper bound of elapsed {high:.3f}, budget {BUDGET}: "
+          f"{'kept' if high <= BUDGET else 'NOT kept'}", flush=True)
+    return high <= BUDGET
+
+
+def measure_watcher(options):
+    """What the watching takes, at the most and at the least."""
+    print("\nThe watcher's share of a processor")
+    for way in WATCHED:
+        (seconds, _), share, found = watched(options, "fastest", way)
+        speed = found["grown_bytes"] / 2**20 / seconds
+        print(f"  {way:8} {100 * share:.2f} % while memory grows at {speed:.0f} MiB/s, "
+              f"{100 * idle_share(options, way):.3f} % while nothing happens", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--bin", type=pathlib.Path, default=HERE.parent.parent / ".build/release")
+    parser.add_argument("--bin", type=pathlib.Path, default=HERE.parent.parent / ".build/release")
     parser.add_argument("--pairs", type=int, default=31)
-    parser.add_argument("--python", default="/usr/bin/python3")
+    parser.add_argument("--others", type=int, default=5)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--folder", help="where the virtual environment is; a temporary one else")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--idle", type=float, default=20.0)
     options = parser.parse_args()
     try:
-        measure(options)
-    except (Failure, OSError) as problem:
+        with tempfile.TemporaryDirectory(prefix="highwater-cost-") as folder:
+            options.python = environment(
+                options.folder or folder + "/venv", options.python,
+                ["memray", "pandas", "scikit-learn"])
+            load = os.getloadavg()[0]
+            version = subprocess.run(
+                [str(options.python), "--version"], check=True, stdout=subprocess.PIPE, text=True)
+            is_kept = [measure(options, name, folder) for name in PROGRAMS]
+            measure_watcher(options)
+            print(f"\n{version.stdout.strip()}, {os.cpu_count()} processors, load {load:.1f} at "
+                  f"the beginning and {os.getloadavg()[0]:.1f} at the end")
+            return 0 if all(is_kept) else 1
+    except (Failure, OSError, subprocess.CalledProcessError) as problem:
         print(f"benchmark_python.py: {problem}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":
