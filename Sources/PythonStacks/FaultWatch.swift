@@ -81,12 +81,17 @@ final class FaultWatch {
 
     private func size(ofBlock block: UInt64) -> SampledGrowth.Size {
         guard pageBytes == 4_096 else { return .page }
-        let first = block &* ResidentPages.blockPages
+        let count = ResidentPages.blockPages
+        let first = block &* count
         // Most blocks are not whole, and either end tells it.
-        guard pagemap.entries(from: first, count: 1)?.first?.isPresent == true,
-            let entries = pagemap.entries(from: first, count: Int(ResidentPages.blockPages))
+        guard isPresent(first), isPresent(first &+ (count - 1)),
+            let entries = pagemap.entries(from: first, count: Int(count))
         else { return .page }
         return SampledGrowth.size(entries)
+    }
+
+    private func isPresent(_ page: UInt64) -> Bool {
+        pagemap.entries(from: page, count: 1)?.first?.isPresent ?? false
     }
 
     /// Remembers the pages of a part with the stack that ran.

@@ -36,6 +36,7 @@ public final class GrowthWatch {
     private var ownNanoseconds: Int64 = 0
     private var budget = ProcessorBudget(percent: processorPercent)
     private var pauseNanoseconds: Int64 = 0
+    private var waitNanoseconds: Int64 = 0
     private let faultWatch: FaultWatch?
     private var earlierFaults: [ReadFault: Int] = [:]
 
@@ -114,7 +115,9 @@ public final class GrowthWatch {
         let begin = clinux_thread_nanoseconds()
         let now = BootClock.nowMilliseconds()
         let outcome = looked(at: now)
-        let cost = max(0, clinux_thread_nanoseconds() - begin)
+        // Being woken costs about as much as a look that finds little.
+        let cost = max(0, clinux_thread_nanoseconds() - begin) + waitNanoseconds
+        waitNanoseconds = 0
         ownNanoseconds += cost
         pauseNanoseconds = budget.spend(
             ledger.isGrowing(at: now) ? cost : 10 * cost, at: clinux_monotonic_nanoseconds())
@@ -129,6 +132,8 @@ public final class GrowthWatch {
     ///
     /// - Parameter milliseconds: The longest wait.
     public func wait(milliseconds: Int64) {
+        let begin = clinux_thread_nanoseconds()
+        defer { waitNanoseconds += max(0, clinux_thread_nanoseconds() - begin) }
         let end = clinux_monotonic_nanoseconds() + max(0, milliseconds) * 1_000_000
         if let faultWatch, !GrowthWatch.sleep(pauseNanoseconds) {
             let rest = end - clinux_monotonic_nanoseconds()

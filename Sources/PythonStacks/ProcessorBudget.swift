@@ -10,7 +10,7 @@ struct ProcessorBudget {
     private var balance: Int64
     private var at: Int64?
 
-    init(percent: Int64, savedNanoseconds: Int64 = 10_000_000) {
+    init(percent: Int64, savedNanoseconds: Int64 = 5_000_000) {
         self.percent = max(1, percent)
         self.savedNanoseconds = max(0, savedNanoseconds)
         balance = self.savedNanoseconds
