@@ -31,7 +31,7 @@ static int compare_numbers(const void *left, const void *right) {
 }
 
 static void note_open_files(void) {
-  DIR *folder = opendir("/proc/self/fd");
+  DIR *folder = opendir("/dev/fd");
   if (!folder) return;
   for (struct dirent *entry; (entry = readdir(folder)) && open_count < MOST_FILES;) {
     int file = atoi(entry->d_name);

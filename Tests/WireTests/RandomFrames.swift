@@ -95,9 +95,12 @@ struct RandomFrames {
     }
 
     private mutating func extensions() -> [FrameExtension] {
-        let ids = Set((0..<Int.random(in: 0...3, using: &random)).map { _ in number() })
-        // That of a past session has no value.
-        return ids.sorted().map { FrameExtension(id: $0, value: $0 == 1 ? "" : text(upTo: 20)) }
+        var ids = Set((0..<Int.random(in: 0...3, using: &random)).map { _ in number() })
+        // That of a command stands beside that of a past session, and neither has a value.
+        if ids.contains(2) { ids.insert(1) }
+        return ids.sorted().map {
+            FrameExtension(id: $0, value: (1...2).contains($0) ? "" : text(upTo: 20))
+        }
     }
 
     private mutating func uniqueID() -> UniqueID { UniqueID(high: number(), low: number()) }

@@ -149,7 +149,7 @@ struct SenderSessionTests {
 
     @Test("every code of an ERROR has the retry class of the table, unknown ones back off")
     func retryClasses() {
-        let slow: Set<UInt64> = [7, 10, 11, 14, 15, 16, 17, 21]
+        let slow: Set<UInt64> = [7, 10, 11, 14, 15, 16, 17, 21, 22]
         for code in Array(UInt64(0)...30) + [65_535, 65_536, .max] {
             let harness = SenderHarness(.awaitingWelcome)
             let error = ErrorFrame(code: code, retryAfterMilliseconds: 0, text: "")

@@ -29,6 +29,9 @@ final class PastFrames: Sendable {
         state = Mutex(State(reader: reader, left: count))
     }
 
+    /// Whether all of them were given.
+    var isAtEnd: Bool { state.withLock { $0.left == 0 } }
+
     /// The next frames; none at the end.
     ///
     /// Throws `MissingFrames` where the file ends before that: what is missing was not told.

@@ -134,12 +134,9 @@ final class PastTeller: CollectorLinkOwner {
 
     private func read(_ next: [Frame]) {
         isReading = false
-        if next.isEmpty {
-            isFileAtEnd = true
-            batch = waiting.first?.further[...] ?? []
-        } else {
-            batch = next[...]
-        }
+        // Known with the last frame, so that its acknowledgement is not too early.
+        isFileAtEnd = frames?.isAtEnd ?? true
+        batch = (next + (isFileAtEnd ? waiting.first?.further ?? [] : []))[...]
         send()
     }
 
