@@ -133,6 +133,22 @@ struct SectionOutboxTests {
         #expect(runs == ["before": run(1), "after": later])
     }
 
+    @Test("A short job whose start was reckoned from its end is found by the start that it says")
+    func estimatedStart() throws {
+        let harness = OutboxHarness()
+        var snapshot = HostSnapshot(takenAtMilliseconds: 2_000)
+        let key = ProcessKey(pid: 1, startTicks: 101)
+        snapshot.completed = [
+            CompletedRun(
+                start: StartedRun(
+                    key: key, description: RunDescription(program: "p", comm: "c"),
+                    flags: .startIsEstimated),
+                end: EndedRun(key: key, end: .sample))
+        ]
+        let frames = told(harness, snapshot, [(1, try Self.datagram())])
+        #expect(Self.sections(frames).map(\.key.run) == [key])
+    }
+
     @Test("An end does not confirm a peak whose mark was reset")
     func exit() throws {
         let harness = OutboxHarness()

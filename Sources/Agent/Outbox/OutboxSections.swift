@@ -55,7 +55,13 @@ extension Outbox {
             call, of: SectionKey(run: found.run, name: section.name), limits: runs.ledger.limits)
     }
 
+    /// How many ticks an estimated start may be off.
+    private static let estimatedTicks: UInt64 = 2
+
     /// The runs of processes that live, or ended and are not acknowledged, the newest image first.
+    ///
+    /// One whose start was reckoned from its end is found by starts near to it, too: a short job
+    /// knows better when it began.
     private func images(
         ofPids pids: Set<Int32>
     ) -> [SectionIntake.Sender: [(key: ProcessKey, startedAtMilliseconds: Int64?)]] {
@@ -64,8 +70,13 @@ extension Outbox {
         let keys = (live + runs.ended.keys(ofPids: pids)).sorted { $0 > $1 }
         var images: [SectionIntake.Sender: [(key: ProcessKey, startedAtMilliseconds: Int64?)]] = [:]
         for key in keys {
-            images[.init(pid: key.pid, startTicks: key.startTicks), default: []]
-                .append((key, self[key]?.description.startedAtMilliseconds))
+            guard let record = self[key] else { continue }
+            let slack = record.flags.contains(.startIsEstimated) ? Outbox.estimatedTicks : 0
+            let first = key.startTicks - min(slack, key.startTicks)
+            for ticks in first...max(first, key.startTicks &+ slack) {
+                images[.init(pid: key.pid, startTicks: ticks), default: []]
+                    .append((key, record.description.startedAtMilliseconds))
+            }
         }
         return images
     }
