@@ -13,7 +13,7 @@ enum GoldenScreen {
         plain(screen).map { line in
             var line = line.replacing(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/, with: "DATE AND TIME")
             line = line.replacing(/\d\d:\d\d:\d\d/, with: "HH:MM:SS")
-            line = line.replacing(/[ ]+(?:\d+[ydhms] ?)?\d+(?:y|d|h|m|s|ms)\b/, with: " TIME")
+            line = line.replacing(/[ ]+>?(?:\d+[ydhms] ?)?\d+(?:y|d|h|m|s|ms)\b/, with: " TIME")
             line = line.replacing(/[ ]+[▁▂▃▄▅▆▇█]+[ ]+/, with: " LAST ")
             while line.last == " " { line.removeLast() }
             return line + "\n"
