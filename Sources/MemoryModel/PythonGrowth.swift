@@ -117,8 +117,15 @@ public struct PythonGrowth: Hashable, Sendable {
     public var markBytes: UInt64?
     /// All growth for which stacks were read; more than is resident where memory came and went.
     public var grownBytes: UInt64 = 0
-    /// Growth whose stack could not be read.
+    /// Growth that no line is named for: `sleepingBytes`, `unwatchedBytes`, and what no stack could
+    /// be read for.
     public var unattributedBytes: UInt64 = 0
+    /// Growth of threads that slept when it was found: what ran before is not known.
+    public var sleepingBytes: UInt64 = 0
+    /// Where they slept then, with what they had grown before, the largest first.
+    public var sleepingLines: [Line] = []
+    /// Growth between two looks that were too far apart to know what ran.
+    public var unwatchedBytes: UInt64 = 0
     /// How it was found when memory grew.
     public var method = Method.ticks
     /// Why page faults were not sampled, in words; nil if they were or were not to be.

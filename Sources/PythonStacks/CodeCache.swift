@@ -43,10 +43,6 @@ public struct ObjectTypes: Hashable, Sendable {
 
 /// Code objects that were read before.
 struct CodeCache {
-    /// The most code objects that are kept; then it begins anew.
-    static let maximumCodes = 8_192
-    /// The most bytes of tables that are kept; then it begins anew.
-    static let maximumBytes = 8 << 20
     /// The longest table that is believed; a function of ten thousand lines takes about 0.2 MiB.
     static let maximumLineBytes = 1 << 20
     /// The most characters of a name that are kept.
@@ -56,12 +52,14 @@ struct CodeCache {
 
     private let layout: PythonLayout
     private let types: ObjectTypes
+    private let limits: StackLimits
     private let headBytes: Int
     private var codes: [UInt64: KnownCode] = [:]
     private var byteCount = 0
 
-    init(layout: PythonLayout, types: ObjectTypes) {
+    init(layout: PythonLayout, types: ObjectTypes, limits: StackLimits) {
         self.layout = layout
+        self.limits = limits
         self.types = types
         headBytes = [
             layout.codeFile, layout.codeName, layout.codeFirstLine, layout.codeLines,
@@ -97,8 +95,8 @@ struct CodeCache {
     }
 
     private mutating func keep(_ known: KnownCode, at address: UInt64) {
-        if codes.count >= CodeCache.maximumCodes
-            || byteCount + known.lines.count > CodeCache.maximumBytes
+        if codes.count >= limits.maximumCodes
+            || byteCount + known.lines.count > limits.maximumCodeBytes
         {
             codes.removeAll(keepingCapacity: true)
             byteCount = 0

@@ -88,10 +88,22 @@ public struct ElfImage {
     ///
     /// Looks it up as the loader does, and only where there is no hash table goes through the
     /// symbol tables that the section headers name.
-    public func value(of symbol: String) -> UInt64? {
+    public func value(of symbol: String) -> UInt64? { self.symbol(symbol)?.value }
+
+    /// The same with the size of what the symbol names.
+    func symbol(_ symbol: String) -> Symbol? {
         let name = Array(symbol.utf8)
-        if let value = lookUpGNU(name) ?? lookUpSystemV(name) { return value }
+        if let found = lookUpGNU(name) ?? lookUpSystemV(name) { return found }
+        // A hash table has all that other files can see, as extensions of Python have to. Of what
+        // they cannot see there can be hundreds of thousands, each of them a read.
+        guard dynamic.gnuHash == nil, dynamic.systemVHash == nil else { return nil }
         return searchSections(name)
+    }
+
+    /// Where something is, before the loader added to it, and how large it is.
+    struct Symbol: Equatable {
+        var value: UInt64
+        var size: UInt64
     }
 
     /// Bytes at an address of the file, before the loader added to it.
@@ -110,7 +122,7 @@ public struct ElfImage {
     // MARK: Hash tables
 
     /// `DT_GNU_HASH`: header of four words, bloom filter, buckets, chains of hashes.
-    private func lookUpGNU(_ name: [UInt8]) -> UInt64? {
+    private func lookUpGNU(_ name: [UInt8]) -> Symbol? {
         guard let table = dynamic.gnuHash, let header = view(table, 16),
             let buckets = header.u32(0), let firstSymbol = header.u32(4),
             let bloomWords = header.u32(8), buckets > 0
@@ -134,7 +146,7 @@ public struct ElfImage {
     }
 
     /// `DT_HASH`: counts of buckets and chains, buckets, chains of symbol numbers.
-    private func lookUpSystemV(_ name: [UInt8]) -> UInt64? {
+    private func lookUpSystemV(_ name: [UInt8]) -> Symbol? {
         guard let table = dynamic.systemVHash, let buckets = view(table, 8)?.u32(0), buckets > 0
         else { return nil }
         var hash: UInt32 = 0
@@ -155,7 +167,7 @@ public struct ElfImage {
         return nil
     }
 
-    private func dynamicSymbol(_ index: UInt32, named name: [UInt8]) -> UInt64? {
+    private func dynamicSymbol(_ index: UInt32, named name: [UInt8]) -> Symbol? {
         guard let symbols = dynamic.symbols, let strings = dynamic.strings,
             let symbol = view(symbols &+ UInt64(index) * UInt64(ElfImage.symbolBytes), 24),
             let value = ElfImage.definedValue(symbol, at: 0), let nameOffset = symbol.u32(0),
@@ -168,17 +180,17 @@ public struct ElfImage {
         bytes(atAddress: address, count: count).map { ByteView($0) }
     }
 
-    /// The value of a symbol that is defined here, and not in another library.
-    private static func definedValue(_ view: ByteView, at start: Int) -> UInt64? {
+    /// A symbol that is defined here, and not in another library.
+    private static func definedValue(_ view: ByteView, at start: Int) -> Symbol? {
         guard let section = view.u16(start + 6), section != 0, let value = view.u64(start + 8),
             value != 0
         else { return nil }
-        return value
+        return Symbol(value: value, size: view.u64(start + 16) ?? 0)
     }
 
     // MARK: Section headers
 
-    private func searchSections(_ name: [UInt8]) -> UInt64? {
+    private func searchSections(_ name: [UInt8]) -> Symbol? {
         guard sections.count > 0,
             let table = source.bytes(atOffset: sections.offset, count: 64 * sections.count)
         else { return nil }
@@ -201,7 +213,7 @@ public struct ElfImage {
 
     private func search(
         symbols: UInt64, count: Int, strings: UInt64, for name: [UInt8]
-    ) -> UInt64? {
+    ) -> Symbol? {
         let step = 4_096
         for first in stride(from: 0, to: count, by: step) {
             let number = min(step, count - first)

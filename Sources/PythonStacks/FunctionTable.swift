@@ -31,15 +31,42 @@ public struct StackFrame: Hashable, Sendable {
     }
 }
 
+/// What is kept of the code of one program.
+public struct StackLimits: Hashable, Sendable {
+    /// The most functions that are kept.
+    public var maximumFunctions: Int
+    /// The most bytes of their names.
+    public var maximumNameBytes: Int
+    /// The most code objects that are kept; then it begins anew.
+    public var maximumCodes: Int
+    /// The most bytes of their tables of lines; then it begins anew.
+    public var maximumCodeBytes: Int
+
+    /// Where one program is watched by itself.
+    public static let usual = StackLimits(
+        maximumFunctions: 65_536, maximumNameBytes: 8 << 20, maximumCodes: 8_192,
+        maximumCodeBytes: 8 << 20)
+    /// Where several are watched at a time, beside other work.
+    public static let small = StackLimits(
+        maximumFunctions: 8_192, maximumNameBytes: 1 << 20, maximumCodes: 4_096,
+        maximumCodeBytes: 1 << 20)
+
+    /// Takes all of them.
+    public init(
+        maximumFunctions: Int, maximumNameBytes: Int, maximumCodes: Int, maximumCodeBytes: Int
+    ) {
+        self.maximumFunctions = maximumFunctions
+        self.maximumNameBytes = maximumNameBytes
+        self.maximumCodes = maximumCodes
+        self.maximumCodeBytes = maximumCodeBytes
+    }
+}
+
 /// Numbers for functions, so that a stack is a list of small numbers.
 ///
 /// It keeps a bounded number of functions and bytes of names; one that finds no room has number 0.
 public struct FunctionTable: Sendable {
-    /// The most functions that are kept.
-    public static let maximumFunctions = 65_536
-    /// The most bytes of names that are kept.
-    public static let maximumBytes = 8 << 20
-
+    private let limits: StackLimits
     private var functions: [PythonFunction]
     private var numbers: [PythonFunction: Int32] = [:]
     private var byteCount = 0
@@ -47,7 +74,8 @@ public struct FunctionTable: Sendable {
     public private(set) var refusedCount = 0
 
     /// A table with nothing but number 0, which stands for what found no room.
-    public init() {
+    public init(limits: StackLimits = .usual) {
+        self.limits = limits
         functions = [PythonFunction(file: "", name: "(other functions)", firstLine: 0)]
     }
 
@@ -55,8 +83,8 @@ public struct FunctionTable: Sendable {
     public mutating func number(of function: PythonFunction) -> Int32 {
         if let number = numbers[function] { return number }
         let size = function.file.bytes.count + function.name.bytes.count
-        guard functions.count < FunctionTable.maximumFunctions,
-            byteCount + size <= FunctionTable.maximumBytes
+        guard functions.count < limits.maximumFunctions,
+            byteCount + size <= limits.maximumNameBytes
         else {
             refusedCount += 1
             return 0

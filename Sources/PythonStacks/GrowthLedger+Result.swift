@@ -18,6 +18,8 @@ extension GrowthLedger {
         result.peakBytes = peakBytes
         result.grownBytes = grownBytes
         result.unattributedBytes = unattributedBytes
+        result.sleepingBytes = sleepingBytes
+        result.unwatchedBytes = unwatchedBytes
         result.otherLineBytes = otherLineBytes
         result.otherStackBytes = otherBytes
         result.otherStackCount = otherCount
@@ -25,6 +27,9 @@ extension GrowthLedger {
         result.lookCount = lookCount
         result.peakStack = peakStack.map { line($0, functions) }
         fillLines(&result, functions, bytesAtPeak)
+        result.sleepingLines = GrowthLedger.largestFirst(sleepingLines)
+            .prefix(GrowthLedger.maximumResultLines)
+            .map { PythonGrowth.Line(line: line($0.key, functions), grownBytes: $0.value) }
         fillStacks(&result, functions, bytesAtPeak)
         result.functionPeaks = functionPeaks.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
             .prefix(GrowthLedger.maximumResultLines).map { number, bytes in
@@ -53,10 +58,8 @@ extension GrowthLedger {
             result.atPeakBytes = total
             result.otherLineAtPeakBytes = total - min(total, known)
         }
-        let sorted = lines.filter { $0.value > 0 || atPeak[$0.key] != nil }.sorted { left, right in
-            (right.value, left.key.function, left.key.line)
-                < (left.value, right.key.function, right.key.line)
-        }
+        let sorted = GrowthLedger.largestFirst(
+            lines.filter { $0.value > 0 || atPeak[$0.key] != nil })
         result.lines = sorted.prefix(GrowthLedger.maximumResultLines).map {
             PythonGrowth.Line(
                 line: line($0.key, functions), grownBytes: $0.value,
@@ -85,6 +88,15 @@ extension GrowthLedger {
         for entry in sorted.dropFirst(GrowthLedger.maximumResultStacks) {
             result.otherStackBytes.addClamped(entry.value.grownBytes)
             result.otherStackCount += 1
+        }
+    }
+
+    private static func largestFirst(
+        _ lines: [StackFrame: UInt64]
+    ) -> [(key: StackFrame, value: UInt64)] {
+        lines.sorted { left, right in
+            (right.value, left.key.function, left.key.line)
+                < (left.value, right.key.function, right.key.line)
         }
     }
 

@@ -11,6 +11,15 @@ public struct GrowthLedger: Sendable {
         public var grownBytes: UInt64
         /// How long to wait until the next look.
         public var waitMilliseconds: Int64
+        /// Whether the look before was so long ago that nobody knows what ran while it grew.
+        public var isLate: Bool
+
+        /// Takes all three.
+        public init(grownBytes: UInt64, waitMilliseconds: Int64, isLate: Bool = false) {
+            self.grownBytes = grownBytes
+            self.waitMilliseconds = waitMilliseconds
+            self.isLate = isLate
+        }
     }
 
     /// Whether page faults are sampled.
@@ -41,6 +50,15 @@ public struct GrowthLedger: Sendable {
         public var growingMilliseconds: Int64 = 10
         /// So long after its last growth a process counts as growing.
         public var settlingMilliseconds: Int64 = 200
+        /// The same after growth whose thread slept when it was found: what grows in bursts is to
+        /// be met while it grows.
+        public var burstMilliseconds: Int64 = 10_000
+        /// Time between two looks at one that has not grown for `quietAfterMilliseconds`.
+        public var quietMilliseconds: Int64 = 100
+        /// See there.
+        public var quietAfterMilliseconds: Int64 = 10_000
+        /// What grew since a look that was longer ago is credited to nothing.
+        public var maximumGapMilliseconds: Int64 = 1_000
         /// The most stacks that are kept.
         public var maximumStacks = 4_096
         /// The most frames of all stacks together; each takes 8 bytes.
@@ -76,8 +94,15 @@ public struct GrowthLedger: Sendable {
     public private(set) var lookCount = 0
     /// All growth that stacks were read for.
     public private(set) var grownBytes: UInt64 = 0
-    /// Growth whose stack could not be read.
+    /// Growth that no line is named for: `sleepingBytes`, `unwatchedBytes`, and what no stack could
+    /// be read for.
     public private(set) var unattributedBytes: UInt64 = 0
+    /// Growth of threads that slept when it was found: what ran before is not known.
+    public private(set) var sleepingBytes: UInt64 = 0
+    /// Where they slept.
+    public private(set) var sleepingLines: [StackFrame: UInt64] = [:]
+    /// Growth between two looks that were too far apart.
+    public private(set) var unwatchedBytes: UInt64 = 0
     /// Growth by stack, each with the innermost frame first.
     public private(set) var stacks: [[StackFrame]: StackGrowth] = [:]
     /// Growth of stacks that found no room.
@@ -99,6 +124,8 @@ public struct GrowthLedger: Sendable {
 
     private var baseBytes: UInt64 = 0
     private var grewAt: Int64?
+    private var burstAt: Int64?
+    private var lookedAt: Int64?
     private var frameCount = 0
     private var lastNumber: Int32 = 0
 
@@ -127,9 +154,12 @@ public struct GrowthLedger: Sendable {
         guard firstBytes != nil else {
             firstBytes = residentBytes
             baseBytes = residentBytes
+            lookedAt = milliseconds
             return Decision(grownBytes: 0, waitMilliseconds: wait(at: milliseconds))
         }
         var grown: UInt64 = 0
+        let isLate = lookedAt.map { milliseconds - $0 > settings.maximumGapMilliseconds } ?? false
+        lookedAt = milliseconds
         if residentBytes < baseBytes {
             baseBytes = residentBytes
         } else if residentBytes - baseBytes >= (isSampled ? 1 : max(1, settings.thresholdBytes)) {
@@ -138,7 +168,9 @@ public struct GrowthLedger: Sendable {
             grewAt = milliseconds
             grownBytes = grownBytes.saturatingSum(grown)
         }
-        return Decision(grownBytes: grown, waitMilliseconds: wait(at: milliseconds))
+        return Decision(
+            grownBytes: grown, waitMilliseconds: wait(at: milliseconds),
+            isLate: isLate && grown > 0)
     }
 
     /// Begins anew with the next look, as after an exec; what was counted stays.
@@ -147,32 +179,60 @@ public struct GrowthLedger: Sendable {
         baseBytes = 0
     }
 
-    /// Whether it grew not long ago.
+    /// Whether it grew not long ago, or in a burst of which another may come.
     public func isGrowing(at milliseconds: Int64) -> Bool {
-        grewAt.map { milliseconds - $0 <= settings.settlingMilliseconds } ?? false
+        isWithin(settings.settlingMilliseconds, of: grewAt, at: milliseconds)
+            || isWithin(settings.burstMilliseconds, of: burstAt, at: milliseconds)
+    }
+
+    private func isWithin(_ length: Int64, of time: Int64?, at milliseconds: Int64) -> Bool {
+        time.map { milliseconds - $0 <= length } ?? false
     }
 
     private func wait(at milliseconds: Int64) -> Int64 {
-        isGrowing(at: milliseconds) ? settings.growingMilliseconds : settings.idleMilliseconds
+        if isGrowing(at: milliseconds) { return settings.growingMilliseconds }
+        return grewAt == nil
+            || isWithin(settings.quietAfterMilliseconds, of: grewAt, at: milliseconds)
+            ? settings.idleMilliseconds : settings.quietMilliseconds
+    }
+
+    /// Takes note of growth between two looks that were too far apart.
+    public mutating func addUnwatched(_ bytes: UInt64) {
+        unwatchedBytes.addClamped(bytes)
+        unattributedBytes.addClamped(bytes)
     }
 
     /// Credits growth to the stack that ran; nil where none could be read.
     ///
+    /// A thread that sleeps does not grow: it grew before, and where it sleeps it may have come to
+    /// since. So no line is said to have run while it grew.
+    ///
     /// - Parameters:
     ///   - bytes: The growth, or the share of it that this stack's thread had.
     ///   - stack: The frames, the innermost first.
+    ///   - isAsleep: Whether the thread that grew slept when its stack was read.
     ///   - residentBytes: What was resident at the look.
     ///   - milliseconds: The time of the look.
-    /// - Returns: The number of the stack; 0 if there is none.
+    /// - Returns: The number of the stack; 0 if there is none, or its thread slept.
     @discardableResult
     public mutating func credit(
-        _ bytes: UInt64, to stack: [StackFrame]?, residentBytes: UInt64, at milliseconds: Int64
+        _ bytes: UInt64, to stack: [StackFrame]?, isAsleep: Bool = false, residentBytes: UInt64,
+        at milliseconds: Int64
     ) -> Int32 {
+        if isAsleep {
+            burstAt = milliseconds
+            sleepingBytes.addClamped(bytes)
+            unattributedBytes.addClamped(bytes)
+        }
         guard let stack, let innermost = stack.first else {
-            unattributedBytes = unattributedBytes.saturatingSum(bytes)
+            if !isAsleep { unattributedBytes.addClamped(bytes) }
             return 0
         }
-        if lines[innermost] != nil || lines.count < settings.maximumLines {
+        if isAsleep {
+            if sleepingLines[innermost] != nil || sleepingLines.count < settings.maximumLines {
+                sleepingLines[innermost, default: 0].addClamped(bytes)
+            }
+        } else if lines[innermost] != nil || lines.count < settings.maximumLines {
             lines[innermost, default: 0].addClamped(bytes)
         } else {
             otherLineBytes.addClamped(bytes)
@@ -189,7 +249,7 @@ public struct GrowthLedger: Sendable {
             peakStackBytes = residentBytes
             peakStackMilliseconds = milliseconds
         }
-        return keep(stack, bytes)
+        return isAsleep ? 0 : keep(stack, bytes)
     }
 
     private mutating func keep(_ stack: [StackFrame], _ bytes: UInt64) -> Int32 {

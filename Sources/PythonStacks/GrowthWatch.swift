@@ -24,12 +24,15 @@ public final class GrowthWatch {
     public static let processorPercent: Int64 = 2
 
     private let process: WatchedProcess
+    private let limits: StackLimits
     private var reader: StackReader?
     private var ledger: GrowthLedger
     private var threads = GrowingThreads()
     private var innerIDs: [Int32: Int32] = [:]
     private var innerProcess: Int32
     private var growth: PythonGrowth
+    /// Whether another interpreter was found than the first one, as after an exec.
+    public private(set) var hasBegunAnew = false
     private let startedAt = BootClock.nowMilliseconds()
     private var searchedAt: Int64 = 0
     private var failuresInARow = 0
@@ -44,6 +47,8 @@ public final class GrowthWatch {
     private static let failuresUntilSearch = 8
     /// Time between two searches for an interpreter.
     private static let searchMilliseconds: Int64 = 1_000
+    /// So long an interpreter that has not begun is expected to do so soon.
+    private static let beginningMilliseconds: Int64 = 5_000
     /// Ids of so many threads are kept.
     private static let maximumIDs = 16_384
     /// The stacks of so many threads are read for one look.
@@ -55,16 +60,19 @@ public final class GrowthWatch {
     ///   - pid: The process.
     ///   - root: The tree that has it.
     ///   - settings: How often it is looked, and at what.
+    ///   - limits: What may be kept of its code.
     /// - Throws: `GrowthWatchError` if it cannot be watched.
     public init(
         pid: Int32, root: ProcRoot = ProcRoot(),
-        settings: GrowthLedger.Settings = GrowthLedger.Settings()
+        settings: GrowthLedger.Settings = GrowthLedger.Settings(),
+        limits: StackLimits = .usual
     ) throws(GrowthWatchError) {
         do throws(WatchError) {
             process = try WatchedProcess(pid: pid, root: root)
         } catch {
             throw GrowthWatchError(error, pid: pid)
         }
+        self.limits = limits
         ledger = GrowthLedger(settings: settings)
         growth = PythonGrowth(pid: pid)
         faultWatch = GrowthWatch.faultWatch(process, root, settings, &growth)
@@ -105,7 +113,8 @@ public final class GrowthWatch {
 
     private func begin(_ interpreter: Interpreter) {
         reader = StackReader(
-            interpreter, memory: ProcessMemory(process), functions: reader?.functions)
+            interpreter, memory: ProcessMemory(process), functions: reader?.functions,
+            limits: limits)
         growth.pythonVersion = interpreter.version.description
         failuresInARow = 0
     }
@@ -119,8 +128,10 @@ public final class GrowthWatch {
         let cost = max(0, clinux_thread_nanoseconds() - begin) + waitNanoseconds
         waitNanoseconds = 0
         ownNanoseconds += cost
+        // An interpreter that has yet to begin is about to grow.
+        let isClose = reader == nil || ledger.isGrowing(at: now)
         pauseNanoseconds = budget.spend(
-            ledger.isGrowing(at: now) ? cost : 10 * cost, at: clinux_monotonic_nanoseconds())
+            isClose ? cost : 10 * cost, at: clinux_monotonic_nanoseconds())
         guard case .goesOn(let wait) = outcome else { return outcome }
         return .goesOn(waitMilliseconds: max(wait, (pauseNanoseconds + 999_999) / 1_000_000))
     }
@@ -169,7 +180,10 @@ public final class GrowthWatch {
             if reader == nil || failuresInARow >= GrowthWatch.failuresUntilSearch {
                 if let reason = search(at: now) { return .unwatchable(reason) }
             }
-            if let faultWatch, !samples.isEmpty {
+            if decision.isLate {
+                threads.prime(process)
+                ledger.addUnwatched(decision.grownBytes)
+            } else if let faultWatch, !samples.isEmpty {
                 credit(decision.grownBytes, samples, faultWatch, resident, at: now)
             } else if decision.grownBytes > 0 {
                 credit(decision.grownBytes, resident, at: now)
@@ -182,7 +196,8 @@ public final class GrowthWatch {
     /// Looks for an interpreter that has begun meanwhile, or after an exec; returns why there is
     /// none to be expected.
     private func search(at now: Int64) -> String? {
-        let interval = reader == nil ? 50 : GrowthWatch.searchMilliseconds
+        let isBeginning = now - startedAt < GrowthWatch.beginningMilliseconds
+        let interval = reader == nil && isBeginning ? 50 : GrowthWatch.searchMilliseconds
         guard now - searchedAt >= interval else { return nil }
         searchedAt = now
         do throws(WatchError) {
@@ -191,6 +206,7 @@ public final class GrowthWatch {
             case .supported(let interpreter):
                 // The same interpreter may have been busy with what is no Python.
                 if reader?.interpreter != interpreter {
+                    if reader != nil { hasBegunAnew = true }
                     keepFaults()
                     faultWatch?.forgetPages()
                     begin(interpreter)
@@ -224,7 +240,8 @@ public final class GrowthWatch {
     ) {
         let parts = faults.split(bytes, over: samples)
         for part in parts.prefix(GrowthWatch.maximumThreads) {
-            let stack = credit(part.grownBytes, toThread: part.thread, resident, at: now)
+            let stack = credit(
+                part.grownBytes, toThread: part.thread, isSampled: true, resident, at: now)
             if stack != 0 { faults.remember(part, stack: stack) }
         }
         for part in parts.dropFirst(GrowthWatch.maximumThreads) {
@@ -250,10 +267,16 @@ public final class GrowthWatch {
         }
     }
 
+    /// Reads what a thread runs, and credits a growth to it.
+    ///
+    /// A page fault that was sampled names its thread while it grows, as in a system call that
+    /// fills a buffer. A thread that a look finds asleep has grown before.
     private func credit(
-        _ bytes: UInt64, toThread thread: Int32?, _ resident: UInt64, at now: Int64
+        _ bytes: UInt64, toThread thread: Int32?, isSampled: Bool = false, _ resident: UInt64,
+        at now: Int64
     ) -> Int32 {
         let inner = thread.flatMap { innerID(of: $0) }
+        var isAsleep = !isSampled && isAsleep(thread)
         let stack = reader?.stack(ofThread: inner, process: innerProcess) {
             process.threads().compactMap { innerID(of: $0) }
         }
@@ -264,7 +287,22 @@ public final class GrowthWatch {
         } else {
             failuresInARow += 1
         }
-        return ledger.credit(bytes, to: stack?.frames, residentBytes: resident, at: now)
+        // Between the two questions it may have gone to sleep.
+        if !isSampled, !isAsleep { isAsleep = self.isAsleep(thread) }
+        return ledger.credit(
+            bytes, to: stack?.frames, isAsleep: isAsleep, residentBytes: resident, at: now)
+    }
+
+    /// Whether a thread waits for something else than its turn in the interpreter: then it has
+    /// grown before, and may have gone on since.
+    private func isAsleep(_ thread: Int32?) -> Bool {
+        guard let thread else { return false }
+        switch process.activity(ofThread: thread) {
+        case .running, .blocked, .unknown: return false
+        case .waiting: return true
+        case .waitingForLock(let address):
+            return !(reader?.interpreter.isOwnLock(address) ?? false)
+        }
     }
 
     /// A thread's id in the process's own pid namespace, which is what Python knows.
@@ -276,6 +314,17 @@ public final class GrowthWatch {
         innerIDs[thread] = inner
         return inner
     }
+
+    /// All growth that was found until now.
+    public var grownBytes: UInt64 { ledger.grownBytes }
+    /// What was resident at the last look.
+    public var residentBytes: UInt64 { ledger.lastBytes }
+    /// When the process began, in clock ticks since boot; nil if it has ended.
+    public var startTicks: UInt64? { process.startTicks() }
+    /// The kernel's name of the process; nil where it was not to be had.
+    public var processName: RawText? { growth.processName }
+    /// The interpreter's version; empty before it was found.
+    public var pythonVersion: String { growth.pythonVersion }
 
     /// What was found until now.
     public func result() -> PythonGrowth {

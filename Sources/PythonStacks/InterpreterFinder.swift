@@ -34,7 +34,7 @@ public struct InterpreterFinder {
             files.filter { InterpreterFinder.isLibrary($0.baseName.bytes) }
             + files.filter { $0.path == program }
         for file in candidates.prefix(8) {
-            guard let image = image(of: file), let runtime = image.address("_PyRuntime") else {
+            guard let image = image(of: file), let runtime = image.symbol("_PyRuntime") else {
                 continue
             }
             return interpreter(image, runtime: runtime, file: file, files: files)
@@ -73,8 +73,10 @@ public struct InterpreterFinder {
     }
 
     private func interpreter(
-        _ image: LoadedImage, runtime: UInt64, file: MappedFile, files: [MappedFile]
+        _ image: LoadedImage, runtime symbol: ElfImage.Symbol, file: MappedFile,
+        files: [MappedFile]
     ) -> FoundInterpreter {
+        let runtime = symbol.value
         let types = ObjectTypes(
             code: image.address("PyCode_Type"), text: image.address("PyUnicode_Type"),
             bytes: image.address("PyBytes_Type"), frame: image.address("PyFrame_Type"))
@@ -106,7 +108,9 @@ public struct InterpreterFinder {
         let place = runtime.offset(found.0.runtimeInterpreters)
         guard let first = try? reads.pointer(place), first != 0 else { return .starting }
         return .supported(
-            Interpreter(version: found.1, layout: found.0, runtime: runtime, types: types))
+            Interpreter(
+                version: found.1, layout: found.0, runtime: runtime, runtimeBytes: symbol.size,
+                types: types))
     }
 
     /// `Py_Version` from 3.11 on; else what the names of files say.
@@ -131,7 +135,12 @@ private struct LoadedImage {
     var image: ElfImage
     var bias: UInt64
 
-    func address(_ symbol: String) -> UInt64? { image.value(of: symbol).map { $0 &+ bias } }
+    func address(_ name: String) -> UInt64? { symbol(name)?.value }
+
+    /// Where a symbol is in memory.
+    func symbol(_ name: String) -> ElfImage.Symbol? {
+        image.symbol(name).map { ElfImage.Symbol(value: $0.value &+ bias, size: $0.size) }
+    }
 }
 
 /// The bytes of a file on disk.

@@ -6,17 +6,30 @@ public struct Interpreter: Hashable, Sendable {
     public var layout: PythonLayout
     /// The address of `_PyRuntime`.
     public var runtime: UInt64
+    /// How large it is; 0 where that is not known.
+    public var runtimeBytes: UInt64
     /// The types that objects are checked against.
     public var types: ObjectTypes
 
     /// Takes the parts.
     public init(
-        version: PythonVersion, layout: PythonLayout, runtime: UInt64, types: ObjectTypes
+        version: PythonVersion, layout: PythonLayout, runtime: UInt64, runtimeBytes: UInt64 = 0,
+        types: ObjectTypes
     ) {
         self.version = version
         self.layout = layout
         self.runtime = runtime
+        self.runtimeBytes = runtimeBytes
         self.types = types
+    }
+}
+
+extension Interpreter {
+    /// Whether a lock at this address is the interpreter's own, which one thread at a time holds.
+    ///
+    /// It lies in `_PyRuntime`, from 3.12 on as part of the main interpreter's state.
+    func isOwnLock(_ address: UInt64) -> Bool {
+        address >= runtime && address - runtime < runtimeBytes
     }
 }
 
@@ -70,13 +83,16 @@ public struct StackReader {
     ///   - interpreter: Where it is.
     ///   - memory: The memory.
     ///   - functions: Functions that stacks refer to already; nil for none.
+    ///   - limits: What may be kept.
     public init(
-        _ interpreter: Interpreter, memory: any TargetMemory, functions: FunctionTable? = nil
+        _ interpreter: Interpreter, memory: any TargetMemory, functions: FunctionTable? = nil,
+        limits: StackLimits = .usual
     ) {
-        self.functions = functions ?? FunctionTable()
+        self.functions = functions ?? FunctionTable(limits: limits)
         self.interpreter = interpreter
         self.memory = memory
-        codes = CodeCache(layout: interpreter.layout, types: interpreter.types)
+        codes = CodeCache(
+            layout: interpreter.layout, types: interpreter.types, limits: limits)
         threads = ThreadStates(interpreter)
         let layout = interpreter.layout
         frameBytes =

@@ -2,8 +2,11 @@ import MemoryModel
 
 extension PythonGrowthView {
     /// The page as a JSON object, with whole paths and all stacks that are kept.
-    public func json() -> String {
-        JSONValue.object([
+    public func json() -> String { value.document() }
+
+    /// The same as a value, to be put into another object.
+    var value: JSONValue {
+        .object([
             .init("label", .text(PythonGrowthView.label)),
             .init("pid", .integer(Int64(growth.pid))),
             .init("process_name", .optional(growth.processName)),
@@ -19,6 +22,8 @@ extension PythonGrowthView {
             .init("kernel_mark_bytes", .optional(growth.markBytes)),
             .init("grown_bytes", .unsigned(growth.grownBytes)),
             .init("unattributed_bytes", .unsigned(growth.unattributedBytes)),
+            .init("asleep_bytes", .unsigned(growth.sleepingBytes)),
+            .init("not_watched_bytes", .unsigned(growth.unwatchedBytes)),
             .init("at_peak_bytes", .optional(growth.atPeakBytes)),
             .init("method", .text(methodName)),
             .init("method_reason", growth.methodReason.map { .text($0) } ?? .null),
@@ -28,6 +33,7 @@ extension PythonGrowthView {
             .init(
                 "other_line_at_peak_bytes",
                 .optional(growth.atPeakBytes.map { _ in growth.otherLineAtPeakBytes })),
+            .init("asleep_lines", .array(growth.sleepingLines.map(PythonGrowthView.value))),
             .init("stacks", .array(growth.stacks.map(PythonGrowthView.value))),
             .init("other_stack_bytes", .unsigned(growth.otherStackBytes)),
             .init(
@@ -39,7 +45,7 @@ extension PythonGrowthView {
                 ])),
             .init("function_peaks", .array(growth.functionPeaks.map(PythonGrowthView.value))),
             .init("coverage", coverageValue),
-        ]).document()
+        ])
     }
 
     private func time(_ bytes: UInt64, _ milliseconds: Int64) -> JSONValue {

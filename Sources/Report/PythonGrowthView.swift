@@ -16,8 +16,9 @@ public struct PythonGrowthView: Hashable, Sendable {
         self.top = max(1, top)
     }
 
-    /// The page as text.
-    public func text(style: TextStyle) -> String {
+    /// The page as text; one of several that stand together needs what is to be known of all of
+    /// them but once (`hasCaution`).
+    public func text(style: TextStyle, hasCaution: Bool = true) -> String {
         var page = TextPage(style: style)
         let names = FileNames(growth)
         page.addHeading(heading(style), facts: facts)
@@ -31,11 +32,12 @@ public struct PythonGrowthView: Hashable, Sendable {
         page.addFact("Found by", method)
         page.addBlankLine()
         addLines(to: &page, names)
+        addSleepers(to: &page, names)
         addPeakStack(to: &page, names)
         addFunctions(to: &page, names)
         page.addBlankLine()
         page.add(coverage, role: .secondary)
-        page.add(PythonGrowthView.caution, role: .secondary)
+        if hasCaution { page.add(PythonGrowthView.caution, role: .secondary) }
         return page.text
     }
 
@@ -90,47 +92,72 @@ public struct PythonGrowthView: Hashable, Sendable {
     }
 
     private func addLines(to page: inout TextPage, _ names: FileNames) {
-        guard !growth.lines.isEmpty else {
+        guard growth.grownBytes > 0 || !growth.lines.isEmpty else {
             page.add("It has not grown since.")
             return
         }
-        page.addHeading("Memory grew while this ran")
-        let hasPeak = growth.atPeakBytes != nil
-        var table = TextTable(columns: PythonGrowthView.lineColumns(hasPeak: hasPeak))
         let style = page.style
-        func append(_ bytes: UInt64, _ atPeak: UInt64?, _ text: String) {
-            let share = Permille.of(bytes, growth.grownBytes).map { DecimalText.tenths($0) + " %" }
-            table.rows.append(
-                [TextTable.Cell(style.size(bytes), .emphasis), TextTable.Cell(share ?? "")]
-                    + (hasPeak ? [TextTable.Cell(atPeak.map { style.size($0) } ?? "")] : [])
-                    + [TextTable.Cell(text)])
-        }
-        for line in growth.lines.prefix(top) {
-            append(line.grownBytes, line.atPeakBytes, names.text(line.line, style))
+        page.addHeading("Memory grew while this ran")
+        var rows = growth.lines.prefix(top).map {
+            Row(bytes: $0.grownBytes, atPeak: $0.atPeakBytes, text: names.text($0.line, style))
         }
         let others = growth.lines.dropFirst(top)
-        let rest = others.reduce(growth.otherLineBytes) { $0.addingClamped($1.grownBytes) }
-        let restAtPeak = others.reduce(growth.otherLineAtPeakBytes) {
-            $0.addingClamped($1.atPeakBytes ?? 0)
-        }
-        if rest > 0 || restAtPeak > 0 { append(rest, restAtPeak, "(other lines)") }
-        if growth.unattributedBytes > 0 {
-            append(growth.unattributedBytes, nil, "(no stack could be read)")
-        }
-        page.add(table)
+        let rest = Row(
+            bytes: others.reduce(growth.otherLineBytes) { $0.addingClamped($1.grownBytes) },
+            atPeak: others.reduce(growth.otherLineAtPeakBytes) {
+                $0.addingClamped($1.atPeakBytes ?? 0)
+            }, text: "(other lines)")
+        if rest.bytes > 0 || rest.atPeak != 0 { rows.append(rest) }
+        let unread = growth.unattributedBytes.subtractingClamped(
+            growth.sleepingBytes.addingClamped(growth.unwatchedBytes))
+        rows += [
+            Row(bytes: growth.sleepingBytes, text: "(before a thread slept, as below)"),
+            Row(bytes: growth.unwatchedBytes, text: "(between looks that were too far apart)"),
+            Row(bytes: unread, text: "(no stack could be read)"),
+        ].filter { $0.bytes > 0 }
+        page.add(table(of: rows, hasPeak: growth.atPeakBytes != nil, style))
     }
 
-    private static func lineColumns(hasPeak: Bool) -> [TextTable.Column] {
-        var columns = [
+    /// What grew in bursts, where looks found its thread asleep behind them.
+    private func addSleepers(to page: inout TextPage, _ names: FileNames) {
+        guard !growth.sleepingLines.isEmpty else { return }
+        let style = page.style
+        page.addBlankLine()
+        page.addHeading("Memory grew before a thread slept here")
+        var rows = growth.sleepingLines.prefix(top).map {
+            Row(bytes: $0.grownBytes, text: names.text($0.line, style))
+        }
+        let rest = rows.reduce(growth.sleepingBytes) { $0.subtractingClamped($1.bytes) }
+        if rest > 0 { rows.append(Row(bytes: rest, text: "(other lines)")) }
+        page.add(table(of: rows, hasPeak: false, style))
+    }
+
+    /// A size, what was left of it at the peak, and what it is of.
+    private struct Row {
+        var bytes: UInt64
+        var atPeak: UInt64?
+        var text: String
+    }
+
+    private func table(of rows: [Row], hasPeak: Bool, _ style: TextStyle) -> TextTable {
+        var table = TextTable(columns: [
             TextTable.Column(title: "GREW", isRightAligned: true, importance: 100),
             TextTable.Column(title: "SHARE", isRightAligned: true, importance: 60),
             TextTable.Column(title: "LINE", minimumWidth: 16, importance: 100),
-        ]
+        ])
         if hasPeak {
-            columns.insert(
+            table.columns.insert(
                 TextTable.Column(title: "AT PEAK", isRightAligned: true, importance: 70), at: 2)
         }
-        return columns
+        table.rows = rows.map { row in
+            let share = Permille.of(row.bytes, growth.grownBytes).map {
+                DecimalText.tenths($0) + " %"
+            }
+            let atPeak = TextTable.Cell(row.atPeak.map { style.size($0) } ?? "")
+            return [TextTable.Cell(style.size(row.bytes), .emphasis), TextTable.Cell(share ?? "")]
+                + (hasPeak ? [atPeak] : []) + [TextTable.Cell(row.text)]
+        }
+        return table
     }
 
     private func addPeakStack(to page: inout TextPage, _ names: FileNames) {
@@ -217,7 +244,8 @@ private struct FileNames {
     init(_ growth: PythonGrowth) {
         var files: [[UInt8]: RawText] = [:]
         let lines =
-            growth.lines.map(\.line) + growth.peakStack + growth.functionPeaks.map(\.function)
+            (growth.lines + growth.sleepingLines).map(\.line) + growth.peakStack
+            + growth.functionPeaks.map(\.function)
         for line in lines {
             let name = Array(FileNames.last(1, of: line.file))
             if let other = files[name], other != line.file { ambiguous.insert(name) }

@@ -59,6 +59,9 @@ extension UInt64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }
+
+    /// The difference, or 0 where it would be less.
+    func subtractingClamped(_ other: UInt64) -> UInt64 { self - Swift.min(self, other) }
 }
 
 extension Int {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLineProgram
+import Glibc
 import MemoryModel
 import ProcessSampler
 import PythonStacks
@@ -74,11 +75,11 @@ struct PythonCommand: AsyncParsableCommand {
         var settings = GrowthLedger.Settings()
         settings.faultSamples = faultSamples == .auto ? .auto : .off
         let rows = json ? nil : OutputTerminal.rows
-        let end = seconds.map { BootClock.nowMilliseconds() + Int64($0) * 1_000 }
+        let milliseconds = seconds.map { Int64($0) * 1_000 }
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let watching = Task.detached { [settings] in
             try await PythonCommand.watch(
-                pid: pid, root: root, settings: settings, until: end,
+                pid: pid, root: root, settings: settings, milliseconds: milliseconds,
                 show: { growth in
                     guard let rows else { return }
                     let text = PythonGrowthView(growth, top: top).text(style: OutputTerminal.style)
@@ -103,14 +104,15 @@ struct PythonCommand: AsyncParsableCommand {
         }
     }
 
-    /// Watches until the end, the process's end or cancellation, and shows each second.
+    /// Watches so long, or until the process's end or cancellation, and shows each second.
     ///
     /// Returns what was found, and why watching ended early if it did.
     private static func watch(
-        pid: Int32, root: ProcRoot, settings: GrowthLedger.Settings, until end: Int64?,
+        pid: Int32, root: ProcRoot, settings: GrowthLedger.Settings, milliseconds: Int64?,
         show: @Sendable (PythonGrowth) throws -> Void
     ) async throws -> (PythonGrowth, String?) {
         let watch = try GrowthWatch(pid: pid, root: root, settings: settings)
+        let end = milliseconds.map { BootClock.nowMilliseconds() + $0 }
         var problem: String?
         var shownAt: Int64 = 0
         watching: while !Task.isCancelled {
@@ -142,6 +144,11 @@ struct PythonCommand: AsyncParsableCommand {
         case .gone(let pid):
             return "there is no process \(pid)"
         case .refused(let pid):
+            guard geteuid() != 0 else {
+                return "even root may not read the memory of process \(pid) from here: "
+                    + "CAP_SYS_PTRACE is missing (as in a container), the process belongs to "
+                    + "another user namespace, or a security module forbids it"
+            }
             return "the kernel does not let this user read the memory of process \(pid); run "
                 + "memagent as that process's user or as root (where kernel.yama.ptrace_scope is 1 "
                 + "or more, as root or with CAP_SYS_PTRACE)"

@@ -43,6 +43,23 @@ struct WatchedProcessTests {
         }
     }
 
+    @Test("what a thread does is read of its system call, and nothing is guessed of other content")
+    func activities() {
+        func activity(_ text: String) -> ThreadActivity {
+            Array(text.utf8).withUnsafeBytes { ThreadActivity($0) }
+        }
+        let futex = ThreadActivity.futexCall
+        #expect(activity("running\n") == .running)
+        #expect(activity("-1 0x7ffd0000 0x7f000000\n") == .blocked)
+        #expect(activity("230 0x1 0x1 0x7ffd 0x0 0x0 0x0 0x7ffd 0x7f00\n") == .waiting)
+        #expect(
+            activity("\(futex) 0x7f4d35656200 0x89 0x0\n")
+                == .waitingForLock(address: 0x7F4D_3565_6200))
+        for text in ["", "\n", "x", "\(futex)", "\(futex) 0x", "99999999999999999999 0x1"] {
+            #expect(activity(text) == .unknown, "\(text)")
+        }
+    }
+
     @Test("lines without end and files without number are bounded")
     func bounds() {
         let endless = String(repeating: "x", count: 3 << 20)

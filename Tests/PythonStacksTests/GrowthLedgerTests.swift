@@ -56,6 +56,43 @@ struct GrowthLedgerTests {
         #expect(ledger.credit(1, to: stack(19), residentBytes: 1, at: 1) == numbers.last)
     }
 
+    @Test("what has not grown for long is looked at less often, what grew in a burst more often")
+    func quiet() {
+        var settings = GrowthLedger.Settings()
+        settings.quietMilliseconds = 250
+        var ledger = GrowthLedger(settings: settings)
+        _ = ledger.look(residentBytes: 0, at: 0)
+        #expect(ledger.look(residentBytes: 0, at: 100_000).waitMilliseconds == 100)
+        _ = ledger.look(residentBytes: mebibyte, at: 100_100)
+        #expect(ledger.look(residentBytes: mebibyte, at: 110_100).waitMilliseconds == 100)
+        #expect(ledger.look(residentBytes: mebibyte, at: 110_101).waitMilliseconds == 250)
+        _ = ledger.look(residentBytes: 2 * mebibyte, at: 110_200)
+        ledger.credit(
+            mebibyte, to: stack(1), isAsleep: true, residentBytes: 2 * mebibyte, at: 110_200)
+        #expect(ledger.look(residentBytes: 2 * mebibyte, at: 120_200).waitMilliseconds == 10)
+        #expect(ledger.look(residentBytes: 2 * mebibyte, at: 120_201).waitMilliseconds == 250)
+    }
+
+    @Test("a line where a thread slept is not said to have run, nor one after a long gap")
+    func notRunning() {
+        var ledger = GrowthLedger()
+        ledger.credit(5, to: stack(1), isAsleep: true, residentBytes: 50, at: 1)
+        ledger.credit(6, to: nil, isAsleep: true, residentBytes: 50, at: 1)
+        #expect(ledger.lines.isEmpty && ledger.stacks.isEmpty)
+        #expect(ledger.sleepingLines == [stack(1)[0]: 5])
+        #expect(ledger.sleepingBytes == 11 && ledger.unattributedBytes == 11)
+        // That it was on the stack when so much was resident is true all the same.
+        #expect(ledger.functionPeaks == [0: 50, 1: 50] && ledger.peakStack == stack(1))
+        _ = ledger.look(residentBytes: 0, at: 1_000)
+        #expect(!ledger.look(residentBytes: mebibyte, at: 2_000).isLate)
+        #expect(!ledger.look(residentBytes: mebibyte, at: 4_000).isLate)
+        let late = ledger.look(residentBytes: 3 * mebibyte, at: 5_001)
+        #expect(late.isLate && late.grownBytes == 2 * mebibyte)
+        ledger.addUnwatched(late.grownBytes)
+        #expect(ledger.unwatchedBytes == 2 * mebibyte)
+        #expect(ledger.unattributedBytes == 2 * mebibyte + 11)
+    }
+
     @Test("lines, stacks, peaks of functions and the stack at the peak are those that ran")
     func credit() {
         var ledger = GrowthLedger()

@@ -35,7 +35,14 @@ struct GrowthWatchTests {
     }
 
     private func share(_ growth: PythonGrowth, line: Int32, function: String) -> Double {
-        let bytes = growth.lines.filter {
+        // The pause after each block is in the same line, and most looks find it.
+        share(growth.lines + growth.sleepingLines, of: growth, line: line, function: function)
+    }
+
+    private func share(
+        _ lines: [PythonGrowth.Line], of growth: PythonGrowth, line: Int32, function: String
+    ) -> Double {
+        let bytes = lines.filter {
             $0.line.line == line && $0.line.file.bytes.ends(with: "/grow.py")
                 && String(decoding: $0.line.function.bytes, as: UTF8.self).hasSuffix(function)
         }.reduce(0) { $0 + $1.grownBytes }
@@ -48,7 +55,8 @@ struct GrowthWatchTests {
                 + ":\($0.line.line)"
         }
         return "\(growth.pythonVersion) grew \(growth.grownBytes >> 20) MiB, "
-            + "\(growth.unattributedBytes >> 20) unattributed, \(growth.stackCount) stacks, "
+            + "\(growth.unattributedBytes >> 20) unattributed, \(growth.sleepingBytes >> 20) "
+            + "asleep, \(growth.stackCount) stacks, "
             + "\(growth.failedStackCount) failed, \(growth.faults), \(lines)"
     }
 
@@ -82,6 +90,41 @@ struct GrowthWatchTests {
         #expect(growth.method == .ticks && growth.methodReason == nil)
         #expect(growth.faultSampleCount == 0 && growth.atPeakBytes == nil)
         #expect(growth.lines.allSatisfy { $0.atPeakBytes == nil })
+    }
+
+    @Test(
+        "what looks find of bursts is not credited to the pause behind them",
+        arguments: Interpreters.all)
+    func bursts(_ interpreter: String) async throws {
+        let (growth, _) = try await growth(interpreter, "bursts", faultSamples: .off)
+        let pause = try GrowingProgram.line("pause")
+        #expect(growth.grownBytes >> 20 >= 230, "\(described(growth))")
+        // On its way into the pause and out of it a thread runs, too.
+        #expect(
+            share(growth.lines, of: growth, line: pause, function: "bursts") <= 0.1,
+            "\(described(growth))")
+        let running = share(
+            growth.lines, of: growth, line: try GrowingProgram.line("bursts"), function: "bursts")
+        let before = share(growth.sleepingLines, of: growth, line: pause, function: "bursts")
+        #expect(running + before >= 0.95, "\(described(growth))")
+        #expect(growth.unattributedBytes >= growth.sleepingBytes)
+    }
+
+    @Test(
+        "two threads that both compute and grow share the growth, by looks and by samples",
+        arguments: Interpreters.all, [GrowthLedger.FaultSamples.off, .auto])
+    func lockedThreads(
+        _ interpreter: String, _ faultSamples: GrowthLedger.FaultSamples
+    ) async throws {
+        let (growth, _) = try await growth(
+            interpreter, "computing_threads", faultSamples: faultSamples)
+        // One of the two always waits for the interpreter's lock, and sleeps for nothing else.
+        #expect(growth.sleepingBytes <= growth.grownBytes / 10, "\(described(growth))")
+        for name in ["computing", "other_computing"] {
+            let share = share(
+                growth.lines, of: growth, line: try GrowingProgram.line(name), function: "")
+            #expect(share > 0.25 && share < 0.75, "\(name): \(share) \(described(growth))")
+        }
     }
 
     @Test(

@@ -21,7 +21,8 @@ struct TargetChangesTests {
         }
         let growth = watch.result()
         let number = try GrowingProgram.line(name)
-        let bytes = growth.lines.filter { $0.line.line == number }.reduce(0) { $0 + $1.grownBytes }
+        let lines = (growth.lines + growth.sleepingLines).filter { $0.line.line == number }
+        let bytes = lines.reduce(0) { $0 + $1.grownBytes }
         return (Double(bytes) / Double(max(1, growth.grownBytes)), growth)
     }
 

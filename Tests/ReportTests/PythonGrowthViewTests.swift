@@ -61,6 +61,36 @@ struct PythonGrowthViewTests {
         #expect(!text.contains("as memory came and went"))
     }
 
+    @Test("what grew before a thread slept, or unwatched, has rows and figures of its own")
+    func notRunning() {
+        var growth = growth()
+        growth.unattributedBytes = 40 << 20
+        growth.sleepingBytes = 30 << 20
+        growth.sleepingLines = [
+            PythonGrowth.Line(line: line("/srv/main.py", 9, "wait"), grownBytes: 29 << 20)
+        ]
+        growth.unwatchedBytes = 8 << 20
+        let view = PythonGrowthView(growth)
+        let text = view.text(style: TextStyle())
+        for part in [
+            "\n30 MiB  30.0 %  (before a thread slept, as below)\n",
+            "\n 8 MiB   8.0 %  (between looks that were too far apart)\n",
+            "\n 2 MiB   2.0 %  (no stack could be read)\n",
+            """
+
+            Memory grew before a thread slept here
+              GREW   SHARE  LINE
+            29 MiB  29.0 %  main.py:9 wait
+             1 MiB   1.0 %  (other lines)
+
+            """,
+        ] {
+            #expect(text.contains(part), "\(part) is missing:\n\(text)")
+        }
+        #expect(view.json().contains("\"asleep_bytes\":31457280"))
+        #expect(view.json().contains("\"not_watched_bytes\":8388608"))
+    }
+
     @Test("with page-fault samples it says what was left of each line at the peak, else why not")
     func methods() throws {
         var growth = growth()

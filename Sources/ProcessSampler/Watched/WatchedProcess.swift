@@ -196,6 +196,12 @@ public final class WatchedProcess {
         return isTooLarge ? nil : ThreadFaults(thread: thread, count: count)
     }
 
+    /// What a thread does just now.
+    public func activity(ofThread thread: Int32) -> ThreadActivity {
+        reader.read("task/\(thread)/syscall", in: directory, limit: 512).content
+            .map { ThreadActivity($0) } ?? .unknown
+    }
+
     /// What a thread's id is in the process's own pid namespace; nil if it has ended.
     ///
     /// Kernels before 4.1 do not tell, and then it is the id on this host.
@@ -204,6 +210,12 @@ public final class WatchedProcess {
             return nil
         }
         return NamespaceIDs.innermost(bytes) ?? thread
+    }
+
+    /// When it began, in clock ticks since boot; nil if it has ended.
+    public func startTicks() -> UInt64? {
+        let line = reader.read("stat", in: directory, limit: 4_096).content.flatMap { StatLine($0) }
+        return line?.startTicks
     }
 
     /// Which of its pages are in memory; nil if that cannot be read.

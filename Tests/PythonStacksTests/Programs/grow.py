@@ -16,6 +16,12 @@ def blocks():
         kept.append(bytearray(2 * MEBIBYTE)); time.sleep(PAUSES[index])  # line: blocks
 
 
+def bursts():
+    for _ in range(8):
+        kept.append(bytearray(30 * MEBIBYTE))  # line: bursts
+        time.sleep(0.4)  # line: pause
+
+
 def nested():
     class Loader:
         def load(self):
@@ -54,6 +60,24 @@ def other_thread():
 
 def two_threads():
     workers = [threading.Thread(target=target) for target in (in_thread, other_thread)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def computing():
+    for _ in range(60):
+        kept.append([(number, [number]) for number in range(12000)])  # line: computing
+
+
+def other_computing():
+    for _ in range(60):
+        kept.append([(number, [number]) for number in range(12000)])  # line: other_computing
+
+
+def computing_threads():
+    workers = [threading.Thread(target=target) for target in (computing, other_computing)]
     for worker in workers:
         worker.start()
     for worker in workers:
