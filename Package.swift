@@ -105,7 +105,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "MemoryModel", "ProcessSampler", "Wire", nioCore, nioPosix, logging, lifecycle,
+                "MemoryModel", "ProcessSampler", "PythonStacks", "Wire", nioCore, nioPosix, logging,
+                lifecycle,
             ],
             swiftSettings: settings),
         .target(
@@ -191,8 +192,8 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Collector", "MemoryModel", "PeakStore", "ProcessSampler", "TestSupport",
-                "Wire", nioCore, nioPosix, logging, lifecycle,
+                "Agent", "Collector", "MemoryModel", "PeakStore", "ProcessSampler", "PythonStacks",
+                "TestSupport", "Wire", nioCore, nioPosix, logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -68,6 +68,21 @@ public struct CommandSum: Hashable, Sendable {
     }
 }
 
+/// What ran in the Python programs of a command while they grew.
+public struct CommandPythonGrowth: Hashable, Sendable {
+    /// What was found of each process, the one that grew most first.
+    public var processes: [PythonGrowth]
+    /// How many processes grew less and are left out.
+    public var leftOutCount = 0
+    /// Why processes that grew were not watched, and how many.
+    public var problems: [PythonGrowth.Fault] = []
+
+    /// Takes what was found.
+    public init(processes: [PythonGrowth]) {
+        self.processes = processes
+    }
+}
+
 /// A command that was run, and what became known of it and of its descendants.
 ///
 /// Times are those of the clock since boot, unless they say otherwise.
@@ -108,6 +123,8 @@ public struct CommandRun: Sendable {
     public var recordProblem: String?
     /// What the kernel dropped of what it told.
     public var lostCount: UInt64 = 0
+    /// What ran in its Python programs while they grew; nil if nobody asked for it.
+    public var python: CommandPythonGrowth?
     /// Kills for want of memory among the command and its descendants.
     public var kills: [OutOfMemoryKill] = []
     /// What a collector was told; nil where none was named.

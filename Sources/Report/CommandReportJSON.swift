@@ -30,9 +30,23 @@ extension CommandReport {
             JSONValue.Member("collector", run.delivery.map(value) ?? .null),
             JSONValue.Member("processes", .array(rows.prefix(top).map(value))),
             JSONValue.Member("processes_not_shown", .unsigned(hiddenCount)),
+            JSONValue.Member("python", pythonValue),
             JSONValue.Member("sum_step_seconds", thousandths(run.curve.stepMilliseconds)),
             JSONValue.Member("sum_bytes", .array(run.curve.steps.map { .optional($0) })),
         ]).document()
+    }
+
+    private var pythonValue: JSONValue {
+        guard let python = run.python else { return .null }
+        return .object([
+            JSONValue.Member("label", .text(PythonGrowthView.label)),
+            JSONValue.Member(
+                "processes", .array(python.processes.map { PythonGrowthView($0).value })),
+            JSONValue.Member("processes_not_shown", .count(python.leftOutCount)),
+            JSONValue.Member(
+                "not_watched",
+                .object(python.problems.map { JSONValue.Member($0.reason, .count($0.count)) })),
+        ])
     }
 
     private func seconds(_ microseconds: UInt64) -> JSONValue {

@@ -49,7 +49,7 @@ extension CommandReport {
             }
         }
         addProcesses(to: &page)
-        return page.text
+        return page.text + pythonText(style)
     }
 
     /// The most columns that a command takes where lines have no end.
@@ -194,6 +194,31 @@ extension CommandReport {
         }
         guard !notes.isEmpty else { return }
         page.add(notes.joined(separator: " "), role: .secondary)
+    }
+
+    /// The most Python processes that are told of in text, and the most lines of each.
+    private static let maximumPython = (processes: 3, lines: 10)
+
+    /// What ran in Python programs while they grew, in a paragraph for each that grew most.
+    private func pythonText(_ style: TextStyle) -> String {
+        guard let python = run.python else { return "" }
+        var page = TextPage(style: style)
+        let shown = python.processes.prefix(CommandReport.maximumPython.processes)
+        var text = ""
+        for (index, growth) in shown.enumerated() {
+            let view = PythonGrowthView(growth, top: CommandReport.maximumPython.lines)
+            text += "\n" + view.text(style: style, hasCaution: index == shown.count - 1)
+        }
+        if shown.isEmpty { page.add("No Python program was seen to grow.", role: .secondary) }
+        let more = python.processes.count - shown.count + python.leftOutCount
+        if more > 0 {
+            page.add("\(more) more Python programs grew less (--json has them).", role: .secondary)
+        }
+        for problem in python.problems {
+            page.add(
+                "Of processes that grew, \(problem.count) \(problem.reason).", role: .secondary)
+        }
+        return text + (page.text.isEmpty ? "" : "\n" + page.text)
     }
 
     private static let columns: [TextTable.Column] = [

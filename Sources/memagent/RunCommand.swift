@@ -26,6 +26,7 @@ struct RunCommand: ParsableCommand {
               memagent run --json run.json --label job=42 -- ./job
               memagent run --limit 8G -- ./job
               memagent run --collector collector.example:7000 -- ./job
+              memagent run --python -- python3 train.py
             """)
 
     @Option(
@@ -92,6 +93,13 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Draw memory over time.")
     var plot = false
 
+    @Flag(
+        help: """
+            Tell which lines of Python programs ran while their memory grew, of the command and all \
+            that it starts.
+            """)
+    var python = false
+
     @Flag(help: "Wait for what it leaves behind, too, before the block.")
     var waitAll = false
 
@@ -149,7 +157,8 @@ struct RunCommand: ParsableCommand {
             let usual = collector.isEmpty ? CommandLinePolicy.full : .script
             return CommandSettings(
                 intervalMilliseconds: milliseconds, waitsForAll: waitAll,
-                commandLine: try commandLine.map(AgentArguments.commandLine) ?? usual)
+                commandLine: try commandLine.map(AgentArguments.commandLine) ?? usual,
+                watchesPython: python)
         } catch let error as InputError {
             throw ValidationError("--interval: \(error)")
         }

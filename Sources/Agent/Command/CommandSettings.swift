@@ -9,14 +9,17 @@ public struct CommandSettings: Hashable, Sendable {
     /// What of command lines is read: what a user asks for on the own terminal stays there, what a
     /// collector is told leaves the host.
     public var commandLine: CommandLinePolicy
+    /// Whether it is watched what runs in Python programs while they grow.
+    public var watchesPython: Bool
 
     /// The usual ones.
     public init(
         intervalMilliseconds: Int64 = 100, waitsForAll: Bool = false,
-        commandLine: CommandLinePolicy = .full
+        commandLine: CommandLinePolicy = .full, watchesPython: Bool = false
     ) {
         self.intervalMilliseconds = intervalMilliseconds
         self.waitsForAll = waitsForAll
         self.commandLine = commandLine
+        self.watchesPython = watchesPython
     }
 }

@@ -13,6 +13,7 @@ public final class CommandWatch {
     private let hostMemoryBytes: UInt64
     private var ledger: PeakLedger
     private var tree = CommandTree()
+    private let python: CommandPython?
     private var losses: UInt64 = 0
     private var leftOutCount: UInt64 = 0
     private var kills: [OutOfMemoryKill] = []
@@ -53,6 +54,7 @@ public final class CommandWatch {
         sampler.use(kernel)
         sampler.followOnly(descendantsOf: getpid())
         _ = sampler.watchMemory(cgroupRoot: nil, hostMemoryBytes: hostMemoryBytes)
+        python = settings.watchesPython ? CommandPython(root: root) : nil
         ledger = PeakLedger(limits: PeakLimits(memoryTotalBytes: hostMemoryBytes))
     }
 
@@ -77,6 +79,7 @@ public final class CommandWatch {
         beganAtMilliseconds = BootClock.nowMilliseconds()
         let command = try CommandProcess.start(arguments, in: cgroup)
         let (end, ended) = wait(for: command, clock)
+        let growth = python?.finish()
         awaitEnds()
         tell(at: BootClock.nowMilliseconds())
         var run = CommandRun(
@@ -84,6 +87,7 @@ public final class CommandWatch {
             startedAtMilliseconds: startedAt,
             elapsedMicroseconds: CommandWatch.microseconds(ended - began), end: end,
             floorBytes: command.floorBytes, runs: Array(ledger.runs.values))
+        run.python = growth
         run.adopted = adopted
         run.waitBytes = waitBytes
         run.leftOutCount = leftOutCount
@@ -136,7 +140,10 @@ public final class CommandWatch {
                 now = BootClock.nowMilliseconds()
                 nextLook = now + (isClose ? closeInterval : settings.intervalMilliseconds)
             }
-            switch CommandProcess.wait(milliseconds: nextLook - now) {
+            let pythonWait = python?.turn()
+            if pythonWait != nil { now = BootClock.nowMilliseconds() }
+            let patience = min(max(0, nextLook - now), pythonWait ?? .max)
+            switch CommandProcess.wait(milliseconds: patience) {
             case .forCommand(let signal) where outcome == nil: command.send(signal)
             case .forCommand, .interrupt:
                 // Nobody wants to wait any more for what the command left behind.
@@ -240,6 +247,7 @@ public final class CommandWatch {
         }
         for loss in snapshot.losses { losses &+= loss.count ?? 1 }
         take(snapshot.kills)
+        python?.noted(snapshot)
         if beganAtMilliseconds > 0 { tree.note(atMilliseconds: now - beganAtMilliseconds) }
         if teller == nil {
             untold = []

@@ -8,6 +8,13 @@ enum OwnProcessor {
     /// A clock that only goes forward, in microseconds.
     static func nowMicroseconds() -> UInt64 { microseconds(CLOCK_MONOTONIC) }
 
+    /// Processor time of the calling thread, in nanoseconds.
+    static func threadNanoseconds() -> Int64 {
+        var time = timespec()
+        guard clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0 else { return 0 }
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
     private static func microseconds(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         guard clock_gettime(clock, &time) == 0 else { return 0 }

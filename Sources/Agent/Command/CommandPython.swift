@@ -1,0 +1,81 @@
+import MemoryModel
+import ProcessSampler
+import PythonStacks
+
+/// Watches the Python programs among a command and its descendants, on the thread that runs it.
+final class CommandPython {
+    private final class Found {
+        var growths: [ProcessKey: PythonGrowth] = [:]
+        var leftOutCount = 0
+    }
+
+    private let found = Found()
+    private let watcher: PythonWatcher
+
+    /// So many processes are told of, those that grew most.
+    static let maximumProcesses = 16
+    /// A process that has grown by less is not watched; an interpreter alone takes about twice as
+    /// much.
+    static let thresholdBytes: UInt64 = 4 << 20
+    /// How long one turn may keep the command's own looks waiting.
+    private static let turnMilliseconds: Int64 = 5
+
+    init(root: ProcRoot) {
+        var plan = PythonPlan.Settings()
+        plan.thresholdBytes = CommandPython.thresholdBytes
+        // Only the last word counts.
+        plan.tellIntervalMilliseconds = .max / 4
+        plan.yieldAfterMilliseconds = 2_000
+        var ledger = GrowthLedger.Settings()
+        // The command's own waits are for its end and its signals, and not for page faults.
+        ledger.faultSamples = .off
+        ledger.maximumLines = 4_096
+        watcher = PythonWatcher(
+            root: root, plan: plan, ledger: ledger, maximumLines: 1_024,
+            tell: { [found] in CommandPython.keep($1, of: $0, in: found) })
+    }
+
+    /// Keeps what grew most.
+    private static func keep(_ growth: PythonGrowth, of key: ProcessKey, in found: Found) {
+        found.growths[key] = growth
+        guard found.growths.count > maximumProcesses else { return }
+        let least = found.growths.min {
+            ($0.value.grownBytes, $0.key) < ($1.value.grownBytes, $1.key)
+        }
+        if let least { found.growths[least.key] = nil }
+        found.leftOutCount += 1
+    }
+
+    /// Takes in what a look found.
+    func noted(_ snapshot: HostSnapshot) {
+        watcher.noted(PythonSight(snapshot))
+    }
+
+    /// Does what is due; returns how long nothing is, nil for until the next look.
+    func turn() -> Int64? {
+        let end = BootClock.nowMilliseconds() + CommandPython.turnMilliseconds
+        while BootClock.nowMilliseconds() < end {
+            let wait = watcher.step()
+            if wait != 0 { return wait }
+        }
+        return 0
+    }
+
+    /// What was found in the end.
+    func finish() -> CommandPythonGrowth {
+        watcher.stop()
+        var result = CommandPythonGrowth(
+            processes: found.growths.values.sorted {
+                ($1.grownBytes, $0.pid) < ($0.grownBytes, $1.pid)
+            })
+        result.leftOutCount = found.leftOutCount
+        // That most of a tree is no Python goes without saying.
+        result.problems = PythonRefusal.allCases.filter { $0 != .notPython && $0 != .failed }
+            .compactMap { reason in
+                watcher.counts[reason].map {
+                    PythonGrowth.Fault(reason: reason.phrase, count: Int(clamping: $0))
+                }
+            }
+        return result
+    }
+}

@@ -1,0 +1,130 @@
+import MemoryModel
+import ProcessSampler
+import PythonStacks
+
+/// Watches Python programs as a `PythonPlan` says, on the thread that calls it.
+final class PythonWatcher {
+    private let root: ProcRoot
+    private let maximumLines: Int
+    private let ledger: GrowthLedger.Settings
+    private let tell: (ProcessKey, PythonGrowth) -> Void
+    private var plan: PythonPlan
+    private var watches: [ProcessKey: GrowthWatch] = [:]
+    /// What was found of runs that are watched no more and go on.
+    private var earlier: [ProcessKey: PythonGrowth] = [:]
+
+    /// So many runs that are watched no more are remembered.
+    private static let maximumEarlier = 64
+
+    /// Takes a tree of processes, and where to hand over what is found: of each kind the largest
+    /// `maximumLines`.
+    init(
+        root: ProcRoot, plan: PythonPlan.Settings, ledger: GrowthLedger.Settings,
+        maximumLines: Int, tell: @escaping (ProcessKey, PythonGrowth) -> Void
+    ) {
+        self.root = root
+        self.plan = PythonPlan(settings: plan)
+        self.ledger = ledger
+        self.maximumLines = maximumLines
+        self.tell = tell
+    }
+
+    /// What was not watched, by reason, in runs.
+    var counts: [PythonRefusal: UInt64] { plan.counts }
+    /// How many runs were watched.
+    var watchedCount: UInt64 { plan.watchedCount }
+
+    /// Takes in what a look at all processes found.
+    func noted(_ sight: PythonSight) {
+        let begin = OwnProcessor.threadNanoseconds()
+        for key in sight.ended { earlier[key] = nil }
+        let now = BootClock.nowMilliseconds()
+        plan.noted(sight, at: now)
+        plan.spent(
+            nanoseconds: OwnProcessor.threadNanoseconds() - begin, isQuiet: false, at: now)
+    }
+
+    /// Does one thing that is due; returns how long nothing is, nil for until the next sight.
+    func step() -> Int64? {
+        let begin = OwnProcessor.threadNanoseconds()
+        var isQuiet = false
+        switch plan.next(at: BootClock.nowMilliseconds()) {
+        case .wait(let milliseconds): return milliseconds
+        case .begin(let key): self.begin(key)
+        case .look(let key): isQuiet = !look(key)
+        case .tell(let key):
+            if let watch = watches[key] { handOver(key, watch.result()) }
+        case .end(let key, let runGoesOn): end(key, runGoesOn: runGoesOn)
+        }
+        plan.spent(
+            nanoseconds: OwnProcessor.threadNanoseconds() - begin, isQuiet: isQuiet,
+            at: BootClock.nowMilliseconds())
+        return 0
+    }
+
+    /// Hands over what is left, and watches nothing any more.
+    func stop() {
+        // What has ended since says so, and what grew since is counted.
+        for watch in watches.values { _ = watch.look() }
+        plan.stop()
+        while case .end(let key, let runGoesOn) = plan.next(at: BootClock.nowMilliseconds()) {
+            end(key, runGoesOn: runGoesOn)
+        }
+    }
+
+    private func begin(_ key: ProcessKey) {
+        do throws(GrowthWatchError) {
+            let watch = try GrowthWatch(
+                pid: key.pid, root: root, settings: ledger, limits: .small)
+            // Since the look that saw it grow, its pid may have become another's.
+            guard watch.startTicks == key.startTicks else { throw .gone(pid: key.pid) }
+            watches[key] = watch
+            plan.began(key, at: BootClock.nowMilliseconds())
+        } catch {
+            plan.refused(key, PythonWatcher.refusal(error), at: BootClock.nowMilliseconds())
+        }
+    }
+
+    /// Looks at a process; returns whether it has grown.
+    private func look(_ key: ProcessKey) -> Bool {
+        guard let watch = watches[key] else { return false }
+        let before = watch.grownBytes
+        let outcome = watch.look()
+        var wait: Int64?
+        // Another interpreter is another run, which the looks at all processes will tell of.
+        if case .goesOn(let milliseconds) = outcome, !watch.hasBegunAnew { wait = milliseconds }
+        plan.looked(
+            key, waitMilliseconds: wait, hasEnded: outcome == .ended || watch.hasBegunAnew,
+            grownBytes: watch.grownBytes, residentBytes: watch.residentBytes,
+            at: BootClock.nowMilliseconds())
+        return watch.grownBytes != before
+    }
+
+    private func end(_ key: ProcessKey, runGoesOn: Bool) {
+        guard let watch = watches.removeValue(forKey: key) else { return }
+        var growth = watch.result()
+        growth.hasEnded = growth.hasEnded || !runGoesOn
+        handOver(key, growth)
+        guard runGoesOn, earlier.count < PythonWatcher.maximumEarlier else {
+            earlier[key] = nil
+            return
+        }
+        let kept = earlier[key].map { growth.adding($0) } ?? growth
+        earlier[key] = kept.keeping(maximumLines)
+    }
+
+    private func handOver(_ key: ProcessKey, _ growth: PythonGrowth) {
+        let whole = earlier[key].map { growth.adding($0) } ?? growth
+        guard whole.grownBytes > 0 else { return }
+        tell(key, whole.keeping(maximumLines))
+    }
+
+    private static func refusal(_ error: GrowthWatchError) -> PythonRefusal {
+        switch error {
+        case .gone, .withoutMemory, .failed: .failed
+        case .refused: .refused
+        case .noPython: .notPython
+        case .unsupported: .unsupported
+        }
+    }
+}

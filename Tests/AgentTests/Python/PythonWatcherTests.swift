@@ -1,0 +1,153 @@
+import Foundation
+import MemoryModel
+import ProcessSampler
+import PythonStacks
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Agent
+
+/// A Python program that grows when it is told to.
+private struct GrowingScript {
+    static let interpreter = "/usr/bin/python3"
+    static let isThere = FileManager.default.isExecutableFile(atPath: interpreter)
+    /// The line that grows.
+    static let line: Int32 = 6
+    private static let text = """
+        import sys
+        kept = []
+        def load():
+            kept.clear()
+            for _ in range(80):
+                kept.append([(number, [number]) for number in range(20000)])
+        print("ready", flush=True)
+        for word in iter(sys.stdin.readline, ""):
+            load()
+            print("done", flush=True)
+        """
+
+    let program: Program
+    let folder: TemporaryFolder
+    private let input = Pipe()
+
+    init() async throws {
+        folder = try TemporaryFolder()
+        let path = folder.path + "/job.py"
+        try Data(GrowingScript.text.utf8).write(to: URL(fileURLWithPath: path))
+        program = try Program(GrowingScript.interpreter, [path], input: input)
+        try await program.waitForText("ready")
+    }
+
+    func grow() throws { try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8)) }
+    func close() throws { try input.fileHandleForWriting.close() }
+}
+
+/// What is found out of several real Python programs, and what it leaves alone.
+@Suite("Watching Python programs", .serialized)
+struct PythonWatcherTests {
+    private final class Box: Sendable {
+        let told = Mutex<[(pid: Int32, growth: PythonGrowth)]>([])
+
+        func last(of pid: Int32) -> PythonGrowth? {
+            told.withLock { $0.last { $0.pid == pid }?.growth }
+        }
+    }
+
+    private let box = Box()
+
+    private func watcher() -> PythonWatcher {
+        var ledger = GrowthLedger.Settings()
+        ledger.faultSamples = .off
+        let watcher = PythonWatcher(
+            root: ProcRoot(), plan: PythonPlan.Settings(), ledger: ledger, maximumLines: 32,
+            tell: { [box] key, growth in box.told.withLock { $0.append((key.pid, growth)) } })
+        watcher.noted(PythonSight())
+        return watcher
+    }
+
+    /// What a look sees of a process that began since the look before.
+    private func sight(_ pid: Int32, mebibytes: UInt64 = 100, ticks: UInt64? = nil) -> PythonSight {
+        let key = ProcessKey(pid: pid, startTicks: ticks ?? startTicks(of: pid))
+        var sight = PythonSight()
+        sight.started = [
+            StartedRun(key: key, description: RunDescription(program: "program", comm: "program"))
+        ]
+        var observation = RunObservation(key: key)
+        observation.residentBytes = mebibytes << 20
+        sight.observed = [observation]
+        return sight
+    }
+
+    /// When a process began; 0 where it has ended.
+    private func startTicks(of pid: Int32) -> UInt64 {
+        do { return try WatchedProcess(pid: pid).startTicks() ?? 0 } catch { return 0 }
+    }
+
+    private func work(_ watcher: PythonWatcher, until isDone: () -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(60)
+        while !isDone(), ContinuousClock.now < end {
+            let wait = watcher.step()
+            if wait != 0 { try await Task.sleep(for: .milliseconds(min(wait ?? 20, 20))) }
+        }
+        #expect(isDone())
+    }
+
+    @Test(
+        "a Python program that grows is watched; what is handed over at its end names the line",
+        .enabled(if: GrowingScript.isThere, "needs /usr/bin/python3"))
+    func grows() async throws {
+        let script = try await GrowingScript()
+        let pid = script.program.pid
+        let watcher = watcher()
+        watcher.noted(sight(pid))
+        try await work(watcher) { watcher.watchedCount == 1 }
+        try script.grow()
+        try await work(watcher) { script.program.output.contains("done") }
+        #expect(box.last(of: pid)?.hasEnded != true)
+        try script.close()
+        try await work(watcher) { box.last(of: pid)?.hasEnded ?? false }
+        let growth = try #require(box.last(of: pid))
+        #expect(growth.grownBytes > 100 << 20, "\(growth)")
+        let named = growth.lines.filter {
+            $0.line.line == GrowingScript.line
+                && $0.line.file.bytes.suffix(7).elementsEqual("/job.py".utf8)
+        }.reduce(0) { $0 + $1.grownBytes }
+        #expect(Double(named) >= 0.8 * Double(growth.grownBytes), "\(growth)")
+        // Nothing is watched any more, and nothing has to be done.
+        #expect(watcher.step() == nil && watcher.watchedCount == 1 && watcher.counts.isEmpty)
+    }
+
+    @Test("what is no Python, and what has ended, is remembered and counted by its reason")
+    func refused() async throws {
+        let sleeper = try Program("/bin/sleep", ["60"])
+        defer { sleeper.signal(SIGKILL) }
+        try await eventually("sleep runs") {
+            try WatchedProcess(pid: sleeper.pid).programPath()?.bytes
+                .suffix(6).elementsEqual("/sleep".utf8) ?? false
+        }
+        let ended = try Program("/bin/true", [])
+        try await ended.waitForExit()
+        let watcher = watcher()
+        for pid in [sleeper.pid, ended.pid] { watcher.noted(sight(pid)) }
+        try await work(watcher) { watcher.counts.count == 2 }
+        #expect(watcher.counts == [.notPython: 1, .failed: 1])
+        var again = PythonSight()
+        again.observed = sight(sleeper.pid, mebibytes: 900).observed
+        watcher.noted(again)
+        #expect(watcher.step() == nil)
+        #expect(watcher.counts.count == 2 && watcher.watchedCount == 0)
+    }
+
+    @Test(
+        "a pid that has become another process's is not taken for the one that grew",
+        .enabled(if: GrowingScript.isThere, "needs /usr/bin/python3"))
+    func reusedPid() async throws {
+        let script = try await GrowingScript()
+        let watcher = watcher()
+        watcher.noted(sight(script.program.pid, ticks: 1))
+        try await work(watcher) { watcher.counts == [.failed: 1] }
+        #expect(watcher.watchedCount == 0)
+        try script.close()
+    }
+}

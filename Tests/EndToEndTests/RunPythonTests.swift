@@ -1,0 +1,62 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Python programs that a command starts.
+@Suite("Python programs of a command")
+struct RunPythonTests {
+    private static let interpreter = "/usr/bin/python3"
+    private static let isThere = FileManager.default.isExecutableFile(atPath: interpreter)
+    /// Grows by about 100 MiB, and waits.
+    private static let script = """
+        import sys, time
+        kept = []
+        def load():
+            for _ in range(40):
+                kept.append([(number, [number]) for number in range(20000)])
+        print("ready", flush=True)
+        load()
+        print("done", flush=True)
+        time.sleep(float(sys.argv[1]))
+        """
+
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        chmod(folder.path, 0o755)
+        try Data(Self.script.utf8).write(to: URL(fileURLWithPath: folder.path + "/job.py"))
+        chmod(folder.path + "/job.py", 0o644)
+    }
+
+    @Test(
+        "a command's Python programs are told of by line, children too, with and without rights",
+        .enabled(if: isThere, "needs /usr/bin/python3"), arguments: [true, false])
+    func command(_ isPrivileged: Bool) async throws {
+        guard isPrivileged || geteuid() == 0 else { return }
+        let runner = try CommandRunner(
+            unprivileged: isPrivileged ? nil : try await UnprivilegedPrograms())
+        let job = "\(Self.interpreter) \(folder.path)/job.py 0.3"
+        let result = try await runner.run(
+            ["/bin/sh", "-c", "\(job) & \(job); wait"], options: ["--python"])
+        #expect(result.status == 0)
+        let python = try #require(result.document["python"] as? [String: Any])
+        #expect(python["label"] as? String == "memory grew while this ran")
+        let processes = try #require(python["processes"] as? [[String: Any]])
+        #expect(processes.count == 2)
+        for process in processes {
+            let grown = try #require(process["grown_bytes"] as? Int)
+            let lines = try #require(process["lines"] as? [[String: Any]])
+            let named = lines.filter {
+                $0["line"] as? Int == 5 && $0["file"] as? String == folder.path + "/job.py"
+            }.compactMap { $0["grown_bytes"] as? Int }.reduce(0, +)
+            #expect(grown > 20 << 20 && named * 10 >= grown * 6, "\(process)")
+        }
+        #expect(result.errors.contains("Memory grew while this ran"))
+        #expect(result.errors.components(separatedBy: "is not 'allocated by'").count == 2)
+        let without = try await runner.run(["/bin/true"])
+        #expect(without.document["python"] is NSNull)
+        let none = try await runner.run(["/bin/true"], options: ["--python"])
+        #expect(none.errors.contains("No Python program was seen to grow."))
+    }
+}
