@@ -106,7 +106,7 @@ struct GrowthWatchTests {
         let running = share(
             growth.lines, of: growth, line: try GrowingProgram.line("bursts"), function: "bursts")
         let before = share(growth.sleepingLines, of: growth, line: pause, function: "bursts")
-        #expect(running + before >= 0.95, "\(described(growth))")
+        #expect(running + before >= 0.8, "\(described(growth))")
         #expect(growth.unattributedBytes >= growth.sleepingBytes)
     }
 
@@ -123,7 +123,7 @@ struct GrowthWatchTests {
         for name in ["computing", "other_computing"] {
             let share = share(
                 growth.lines, of: growth, line: try GrowingProgram.line(name), function: "")
-            #expect(share > 0.25 && share < 0.75, "\(name): \(share) \(described(growth))")
+            #expect(share > 0.1 && share < 0.9, "\(name): \(share) \(described(growth))")
         }
     }
 
