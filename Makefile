@@ -30,9 +30,12 @@ release := .build/release
 # What the tests are built with: an undeclared import or a warning of ours is an error.
 checkFlags := $(jobs) --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
 # All at once they would wait for each other longer than a peer waits for an answer: so many tests
-# run at a time, and those that make thousands of processes or sessions run alone.
-runTests := $(SWIFT) test --skip-build $(checkFlags) --experimental-maximum-parallelization-width
-busyTests := EndToEndTests.(StormTests|OracleTests|FleetTests|StalledStoreTests)
+# run at a time, and those that make thousands of processes or sessions, or look at a program that
+# runs on meanwhile, run alone.
+runTests = python3 Tests/run_tests.py $(1) "$(2)" -- $(SWIFT) test --skip-build $(checkFlags)
+busyTests := EndToEndTests.(StormTests|OracleTests|FleetTests|StalledStoreTests|RunPythonTests)
+busyTests := $(busyTests)|PythonStacksTests.(GrowthWatchTests|TargetChangesTests)
+busyTests := $(busyTests)|AgentTests.PythonWatcherTests
 releaseFlags := $(jobs) -c release --static-swift-stdlib
 
 # Debian packages, each with the file or command that shows that it is not needed any more.
@@ -71,11 +74,11 @@ check: toolchain lint ## Lint, warnings as errors, import check, all tests, prot
 	@echo "== Building programs and tests; a warning is an error"
 	$(SWIFT) build $(checkFlags) --build-tests
 	@echo "== Running the tests of parts"
-	$(runTests) 4 --skip EndToEndTests
+	$(call runTests,4,--skip EndToEndTests --skip '$(busyTests)')
 	@echo "== Running the tests of whole programs"
-	$(runTests) 2 --filter EndToEndTests --skip '$(busyTests)'
+	$(call runTests,2,--filter EndToEndTests --skip '$(busyTests)')
 	@echo "== Running the tests that take the whole machine"
-	$(runTests) 1 --filter '$(busyTests)'
+	$(call runTests,1,--filter '$(busyTests)')
 	@echo "== Reading the protocol vectors with the reference decoder"
 	python3 Protocol/reference/decode.py --check Protocol/vectors/v1
 	python3 Protocol/reference/section.py --check Protocol/vectors/section-v1
@@ -91,7 +94,7 @@ soak: test-needs toolchain ## Cut, delay and kill for 20 minutes; nothing acknow
 	$(SWIFT) build $(checkFlags) --build-tests
 	@echo "== $(CYCLES) disturbances, two each second; SEED= repeats a run"
 	HIGHWATER_CYCLES='$(CYCLES)' $(if $(SEED),HIGHWATER_SEED='$(SEED)') \
-		$(runTests) 1 --filter OracleTests
+		$(call runTests,1,--filter OracleTests)
 
 build: build-needs toolchain ## Build both programs for use, the Swift runtime linked in
 	@echo "== Building memagent and memcollector; the first time takes some minutes"
