@@ -58,17 +58,13 @@ public struct CgroupsView: FleetView, Hashable {
         let allowed = Set(chosen.map(\.id))
         let matched = cgroups.filter { allowed.contains($0.host) && $0.matches(query) }
             .sorted(by: CgroupsView.isLarger)
-        let without = chosen.filter { !$0.readsCgroups }.map(\.description.name).sorted()
-        withoutCount = without.count
         coverage = Coverage(hosts: chosen, gaps: gaps)
+        let without = NamedHosts(chosen.filter { !$0.readsCgroups }, coverage.hostNames)
+        withoutCount = without.count
         coverage.hiddenRowCount = max(0, matched.count - query.top)
-        if !without.isEmpty {
-            coverage.furtherHostFacts.append(
-                Coverage.HostFact(
-                    count: without.count,
-                    names: Array(without.prefix(Coverage.namedHostLimit)),
-                    one: "host without cgroups", many: "hosts without cgroups"))
-        }
+        coverage.furtherHostFacts.append(
+            Coverage.HostFact(
+                hosts: without, one: "host without cgroups", many: "hosts without cgroups"))
         rows = Array(matched.prefix(query.top))
         madeAtMilliseconds = nowMilliseconds
         self.query = query

@@ -9,6 +9,7 @@ public struct CheckResult: Hashable, Sendable {
     public private(set) var status = CheckStatus.ok
     private var words: [String] = []
     private var data: [String] = []
+    private var hostNames = HostNames()
 
     /// The header field of HTTP that says the number of the status.
     public static let headerName = "highwater-check-status"
@@ -22,6 +23,7 @@ public struct CheckResult: Hashable, Sendable {
         _ query: CheckQuery, hosts: [ReportedHost], largest: CheckedRun?,
         unseen: UnseenNames? = nil, problems: [String] = [], nowMilliseconds now: Int64
     ) {
+        hostNames = HostNames(hosts)
         let chosen = hosts.filter { host in
             query.host.map {
                 $0.matches(RawText(host.id.text)) || $0.matches(host.description.name)
@@ -81,17 +83,17 @@ public struct CheckResult: Hashable, Sendable {
         data.append(
             "missing=\(late.count);;;0;\(hosts.count)")
         guard let worst = late.max(by: { $0.1 < $1.1 }) else {
-            return add(.ok, CheckResult.reporting(silences, all))
+            return add(.ok, reporting(silences, all))
         }
         let silence = DurationText.approximate(milliseconds: Int64(clamping: worst.1))
         let others = late.count > 1 ? " (and \(late.count - 1) more of \(all))" : ""
         add(
             query.missing.severity(of: worst.1),
-            "\(CheckResult.shown(worst.0.description.name)) was last heard \(silence) ago\(others)")
+            "\(shown(worst.0)) was last heard \(silence) ago\(others)")
     }
 
     /// Who reports, and who of the others has been silent longest, though not for too long.
-    private static func reporting(
+    private func reporting(
         _ silences: [(host: ReportedHost, milliseconds: UInt64)], _ all: String
     ) -> String {
         let silent = silences.filter { $0.host.state != .up }
@@ -99,7 +101,7 @@ public struct CheckResult: Hashable, Sendable {
             return silences.count == 1 ? "1 host reports" : "all of \(all) report"
         }
         let length = DurationText.approximate(milliseconds: Int64(clamping: worst.milliseconds))
-        let name = shown(worst.host.description.name)
+        let name = shown(worst.host)
         guard silences.count > 1 else { return "\(name) was last heard \(length) ago" }
         let others = silent.count > 1 ? " (and \(silent.count - 1) more)" : ""
         return "\(silences.count - silent.count) of \(all) report; \(name) was last heard"
@@ -127,8 +129,7 @@ public struct CheckResult: Hashable, Sendable {
         let above = severity == .ok ? "" : ", above \(tenths(limit)) %"
         add(
             severity,
-            "\(CheckResult.shown(worst.0.description.name)) uses \(tenths(worst.1)) % of its memory"
-                + above)
+            "\(shown(worst.0)) uses \(tenths(worst.1)) % of its memory" + above)
     }
 
     private mutating func addPeak(
@@ -149,7 +150,7 @@ public struct CheckResult: Hashable, Sendable {
                 (largest.isPeak ? "the largest peak is " : "the most held in the range is ")
                     + "\(ByteSize(largest.bytes).text)\(above) ("
                     + "\(CheckResult.shown(record.description.program)), pid "
-                    + "\(record.key.pid) on \(CheckResult.shown(largest.run.hostName)))")
+                    + "\(record.key.pid) on \(shown(largest.run.hostName, largest.run.host)))")
         } else if let unseen {
             // A name that is mistyped would be well for ever.
             add(.unknown, unseen.sentence)
@@ -163,6 +164,14 @@ public struct CheckResult: Hashable, Sendable {
         } else if gone > 0 {
             add(.ok, "\(gone) of \(hosts.count) hosts do\(gone == 1 ? "es" : "") not report")
         }
+    }
+
+    private func shown(_ host: ReportedHost) -> String { shown(host.description.name, host.id) }
+
+    /// The name of a host, with the beginning of its id where another one is called the same.
+    private func shown(_ name: RawText, _ host: HostID) -> String {
+        let clamped = name.clamped(toBytes: CheckResult.maximumNameBytes)
+        return DisplayText.escaped(hostNames.text(clamped, host))
     }
 
     private static func shown(_ name: RawText) -> String {

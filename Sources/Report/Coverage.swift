@@ -8,27 +8,17 @@ public struct Coverage: Hashable, Sendable {
     /// Those of them that report now.
     public var upHostCount = 0
     /// Those that should have reported by now.
-    public var lateHostCount = 0
+    var lateHosts = NamedHosts()
     /// Those that have not reported for long.
-    public var goneHostCount = 0
-    /// Names of the first few that are late.
-    public var lateHostNames: [RawText] = []
-    /// Names of the first few that are gone.
-    public var goneHostNames: [RawText] = []
+    var goneHosts = NamedHosts()
     /// Hosts whose agent cannot see every process.
-    public var restrictedHostCount = 0
-    /// Names of the first few of those.
-    public var restrictedHostNames: [RawText] = []
+    var restrictedHosts = NamedHosts()
     /// Hosts whose kernel gives their agent no records of exits.
-    public var withoutExitRecordsHostCount = 0
-    /// Names of the first few of those.
-    public var withoutExitRecordsHostNames: [RawText] = []
+    var withoutExitRecordsHosts = NamedHosts()
     /// Agents that look less often than they were asked to, because looking costs too much.
     public var stretchedAgentCount = 0
     /// Hosts whose clock is more than five minutes ahead of the collector's.
-    public var suspectClockHostCount = 0
-    /// Names of the first few of those.
-    public var suspectClockHostNames: [RawText] = []
+    var suspectClockHosts = NamedHosts()
     /// Hosts whose id two machines claimed within the last hour.
     public var claimedTwiceHostCount = 0
     /// The first few of those in words, each with both addresses.
@@ -62,16 +52,14 @@ public struct Coverage: Hashable, Sendable {
 
     /// Something that is true of some hosts.
     struct HostFact: Hashable, Sendable {
-        var count: Int
-        /// Names of the first few.
-        var names: [RawText]
+        var hosts: NamedHosts
         /// What is said of one, after its number, and of several.
         var one: String
         var many: String
     }
 
-    /// How many names of each kind are given.
-    public static let namedHostLimit = 3
+    /// How many of the hosts that are claimed twice are told of.
+    private static let claimedTwiceLimit = 3
 
     /// The coverage of a view of `hosts`, with nothing left out.
     ///
@@ -80,22 +68,19 @@ public struct Coverage: Hashable, Sendable {
         self.gaps = gaps
         hostCount = hosts.count
         hostNames = HostNames(hosts)
-        func named(_ isIncluded: (ReportedHost) -> Bool) -> (Int, [RawText]) {
-            let names = hosts.filter(isIncluded).map(\.description.name).sorted()
-            return (names.count, Array(names.prefix(Coverage.namedHostLimit)))
+        func named(_ isIncluded: (ReportedHost) -> Bool) -> NamedHosts {
+            NamedHosts(hosts.filter(isIncluded), hostNames)
         }
-        upHostCount = named { $0.state == .up }.0
-        (lateHostCount, lateHostNames) = named { $0.state == .late }
-        (goneHostCount, goneHostNames) = named { $0.state == .gone }
-        (restrictedHostCount, restrictedHostNames) = named(\.isViewRestricted)
-        (withoutExitRecordsHostCount, withoutExitRecordsHostNames) = named {
-            !$0.hasExitRecords
-        }
-        stretchedAgentCount = named { $0.state != .gone && $0.isAgentStretched }.0
-        (suspectClockHostCount, suspectClockHostNames) = named(\.isClockSuspect)
+        upHostCount = hosts.count { $0.state == .up }
+        lateHosts = named { $0.state == .late }
+        goneHosts = named { $0.state == .gone }
+        restrictedHosts = named(\.isViewRestricted)
+        withoutExitRecordsHosts = named { !$0.hasExitRecords }
+        stretchedAgentCount = hosts.count { $0.state != .gone && $0.isAgentStretched }
+        suspectClockHosts = named(\.isClockSuspect)
         let claimedTwice = hosts.filter { $0.claimants != nil }.sorted { $0.id < $1.id }
         claimedTwiceHostCount = claimedTwice.count
-        claimedTwiceHosts = claimedTwice.prefix(Coverage.namedHostLimit).map(\.claimText)
+        claimedTwiceHosts = claimedTwice.prefix(Coverage.claimedTwiceLimit).map(\.claimText)
         let intervals = hosts.map(\.description.intervalMilliseconds)
         shortestIntervalMilliseconds = intervals.min()
         longestIntervalMilliseconds = intervals.max()
@@ -107,7 +92,7 @@ public struct Coverage: Hashable, Sendable {
     /// What is true of every view of this version, in whole sentences.
     public var notes: [String] {
         var notes: [String] = []
-        if withoutExitRecordsHostCount > 0 || areExitRecordsLost {
+        if withoutExitRecordsHosts.count > 0 || areExitRecordsLost {
             notes.append("What lived and died between two samples is not included.")
         }
         if unlistedFoldedRunCount > 0 {
@@ -137,19 +122,14 @@ extension Coverage {
     /// The facts in words, the most important first.
     func facts(ascii: Bool) -> [String] {
         var facts = [hostFact]
-        facts += hostList(lateHostCount, "late", lateHostNames, ascii: ascii)
-        facts += hostList(goneHostCount, "gone", goneHostNames, ascii: ascii)
-        if restrictedHostCount > 0 {
-            let noun = restrictedHostCount == 1 ? "restricted view" : "restricted views"
-            facts += hostList(restrictedHostCount, noun, restrictedHostNames, ascii: ascii)
-        }
-        if withoutExitRecordsHostCount > 0 {
-            let noun = withoutExitRecordsHostCount == 1 ? "host" : "hosts"
-            facts += hostList(
-                withoutExitRecordsHostCount, "\(noun) without exit records",
-                withoutExitRecordsHostNames, ascii: ascii
-            ).map { "\($0): what lived shorter than a sample is missed there" }
-        }
+        facts += hostList(lateHosts, "late", ascii: ascii)
+        facts += hostList(goneHosts, "gone", ascii: ascii)
+        let views = restrictedHosts.count == 1 ? "restricted view" : "restricted views"
+        facts += hostList(restrictedHosts, views, ascii: ascii)
+        let without = withoutExitRecordsHosts.count == 1 ? "host" : "hosts"
+        facts += hostList(
+            withoutExitRecordsHosts, "\(without) without exit records", ascii: ascii
+        ).map { "\($0): what lived shorter than a sample is missed there" }
         facts += suspectClocks(ascii: ascii)
         facts += claimedTwiceHosts
         if claimedTwiceHostCount > claimedTwiceHosts.count {
@@ -180,8 +160,8 @@ extension Coverage {
             if let count = counters[reason], count > 0 { facts.append(reason.fact(count)) }
         }
         for fact in furtherHostFacts {
-            let noun = fact.count == 1 ? fact.one : fact.many
-            facts += hostList(fact.count, noun, fact.names, ascii: ascii)
+            let noun = fact.hosts.count == 1 ? fact.one : fact.many
+            facts += hostList(fact.hosts, noun, ascii: ascii)
         }
         if isCut { facts.append("not all could be read (a shorter range gives a complete view)") }
         if areTotalsCut {
@@ -221,42 +201,34 @@ extension Coverage {
     }
 
     private func suspectClocks(ascii: Bool) -> [String] {
-        let count = suspectClockHostCount
+        let count = suspectClockHosts.count
         guard count > 0 else { return [] }
         let noun =
             count == 1
             ? "clock of 1 host is" : "clocks of \(DecimalText.grouped(count)) hosts are"
-        let names = nameList(count, suspectClockHostNames, ascii: ascii)
+        let names = suspectClockHosts.list(ascii: ascii)
         return ["\(noun) more than 5 minutes ahead (\(names)): times unknown"]
     }
 
-    private func hostList(
-        _ count: Int, _ word: String, _ names: [RawText], ascii: Bool
-    ) -> [String] {
-        guard count > 0 else { return [] }
-        return ["\(DecimalText.grouped(count)) \(word) (\(nameList(count, names, ascii: ascii)))"]
-    }
-
-    private func nameList(_ count: Int, _ names: [RawText], ascii: Bool) -> String {
-        var shown = names.map { TextStyle.name($0, ascii: ascii) }
-        if count > names.count { shown.append("and \(count - names.count) more") }
-        return shown.joined(separator: ", ")
+    private func hostList(_ hosts: NamedHosts, _ word: String, ascii: Bool) -> [String] {
+        guard hosts.count > 0 else { return [] }
+        return ["\(DecimalText.grouped(hosts.count)) \(word) (\(hosts.list(ascii: ascii)))"]
     }
 
     var json: JSONValue {
         typealias Member = JSONValue.Member
-        let names = { (names: [RawText]) in JSONValue.array(names.map { .name($0) }) }
+        let names = { (hosts: NamedHosts) in JSONValue.array(hosts.names.map { .name($0) }) }
         return .object([
             Member("hosts", .count(hostCount)),
             Member("hosts_up", .count(upHostCount)),
-            Member("hosts_late", .count(lateHostCount)),
-            Member("hosts_late_names", names(lateHostNames)),
-            Member("hosts_gone", .count(goneHostCount)),
-            Member("hosts_gone_names", names(goneHostNames)),
-            Member("restricted_views", .count(restrictedHostCount)),
-            Member("restricted_view_names", names(restrictedHostNames)),
-            Member("suspect_clocks", .count(suspectClockHostCount)),
-            Member("suspect_clock_names", names(suspectClockHostNames)),
+            Member("hosts_late", .count(lateHosts.count)),
+            Member("hosts_late_names", names(lateHosts)),
+            Member("hosts_gone", .count(goneHosts.count)),
+            Member("hosts_gone_names", names(goneHosts)),
+            Member("restricted_views", .count(restrictedHosts.count)),
+            Member("restricted_view_names", names(restrictedHosts)),
+            Member("suspect_clocks", .count(suspectClockHosts.count)),
+            Member("suspect_clock_names", names(suspectClockHosts)),
             Member(
                 "shortest_interval_ms", .optional(shortestIntervalMilliseconds.map(UInt64.init))),
             Member("longest_interval_ms", .optional(longestIntervalMilliseconds.map(UInt64.init))),
@@ -270,8 +242,8 @@ extension Coverage {
             Member("rows_not_shown", .count(hiddenRowCount)),
             Member("runs_not_read", .count(unreadRunCount)),
             Member("notes", .array(notes.map { .text($0) })),
-            Member("hosts_without_exit_records", .count(withoutExitRecordsHostCount)),
-            Member("hosts_without_exit_records_names", names(withoutExitRecordsHostNames)),
+            Member("hosts_without_exit_records", .count(withoutExitRecordsHosts.count)),
+            Member("hosts_without_exit_records_names", names(withoutExitRecordsHosts)),
             Member("agents_stretched", .count(stretchedAgentCount)),
             Member("gaps", gapsJSON),
             Member("is_cut", .boolean(isCut || gaps?.isCut == true)),

@@ -45,7 +45,7 @@ public struct KillsView: FleetView, Hashable {
     public var rows: [ReportedKill]
     /// What the view rests on.
     public var coverage: Coverage
-    private var blind: BlindHosts
+    private var blind: NamedHosts
 
     /// A view of `kills`.
     ///
@@ -63,10 +63,14 @@ public struct KillsView: FleetView, Hashable {
         let allowed = Set(chosen.map(\.id))
         let matched = kills.filter { allowed.contains($0.host) && $0.matches(query) }
             .sorted(by: KillsView.isLater)
-        blind = BlindHosts(chosen)
         coverage = Coverage(hosts: chosen, gaps: gaps)
         coverage.hiddenRowCount = max(0, matched.count - query.top)
-        if blind.count > 0 { coverage.furtherHostFacts.append(blind.fact) }
+        // Their agents cannot see who is killed for want of memory.
+        blind = NamedHosts(chosen.filter { !$0.seesKills }, coverage.hostNames)
+        coverage.furtherHostFacts.append(
+            Coverage.HostFact(
+                hosts: blind, one: "host cannot see such kills",
+                many: "hosts cannot see such kills"))
         rows = Array(matched.prefix(query.top))
         madeAtMilliseconds = nowMilliseconds
         self.query = query
@@ -149,23 +153,5 @@ public struct KillsView: FleetView, Hashable {
     /// One line a kill.
     public var csv: String {
         CSVText.document(header: ReportedKill.columns, rows: rows.map { $0.csv })
-    }
-}
-
-/// Hosts whose agents cannot see who is killed for want of memory.
-struct BlindHosts: Hashable {
-    var count: Int
-    private var names: [RawText]
-
-    init(_ hosts: [ReportedHost]) {
-        let names = hosts.filter { !$0.seesKills }.map(\.description.name).sorted()
-        count = names.count
-        self.names = Array(names.prefix(Coverage.namedHostLimit))
-    }
-
-    var fact: Coverage.HostFact {
-        Coverage.HostFact(
-            count: count, names: names, one: "host cannot see such kills",
-            many: "hosts cannot see such kills")
     }
 }

@@ -137,8 +137,9 @@ extension Coverage {
         }
         var hosts = family("hosts", "Hosts that the report is about.", nil)
         hosts.samples = [
-            ([("state", "up")], String(upHostCount)), ([("state", "late")], String(lateHostCount)),
-            ([("state", "gone")], String(goneHostCount)),
+            ([("state", "up")], String(upHostCount)),
+            ([("state", "late")], String(lateHosts.count)),
+            ([("state", "gone")], String(goneHosts.count)),
         ]
         let down = gaps?.sums[.agentDown]?.milliseconds ?? 0
         let lost = gaps.map { $0.sums[.exitRecordsLost]?.missedCount ?? 0 }
@@ -146,7 +147,7 @@ extension Coverage {
             hosts,
             family(
                 "restricted_views", "Hosts whose agent cannot see every process.",
-                String(restrictedHostCount)),
+                String(restrictedHosts.count)),
             family(
                 "without_agent_seconds", unit: "seconds", "Time without an agent, as far as known.",
                 gaps == nil ? nil : DecimalText.thousandths(UInt64(clamping: down))),

@@ -170,8 +170,8 @@ public struct SummaryView: FleetView, Hashable {
     private func addFleet(to page: inout TextPage) {
         let style = page.style
         var states = ["\(DecimalText.grouped(coverage.upHostCount)) up"]
-        if coverage.lateHostCount > 0 { states.append("\(coverage.lateHostCount) late") }
-        if coverage.goneHostCount > 0 { states.append("\(coverage.goneHostCount) gone") }
+        if coverage.lateHosts.count > 0 { states.append("\(coverage.lateHosts.count) late") }
+        if coverage.goneHosts.count > 0 { states.append("\(coverage.goneHosts.count) gone") }
         let isWell = coverage.upHostCount == coverage.hostCount
         page.addFact("Hosts", states.joined(separator: ", "), role: isWell ? .good : .warning)
         if let share = Permille.of(memoryUsedBytes, memoryTotalBytes) {
@@ -278,8 +278,8 @@ public struct SummaryView: FleetView, Hashable {
         [
             ("hosts", UInt64(coverage.hostCount)),
             ("hosts_up", UInt64(coverage.upHostCount)),
-            ("hosts_late", UInt64(coverage.lateHostCount)),
-            ("hosts_gone", UInt64(coverage.goneHostCount)),
+            ("hosts_late", UInt64(coverage.lateHosts.count)),
+            ("hosts_gone", UInt64(coverage.goneHosts.count)),
             ("memory_total_bytes", memoryTotalBytes),
             ("memory_used_bytes", memoryUsedBytes),
             ("live_runs", UInt64(liveRunCount)),

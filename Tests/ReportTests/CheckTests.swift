@@ -36,6 +36,23 @@ struct CheckTests {
         return fleet
     }
 
+    @Test("of hosts that share a name, the beginning of the id says which one is meant")
+    func namesakes() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("1111aaaa", name: "node", state: .gone, silence: 900_000)
+        fleet.addRun(SampleFleet.Sample(pid: 7, program: "job", peakMebibytes: 7_168, peakAgo: 60))
+        fleet.addHost("2222bbbb", name: "node", availableMebibytes: 3_000)
+        let queries = [
+            ([("missing_critical", "5m")], "node (1111) was last heard"),
+            ([("peak_critical", "1G")], "pid 7 on node (1111))"),
+            ([("used_critical", "50%")], "node (2222) uses"),
+        ]
+        for (pairs, words) in queries {
+            let line = try result(pairs, fleet).line
+            #expect(line.contains(words), "\(line)")
+        }
+    }
+
     @Test("a size is compared with the largest peak, an alarm going before a warning")
     func peaks() throws {
         let limits: [(String, String, CheckStatus)] = [

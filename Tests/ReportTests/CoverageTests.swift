@@ -1,6 +1,7 @@
 import MemoryModel
-import Report
 import Testing
+
+@testable import Report
 
 @Suite("Coverage says what was missed, and only that")
 struct CoverageTests {
@@ -91,6 +92,17 @@ struct CoverageTests {
             text([gap(.agentDown, from: .min, to: .max)], since: nil).contains("without an agent"))
     }
 
+    @Test("hosts that share a name are told apart in words, and not in what programs read")
+    func namesakes() {
+        var fleet = SampleFleet()
+        fleet.addHost("1111aaaa", name: "node", state: .gone)
+        fleet.addHost("2222bbbb", name: "node", state: .late)
+        let coverage = Coverage(hosts: fleet.hosts)
+        let facts = coverage.facts(ascii: true)
+        #expect(facts.contains("1 gone (node (1111))") && facts.contains("1 late (node (2222))"))
+        #expect(coverage.goneHosts.names == ["node"])
+    }
+
     @Test("hosts without exit records are named, and are no restricted view for that alone")
     func withoutExitRecords() {
         var fleet = SampleFleet()
@@ -100,17 +112,18 @@ struct CoverageTests {
         fleet.addHost("a", restrictions: [.withoutExitRecords])
         fleet.addHost("hidden", restrictions: [.hiddenProcesses])
         let coverage = Coverage(hosts: fleet.hosts)
-        #expect(coverage.withoutExitRecordsHostCount == 2)
-        #expect(coverage.withoutExitRecordsHostNames == ["a", "b"])
-        #expect(coverage.restrictedHostNames == ["hidden"])
+        #expect(coverage.withoutExitRecordsHosts.count == 2)
+        #expect(coverage.withoutExitRecordsHosts.names == ["a", "b"])
+        #expect(coverage.restrictedHosts.names == ["hidden"])
         #expect(coverage.notes == [missedNote])
         var health = SampleFleet.health(
             cpuSeconds: 1, residentMebibytes: 1, runs: 1, sources: .privileged)
         fleet.hosts[0].health = health
-        #expect(Coverage(hosts: fleet.hosts).withoutExitRecordsHostCount == 2)
+        #expect(Coverage(hosts: fleet.hosts).withoutExitRecordsHosts.count == 2)
         health.sources = .kernelLog
         fleet.hosts[0].health = health
-        #expect(Coverage(hosts: fleet.hosts).withoutExitRecordsHostCount == 3, "its agent says so")
+        let without = Coverage(hosts: fleet.hosts).withoutExitRecordsHosts
+        #expect(without.count == 3, "its agent says so")
         fleet.hosts[0].health = nil
         let view = HostsView(
             hosts: fleet.hosts, runs: [ReportedRun](), nowMilliseconds: SampleFleet.now)

@@ -40,7 +40,10 @@ enum Repository {
     }
 
     /// The sources of the programs and their libraries, read and taken apart.
-    static func sources() throws -> [SourceFile] {
+    static func sources() throws -> [SourceFile] { try sourcesRead.get() }
+
+    /// They are taken apart once, because that takes longer than all rules.
+    private static let sourcesRead = Result {
         try files(below: "Sources", extensions: ["swift", "c", "h"]).map(SourceFile.init(reading:))
     }
 }
