@@ -240,8 +240,7 @@ public final class GrowthWatch {
     ) {
         let parts = faults.split(bytes, over: samples)
         for part in parts.prefix(GrowthWatch.maximumThreads) {
-            let stack = credit(
-                part.grownBytes, toThread: part.thread, isSampled: true, resident, at: now)
+            let stack = credit(part.grownBytes, toThread: part.thread, resident, at: now)
             if stack != 0 { faults.remember(part, stack: stack) }
         }
         for part in parts.dropFirst(GrowthWatch.maximumThreads) {
@@ -269,14 +268,13 @@ public final class GrowthWatch {
 
     /// Reads what a thread runs, and credits a growth to it.
     ///
-    /// A page fault that was sampled names its thread while it grows, as in a system call that
-    /// fills a buffer. A thread that a look finds asleep has grown before.
+    /// A thread that is found asleep has grown before; also where a page fault was sampled, as it
+    /// may have gone on since.
     private func credit(
-        _ bytes: UInt64, toThread thread: Int32?, isSampled: Bool = false, _ resident: UInt64,
-        at now: Int64
+        _ bytes: UInt64, toThread thread: Int32?, _ resident: UInt64, at now: Int64
     ) -> Int32 {
         let inner = thread.flatMap { innerID(of: $0) }
-        var isAsleep = !isSampled && isAsleep(thread)
+        var isAsleep = isAsleep(thread)
         let stack = reader?.stack(ofThread: inner, process: innerProcess) {
             process.threads().compactMap { innerID(of: $0) }
         }
@@ -288,7 +286,7 @@ public final class GrowthWatch {
             failuresInARow += 1
         }
         // Between the two questions it may have gone to sleep.
-        if !isSampled, !isAsleep { isAsleep = self.isAsleep(thread) }
+        if !isAsleep { isAsleep = self.isAsleep(thread) }
         return ledger.credit(
             bytes, to: stack?.frames, isAsleep: isAsleep, residentBytes: resident, at: now)
     }

@@ -17,9 +17,9 @@ def blocks():
 
 
 def bursts():
-    for _ in range(8):
+    for _ in range(6):
         kept.append(bytearray(30 * MEBIBYTE))  # line: bursts
-        time.sleep(0.4)  # line: pause
+        time.sleep(0.3)  # line: pause
 
 
 def nested():
@@ -107,6 +107,8 @@ def größe():
 
 
 PIECE = b"x" * 65536
+# Something to compute for about a millisecond, so that a look finds the thread awake.
+WORK = range(20000)
 
 
 def area(mebibytes):
@@ -116,17 +118,17 @@ def area(mebibytes):
 
 def first_to_stay(space):
     while space.tell() < len(space):
-        space.write(PIECE); time.sleep(0.001)  # line: first_to_stay
+        space.write(PIECE); sum(WORK)  # line: first_to_stay
 
 
 def to_be_dropped(space):
     while space.tell() < len(space):
-        space.write(PIECE); time.sleep(0.001)  # line: to_be_dropped
+        space.write(PIECE); sum(WORK)  # line: to_be_dropped
 
 
 def last_to_stay(space):
     while space.tell() < len(space):
-        space.write(PIECE); time.sleep(0.001)  # line: last_to_stay
+        space.write(PIECE); sum(WORK)  # line: last_to_stay
 
 
 def dropped():
