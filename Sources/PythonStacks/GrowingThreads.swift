@@ -22,7 +22,9 @@ struct GrowingThreads {
     /// The threads with the most new faults, each with at least a tenth of all; empty if it cannot
     /// be told.
     mutating func shares(of process: WatchedProcess) -> [Share] {
-        shares(process.threads().compactMap { process.faults(ofThread: $0) })
+        // Most programs have one thread, which needs no list.
+        if let only = process.faultsOfOnlyThread() { return shares([only]) }
+        return shares(process.threads().compactMap { process.faults(ofThread: $0) })
     }
 
     /// The same for counts that were read.

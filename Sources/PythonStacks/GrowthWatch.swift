@@ -18,10 +18,17 @@ public final class GrowthWatch {
         case unwatchable(String)
     }
 
-    /// The share of one processor that looking may take, in percent; beyond it, waits are longer.
+    /// What of a processor may be taken where page faults are sampled: 2 %, and 5 ms saved up.
     ///
-    /// While the process does not grow, it is a tenth of it.
-    public static let processorPercent: Int64 = 2
+    /// Beyond it, waits are longer. While the process does not grow, it is a tenth.
+    private static let samplingBudget = ProcessorBudget(
+        permille: 20, savedNanoseconds: 5_000_000)
+    /// The same for looks alone: 0.2 %, and 20 ms saved up.
+    ///
+    /// So some seconds of growth after a pause are looked at as often as can be, and growth without
+    /// end is not. While the process does not grow, it is a quarter.
+    private static let lookingBudget = ProcessorBudget(
+        permille: 2, savedNanoseconds: 20_000_000)
 
     private let process: WatchedProcess
     private let limits: StackLimits
@@ -37,7 +44,7 @@ public final class GrowthWatch {
     private var searchedAt: Int64 = 0
     private var failuresInARow = 0
     private var ownNanoseconds: Int64 = 0
-    private var budget = ProcessorBudget(percent: processorPercent)
+    private var budget: ProcessorBudget
     private var pauseNanoseconds: Int64 = 0
     private var waitNanoseconds: Int64 = 0
     private let faultWatch: FaultWatch?
@@ -76,6 +83,7 @@ public final class GrowthWatch {
         ledger = GrowthLedger(settings: settings)
         growth = PythonGrowth(pid: pid)
         faultWatch = GrowthWatch.faultWatch(process, root, settings, &growth)
+        budget = faultWatch == nil ? GrowthWatch.lookingBudget : GrowthWatch.samplingBudget
         growth.processName = process.name()
         innerProcess = process.innerID(ofThread: pid) ?? pid
         let found: FoundInterpreter
@@ -130,8 +138,8 @@ public final class GrowthWatch {
         ownNanoseconds += cost
         // An interpreter that has yet to begin is about to grow.
         let isClose = reader == nil || ledger.isGrowing(at: now)
-        pauseNanoseconds = budget.spend(
-            isClose ? cost : 10 * cost, at: clinux_monotonic_nanoseconds())
+        let factor: Int64 = isClose ? 1 : faultWatch == nil ? 4 : 10
+        pauseNanoseconds = budget.spend(factor * cost, at: clinux_monotonic_nanoseconds())
         guard case .goesOn(let wait) = outcome else { return outcome }
         return .goesOn(waitMilliseconds: max(wait, (pauseNanoseconds + 999_999) / 1_000_000))
     }

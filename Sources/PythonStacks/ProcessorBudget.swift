@@ -2,16 +2,16 @@
 ///
 /// Pure: costs go in with the time.
 struct ProcessorBudget {
-    /// The share, in percent.
-    let percent: Int64
+    /// The share, in thousandths.
+    let permille: Int64
     /// The most that is saved up while nothing is taken, in nanoseconds.
     let savedNanoseconds: Int64
 
     private var balance: Int64
     private var at: Int64?
 
-    init(percent: Int64, savedNanoseconds: Int64 = 5_000_000) {
-        self.percent = max(1, percent)
+    init(permille: Int64, savedNanoseconds: Int64) {
+        self.permille = max(1, permille)
         self.savedNanoseconds = max(0, savedNanoseconds)
         balance = self.savedNanoseconds
     }
@@ -22,8 +22,8 @@ struct ProcessorBudget {
         let (difference, isTooLarge) = now.subtractingReportingOverflow(at ?? now)
         let elapsed = isTooLarge ? 0 : min(max(0, difference), 3_600_000_000_000)
         at = now
-        balance = min(savedNanoseconds, balance + elapsed / 100 * percent)
+        balance = min(savedNanoseconds, balance + elapsed / 1_000 * permille)
         balance -= min(max(0, nanoseconds), 3_600_000_000_000)
-        return balance >= 0 ? 0 : -balance / percent * 100
+        return balance >= 0 ? 0 : -balance / permille * 1_000
     }
 }

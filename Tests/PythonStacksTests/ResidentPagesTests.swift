@@ -145,7 +145,7 @@ struct SampledGrowthTests {
 
     @Test("a budget lets a share of the time be taken, with a little saved up, and no more")
     func budget() {
-        var budget = ProcessorBudget(percent: 2, savedNanoseconds: 1_000)
+        var budget = ProcessorBudget(permille: 20, savedNanoseconds: 1_000)
         #expect(budget.spend(1_000, at: 0) == 0)
         #expect(budget.spend(100, at: 0) == 5_000)
         #expect(budget.spend(0, at: 5_000) == 0)
@@ -153,7 +153,7 @@ struct SampledGrowthTests {
         #expect(budget.spend(.max, at: .min) > 0)
         var now: Int64 = 0
         var spent: Int64 = 0
-        budget = ProcessorBudget(percent: 2)
+        budget = ProcessorBudget(permille: 20, savedNanoseconds: 5_000_000)
         while now < 1_000_000_000 {
             spent += 70_000
             now += 70_000 + budget.spend(70_000, at: now)

@@ -36,6 +36,13 @@ public struct ThreadFaults: Hashable, Sendable {
         self.thread = thread
         self.count = count
     }
+
+    /// Takes a thread's line of `stat`; nil if its counts are too large to be true.
+    init?(thread: Int32, _ line: StatLine) {
+        let (count, isTooLarge) = line.faults.minor.addingReportingOverflow(line.faults.major)
+        guard !isTooLarge else { return nil }
+        self.init(thread: thread, count: count)
+    }
 }
 
 /// One process whose memory is read while it runs; nothing of it is stopped or changed.
@@ -52,9 +59,12 @@ public final class WatchedProcess {
     private let reader = FileReader()
     private let pageBytes = UInt64(max(1, sysconf(Int32(_SC_PAGESIZE))))
     private var listing = ProcessListing()
+    private var threadFiles: [Int32: ThreadFiles] = [:]
 
     /// The most threads that are looked at.
     public static let maximumThreads = 4_096
+    /// Files of so many threads are left open.
+    private static let maximumThreadFiles = 8
     /// The most bytes of `maps` that are read: 65,530 mappings with paths of usual length.
     private static let maximumMapsBytes = 16 << 20
 
@@ -188,18 +198,42 @@ public final class WatchedProcess {
 
     /// Page faults of a thread since it began; nil if it has ended.
     public func faults(ofThread thread: Int32) -> ThreadFaults? {
-        guard
-            let bytes = reader.read("task/\(thread)/stat", in: directory, limit: 4_096).content,
-            let line = StatLine(bytes)
-        else { return nil }
-        let (count, isTooLarge) = line.faults.minor.addingReportingOverflow(line.faults.major)
-        return isTooLarge ? nil : ThreadFaults(thread: thread, count: count)
+        line(ofThread: thread).flatMap { ThreadFaults(thread: thread, $0) }
+    }
+
+    /// Page faults of its only thread; nil if there are several, or it has ended.
+    public func faultsOfOnlyThread() -> ThreadFaults? {
+        guard let line = line(ofThread: pid), line.threadCount == 1 else { return nil }
+        return ThreadFaults(thread: pid, line)
     }
 
     /// What a thread does just now.
     public func activity(ofThread thread: Int32) -> ThreadActivity {
-        reader.read("task/\(thread)/syscall", in: directory, limit: 512).content
+        guard let files = files(ofThread: thread), files.systemCall >= 0 else { return .unknown }
+        return content(files.systemCall, ofThread: thread, limit: 512)
             .map { ThreadActivity($0) } ?? .unknown
+    }
+
+    private func line(ofThread thread: Int32) -> StatLine? {
+        files(ofThread: thread)
+            .flatMap { content($0.stat, ofThread: thread, limit: 4_096) }.flatMap { StatLine($0) }
+    }
+
+    private func files(ofThread thread: Int32) -> ThreadFiles? {
+        if let known = threadFiles[thread] { return known }
+        guard let files = ThreadFiles(thread, in: directory) else { return nil }
+        if threadFiles.count >= WatchedProcess.maximumThreadFiles { threadFiles = [:] }
+        threadFiles[thread] = files
+        return files
+    }
+
+    /// The content of a thread's file; where it has ended, another thread may have its number.
+    private func content(
+        _ file: Int32, ofThread thread: Int32, limit: Int
+    ) -> UnsafeRawBufferPointer? {
+        let content = reader.read(file, limit: limit).content
+        if content == nil { threadFiles[thread] = nil }
+        return content
     }
 
     /// What a thread's id is in the process's own pid namespace; nil if it has ended.
