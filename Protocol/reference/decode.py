@@ -59,6 +59,9 @@ LIMITS: Dict[str, int] = {
     "maximumStepsPerFold": 432,
     "maximumResetsPerFrame": 64,
     "maximumSectionsPerFrame": 1_024,
+    "maximumGrowthRunsPerFrame": 256,
+    "maximumCodesPerFrame": 16_384,
+    "maximumLinesPerRun": 256,
     "maximumLabels": 32,
     "maximumExtensions": 16,
     "maximumExtensionBytes": 1_024,
@@ -88,7 +91,7 @@ TYPE_NAMES: Dict[int, str] = {
     0x07: "ACK", 0x08: "RESET", 0x10: "HOST", 0x11: "DEFINE", 0x12: "STATE_END",
     0x13: "SAMPLES", 0x14: "PEAKS", 0x15: "WINDOWS", 0x16: "COVERED", 0x17: "EXIT",
     0x18: "FOLD", 0x19: "TOTALS", 0x1A: "CGROUP", 0x1B: "OOM", 0x1C: "COUNTERS", 0x1D: "HEALTH", 0x1E: "GAP",
-    0xA0: "SECTIONS",
+    0xA0: "SECTIONS", 0xA1: "PYTHON_GROWTH",
 }
 """Section 5. `--check` compares this with the headings of the text."""
 
@@ -97,7 +100,7 @@ SENDERS: Dict[str, str] = {
     "ACK": "C", "RESET": "C", "HOST": "A", "DEFINE": "A", "STATE_END": "A", "SAMPLES": "A",
     "PEAKS": "A", "WINDOWS": "A", "COVERED": "A", "EXIT": "A", "FOLD": "A", "TOTALS": "A",
     "CGROUP": "A", "OOM": "A", "COUNTERS": "A", "HEALTH": "A", "GAP": "A",
-    "SECTIONS": "A",
+    "SECTIONS": "A", "PYTHON_GROWTH": "A",
 }
 """Which side may send a type: A = agent, C = collector."""
 
@@ -107,7 +110,7 @@ KNOWN_FLAGS = 0b11_1111
 KNOWN_SECTION_FLAGS = 0b111
 KNOWN_EVIDENCE = 0b111
 KNOWN_AGENT_SOURCES = 0b11_1111
-KNOWN_COUNTERS = range(1, 20)  # registry.md, reasons of COUNTERS
+KNOWN_COUNTERS = range(1, 21)  # registry.md, reasons of COUNTERS
 AGENT_STOPS, COLLECTOR_STOPS = 1, 2
 SOURCES: Dict[int, str] = {1: "sampled", 2: "cgroup", 3: "hwm", 4: "exit"}
 CGROUP_SOURCES: Dict[int, Optional[str]] = {0: None, 1: "sampled", 2: "cgroup"}
@@ -127,6 +130,7 @@ GAP_REASONS: Dict[int, str] = {
 MAXIMUM_U32 = 2**32 - 1
 MAXIMUM_U64 = 2**64 - 1
 MAXIMUM_PID = 2**31 - 1
+MAXIMUM_LINE = 2**31 - 1
 MAXIMUM_BOOT_TIME = 2**63 - 1
 MAXIMUM_KIB = 2**54 - 1
 HOST_ID = re.compile(rb"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}\Z")
@@ -906,6 +910,51 @@ def read_sections(reader: Reader) -> Fields:
     ]}
 
 
+def read_codes(reader: Reader) -> List[Fields]:
+    """The lines that a frame speaks of, each once."""
+    strings = read_strings(reader)
+    count = reader.count("codeCount", 3, 0, LIMITS["maximumCodesPerFrame"])
+    columns: Dict[str, List[Any]] = {
+        name: reader.column(count, lambda: read_index(reader, name, strings, 1))
+        for name in ("file", "function")
+    }
+    columns["line"] = reader.column(count, lambda: reader.uint("lineNumber", 0, MAXIMUM_LINE))
+    return rows(columns, count)
+
+
+def read_code(reader: Reader, what: str, codes: List[Fields]) -> Fields:
+    """One of the lines of a frame."""
+    start = reader.position
+    index = reader.uint(what)
+    if index >= len(codes):
+        raise reader.fail(f"{what} {index} of {len(codes)}", start)
+    return codes[index]
+
+
+def read_python_growth(reader: Reader) -> Fields:
+    """0xA1: which lines ran while Python programs grew."""
+    codes = read_codes(reader)
+    count = reader.count("count", 7, 1, LIMITS["maximumGrowthRunsPerFrame"])
+    columns = read_run_keys(reader, count)
+    for name in ("grownKiB", "unattributedKiB"):
+        columns[name] = reader.column(count, lambda: reader.uint(name, 0, MAXIMUM_KIB))
+    most = LIMITS["maximumLinesPerRun"]
+    sizes = [reader.uint("lineCount", 0, most) for _ in range(count)]
+    depths = [reader.uint("frameCount", 0, most) for _ in range(count)]
+    lines = [[read_code(reader, "line", codes) for _ in range(size)] for size in sizes]
+    columns["lines"] = [
+        [{**line, "grownKiB": reader.uint("lineKiB", 0, MAXIMUM_KIB)} for line in own]
+        for own in lines
+    ]
+    resident = [depth and reader.uint("stackKiB", 0, MAXIMUM_KIB) for depth in depths]
+    columns["stack"] = [
+        {"residentKiB": kib, "lines": [read_code(reader, "frame", codes) for _ in range(depth)]}
+        if depth else None
+        for kib, depth in zip(resident, depths)
+    ]
+    return {"runs": rows(columns, count)}
+
+
 READERS: Dict[str, Callable[[Reader], Fields]] = {
     "HELLO": read_hello, "WELCOME": read_welcome, "ERROR": read_error, "PING": read_token,
     "PONG": read_token, "GOODBYE": read_goodbye, "ACK": read_ack, "HOST": read_host,
@@ -913,6 +962,7 @@ READERS: Dict[str, Callable[[Reader], Fields]] = {
     "PEAKS": read_peaks, "WINDOWS": read_windows, "COVERED": read_covered, "EXIT": read_exit,
     "TOTALS": read_totals, "CGROUP": read_cgroup, "OOM": read_oom, "COUNTERS": read_counters, "HEALTH": read_health, "GAP": read_gap,
     "FOLD": read_fold, "RESET": read_reset, "SECTIONS": read_sections,
+    "PYTHON_GROWTH": read_python_growth,
 }
 
 
@@ -1775,6 +1825,10 @@ def host_frame_self_tests() -> Iterator[Tuple[str, Any, Any]]:
         "maximumSectionsPerFrame", "SECTIONS", "sections",
         lambda count: [0, count, 1, 0] + [1] * count + [0] * (2 * count) + [1] * count
         + [0] * count + [1] * count + [0] * (4 * count) + [1] * count + [0] * (2 * count),
+    )
+    yield from judge(
+        "maximumGrowthRunsPerFrame", "PYTHON_GROWTH", "runs",
+        lambda count: [0, 0, count] + [1] * count + [0] * (6 * count),
     )
     yield from judge(
         "maximumCoveredPerFrame", "COVERED", "windows",

@@ -18,6 +18,7 @@ struct FactBuffer {
         var windows = 0
         var coverage = 0
         var sections = 0
+        var growth = 0
         var nameBytes = 0
     }
 
@@ -32,15 +33,16 @@ struct FactBuffer {
     /// The most of each kind: twice what an agent keeps and more; a commit each second makes room.
     static let bounds = Size(
         totals: 65_536, cgroups: 16_384, kills: 4_096, gaps: 4_096, epochs: 1_024,
-        folds: 16_384, windows: 262_144, coverage: 262_144, sections: 32_768, nameBytes: 32 << 20)
+        folds: 16_384, windows: 262_144, coverage: 262_144, sections: 32_768,
+        growth: 4_096, nameBytes: 32 << 20)
 
     private var due = MergedFacts()
     /// The store makes one of two copies; until then both stay.
     private var dueWindows: [StoredWindow] = []
     private var dueCoverage: [StoredCoverage] = []
     private var underWay = Size()
-    /// What the names of sums, cgroups, sections and folds in `due` take in bytes, and the latter's
-    /// histograms.
+    /// What the names of sums, cgroups, sections, lines and folds in `due` take in bytes, and the
+    /// histograms of folds.
     private var nameBytes = 0
 
     /// Whether nothing waits to be taken.
@@ -102,6 +104,19 @@ struct FactBuffer {
         return true
     }
 
+    /// Takes in which lines of a run ran while it grew; false if there is no room.
+    mutating func add(_ growth: StoredGrowth) -> Bool {
+        if due.growth[growth.key] == nil {
+            guard due.growth.count + underWay.growth < FactBuffer.bounds.growth else {
+                return false
+            }
+        }
+        // What lines there are already is not looked up: names that came before count again.
+        guard takeRoom(for: growth.record.textBytes) else { return false }
+        due.merge(growth)
+        return true
+    }
+
     /// Takes in the counters of an epoch; false if there is no room.
     mutating func add(_ counters: StoredCounters) -> Bool {
         guard
@@ -154,6 +169,7 @@ struct FactBuffer {
         batch.counters += due.counters.values
         batch.health += due.health.values
         batch.sections += due.sections.values
+        batch.growth += due.growth.values
         batch.folds += due.folds.values
         batch.windows += dueWindows
         batch.coverage += dueCoverage
@@ -184,6 +200,7 @@ struct FactBuffer {
             + due.cgroups.keys.reduce(0) { $0 + $1.cgroup.path.bytes.count }
             + due.folds.values.reduce(0) { $0 + $1.fold.textAndHistogramBytes }
             + due.sections.keys.reduce(0) { $0 + $1.section.name.bytes.count }
+            + due.growth.values.reduce(0) { $0 + $1.record.textBytes }
     }
 
     private var size: Size {
@@ -191,7 +208,7 @@ struct FactBuffer {
             totals: due.totals.count, cgroups: due.cgroups.count, kills: due.kills.count,
             gaps: due.gaps.count, epochs: due.counters.count, folds: due.folds.count,
             windows: dueWindows.count, coverage: dueCoverage.count,
-            sections: due.sections.count, nameBytes: nameBytes)
+            sections: due.sections.count, growth: due.growth.count, nameBytes: nameBytes)
     }
 
     private mutating func takeRoom(for count: Int) -> Bool {
@@ -213,6 +230,7 @@ extension FactBuffer.Size {
         windows += other.windows
         coverage += other.coverage
         sections += other.sections
+        growth += other.growth
         nameBytes += other.nameBytes
     }
 
@@ -226,7 +244,17 @@ extension FactBuffer.Size {
         windows -= other.windows
         coverage -= other.coverage
         sections -= other.sections
+        growth -= other.growth
         nameBytes -= other.nameBytes
+    }
+}
+
+extension GrowthRecord {
+    /// What of it grows with its lines, in bytes.
+    fileprivate var textBytes: Int {
+        (Array(lines.keys) + (peakStack?.lines ?? [])).reduce(0) {
+            $0 + 96 + $1.file.bytes.count + $1.function.bytes.count
+        }
     }
 }
 

@@ -35,6 +35,7 @@ extension HostRecord {
         case .covered(let covered): return take(covered, nowMilliseconds: now)
         case .gaps(let gaps): return take(gaps, nowMilliseconds: now)
         case .sections(let sections): return take(sections, nowMilliseconds: now)
+        case .growth(let growth): return take(growth)
         case .health(let health): return take(health, nowMilliseconds: now)
         case .stateEnd(let live): stateEnd(live: live, nowMilliseconds: now)
         }

@@ -22,4 +22,20 @@ extension HostRecord {
         }
         return true
     }
+
+    /// PYTHON_GROWTH: each belongs to the agent's start that saw it.
+    ///
+    /// A stack at a peak that cannot be true is left out; what grew is a sum, and may be more than
+    /// the host has.
+    mutating func take(_ growth: [GrowthRecord]) -> Bool {
+        for var record in growth {
+            if let bytes = record.peakStack?.residentBytes, !ledger.limits.accepts(bytes) {
+                earlierRefusedCount += 1
+                record.peakStack = nil
+            }
+            let stored = StoredGrowth(host: id, boot: boot, epoch: epoch, record: record)
+            guard facts.add(stored) else { return false }
+        }
+        return true
+    }
 }

@@ -92,6 +92,8 @@ extension FactBuffer.Size {
             + coverage * 3 * MemoryLayout<StoredCoverage>.stride
             + sections * 3
             * (MemoryLayout<StoredSection>.stride + MemoryLayout<StoredSection.Key>.stride)
+            + growth * 3
+            * (MemoryLayout<StoredGrowth>.stride + MemoryLayout<StoredGrowth.Key>.stride)
             + nameBytes
     }
 }

@@ -29,6 +29,12 @@ extension Views {
                     runs.compactMap { run in
                         sections[run.key].map { ReportedSections(run: run, sections: $0) }
                     }, query: query, coverage: coverage, nowMilliseconds: now)
+            case .lines:
+                let growth = try store.growth(of: runs.map(\.key))
+                return LinesView(
+                    runs.compactMap { run in
+                        growth[run.key].map { ReportedGrowth(run: run, growth: $0) }
+                    }, query: query, coverage: coverage, nowMilliseconds: now)
             }
         }
     }

@@ -40,6 +40,8 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
     case sectionsDropped = 18
     /// Datagrams of sections that programs could not send.
     case sectionsUnsent = 19
+    /// Lines of Python programs that were dropped because there are too many.
+    case linesDropped = 20
 
     /// What a report calls it.
     public var phrase: String {
@@ -63,6 +65,7 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
         case .sectionsNotRead: "datagrams of sections that could not be read"
         case .sectionsDropped: "calls of sections dropped"
         case .sectionsUnsent: "calls of sections that programs could not tell"
+        case .linesDropped: "lines of Python programs dropped"
         }
     }
 }

@@ -1,7 +1,7 @@
 public import MemoryModel
 
-/// Sums, cgroups, kills, gaps, counters, sections and agents' health by what names them, two copies
-/// of each made one by the rules of the store (`Protocol/store-v1.md`, "Merging").
+/// Sums, cgroups, kills, gaps, counters, parts of runs and agents' health by what names them, two
+/// copies of each made one by the rules of the store (`Protocol/store-v1.md`, "Merging").
 public struct MergedFacts: Hashable, Sendable {
     /// The greatest sums.
     public private(set) var totals: [StoredTotal.Key: StoredTotal] = [:]
@@ -17,6 +17,8 @@ public struct MergedFacts: Hashable, Sendable {
     public private(set) var folds: [StoredFold.Key: StoredFold] = [:]
     /// What sections of runs needed.
     public private(set) var sections: [StoredSection.Key: StoredSection] = [:]
+    /// Which lines of Python programs ran while they grew.
+    public private(set) var growth: [StoredGrowth.Key: StoredGrowth] = [:]
     /// What agents said of themselves last.
     public private(set) var health: [HostID: StoredHealth] = [:]
 
@@ -33,12 +35,13 @@ public struct MergedFacts: Hashable, Sendable {
         for fold in batch.folds { merge(fold) }
         for health in batch.health { merge(health) }
         for section in batch.sections { merge(section) }
+        for growth in batch.growth { merge(growth) }
     }
 
     /// Whether there are none.
     public var isEmpty: Bool {
         totals.isEmpty && cgroups.isEmpty && kills.isEmpty && gaps.isEmpty && counters.isEmpty
-            && folds.isEmpty && health.isEmpty && sections.isEmpty
+            && folds.isEmpty && health.isEmpty && sections.isEmpty && growth.isEmpty
     }
 
     /// Takes in facts that were learned later than these.
@@ -51,6 +54,7 @@ public struct MergedFacts: Hashable, Sendable {
         for fold in later.folds.values { merge(fold) }
         for health in later.health.values { merge(health) }
         for section in later.sections.values { merge(section) }
+        for growth in later.growth.values { merge(growth) }
     }
 
     /// Keeps the greater sum, whole.
@@ -98,6 +102,11 @@ public struct MergedFacts: Hashable, Sendable {
     /// Keeps the greater of each figure of a section.
     public mutating func merge(_ section: StoredSection) {
         sections[section.key, default: section].record.merge(section.record)
+    }
+
+    /// Keeps the greater of each amount of growth.
+    public mutating func merge(_ seen: StoredGrowth) {
+        growth[seen.key, default: seen].record.merge(seen.record)
     }
 
     /// Keeps what was said later.
@@ -213,6 +222,19 @@ extension StoredSection {
 
     /// What names it.
     public var key: Key { Key(host: host, boot: boot, epoch: epoch, section: record.key) }
+}
+
+extension StoredGrowth {
+    /// What names the growth of a run as one start of an agent saw it.
+    public struct Key: Hashable, Sendable {
+        /// The run.
+        public let run: RunKey
+        /// The start of the agent.
+        public let epoch: UInt64
+    }
+
+    /// What names it.
+    public var key: Key { Key(run: runKey, epoch: epoch) }
 }
 
 extension StoredCounters {

@@ -92,6 +92,9 @@ public protocol PeakStoring: Sendable {
     /// the largest peak first.
     func sections(of runs: [RunKey]) throws -> [RunKey: [SectionRecord]]
 
+    /// Which lines of these runs ran while they grew, each over all starts of its agent.
+    func growth(of runs: [RunKey]) throws -> [RunKey: GrowthRecord]
+
     /// The runs that have such parts, overlap the range of `query` and pass its filters, in no
     /// order, at most `limit` of them.
     func runs(
@@ -188,6 +191,8 @@ public struct CommitBatch: Sendable, Equatable {
     public var gaps: [StoredGap] = []
     /// What sections of runs needed.
     public var sections: [StoredSection] = []
+    /// Which lines of Python programs ran while they grew.
+    public var growth: [StoredGrowth] = []
     /// What agents say of themselves.
     public var health: [StoredHealth] = []
     /// Windows of runs, new or changed.

@@ -107,6 +107,29 @@ public struct StoredSection: Hashable, Sendable {
     public var runKey: RunKey { RunKey(host: host, boot: boot, process: record.key.run) }
 }
 
+/// Which lines of a run ran while it grew, as the store keeps it.
+public struct StoredGrowth: Hashable, Sendable {
+    /// The host.
+    public var host: HostID
+    /// Its boot.
+    public var boot: BootID
+    /// The start of the agent that saw it.
+    public var epoch: UInt64
+    /// What it saw.
+    public var record: GrowthRecord
+
+    /// Takes the parts as they are.
+    public init(host: HostID, boot: BootID, epoch: UInt64, record: GrowthRecord) {
+        self.host = host
+        self.boot = boot
+        self.epoch = epoch
+        self.record = record
+    }
+
+    /// The run in the whole fleet.
+    public var runKey: RunKey { RunKey(host: host, boot: boot, process: record.run) }
+}
+
 /// What a host's agent last said of itself, with its times in UTC.
 public struct StoredHealth: Hashable, Sendable {
     /// The host.

@@ -23,6 +23,7 @@ extension CounterReason {
         case .sectionsNotRead: "sections_not_read"
         case .sectionsDropped: "sections_dropped"
         case .sectionsUnsent: "sections_unsent"
+        case .linesDropped: "lines_dropped"
         }
     }
 
@@ -50,6 +51,7 @@ extension CounterReason {
         case .sectionsNotRead: "1 datagram of a section that could not be read"
         case .sectionsDropped: "1 call of a section dropped"
         case .sectionsUnsent: "1 call of a section that its program could not tell"
+        case .linesDropped: "1 line of a Python program dropped"
         }
     }
 }

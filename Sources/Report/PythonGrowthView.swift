@@ -20,7 +20,9 @@ public struct PythonGrowthView: Hashable, Sendable {
     /// them but once (`hasCaution`).
     public func text(style: TextStyle, hasCaution: Bool = true) -> String {
         var page = TextPage(style: style)
-        let names = FileNames(growth)
+        let names = FileNames(
+            (growth.lines + growth.sleepingLines).map(\.line) + growth.peakStack
+                + growth.functionPeaks.map(\.function))
         page.addHeading(heading(style), facts: facts)
         page.addFact("Resident", resident(style))
         page.addFact("Grew", grew(style))
@@ -238,14 +240,11 @@ public struct PythonGrowthView: Hashable, Sendable {
 }
 
 /// Files by their last part, and by their last two where several have the same.
-private struct FileNames {
+struct FileNames {
     private var ambiguous: Set<[UInt8]> = []
 
-    init(_ growth: PythonGrowth) {
+    init(_ lines: [PythonLine]) {
         var files: [[UInt8]: RawText] = [:]
-        let lines =
-            (growth.lines + growth.sleepingLines).map(\.line) + growth.peakStack
-            + growth.functionPeaks.map(\.function)
         for line in lines {
             let name = Array(FileNames.last(1, of: line.file))
             if let other = files[name], other != line.file { ambiguous.insert(name) }

@@ -21,6 +21,8 @@ public struct RunPage: FleetView, Hashable {
         public var parent: ReportedRun?
         /// What its sections needed, the largest peak first.
         public var sections: [SectionRecord] = []
+        /// Which of its lines ran while it grew; nil where nobody saw that.
+        public var growth: GrowthRecord?
         /// What it held over time; nil where the store keeps no windows.
         public var history: [HistoryPoint]?
         /// What was missed in its life; nil where nobody asked.

@@ -2,7 +2,7 @@ import MemoryModel
 
 extension RunPage {
     /// `kind`, `at`, `run` (the fields of a report's row and more), `host`, `kills`, `cgroup`,
-    /// `host_moment`, `sections`, `history`, `last_runs`, `hosts` and `coverage`.
+    /// `host_moment`, `sections`, `python_growth`, `history`, `last_runs`, `hosts` and `coverage`.
     public var json: String {
         typealias Member = JSONValue.Member
         let memory = host?.description.memoryTotalBytes
@@ -17,6 +17,7 @@ extension RunPage {
             Member("cgroup", cgroup.map { $0.json } ?? .null),
             Member("host_moment", momentJSON),
             Member("sections", .array(facts.sections.map(SectionText.json))),
+            Member("python_growth", LineText.json(facts.growth)),
             Member("history", HistoryText.json(facts.history)),
             Member("last_runs", .array(lastRuns.map(ReportColumns.json))),
             Member("hosts", .array(siblingHosts.map(ReportColumns.json))),

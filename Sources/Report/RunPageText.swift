@@ -18,6 +18,7 @@ extension RunPage {
         addSurroundings(to: &page)
         addPlot(to: &page)
         addSections(to: &page)
+        addGrowth(to: &page)
         page.addBlankLine()
         addIdentity(to: &page)
         addSiblings(to: &page)

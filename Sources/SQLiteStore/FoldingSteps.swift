@@ -188,7 +188,10 @@ struct FoldingSteps {
             AND peak_not_before_ms >= ?1 AND peak_not_after_ms < ?2
             AND NOT EXISTS (SELECT 1 FROM section WHERE section.boot = run.boot
                 AND section.pid = run.pid AND section.start_ticks = run.start_ticks
-                AND section.image = run.image))
+                AND section.image = run.image)
+            AND NOT EXISTS (SELECT 1 FROM growth WHERE growth.boot = run.boot
+                AND growth.pid = run.pid AND growth.start_ticks = run.start_ticks
+                AND growth.image = run.image))
         """
 
     private static let selectEnded = """

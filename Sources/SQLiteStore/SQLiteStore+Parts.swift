@@ -19,6 +19,18 @@ extension SQLiteStore {
         }
     }
 
+    /// Which lines of these runs ran while they grew.
+    public func growth(of runs: [RunKey]) throws -> [RunKey: GrowthRecord] {
+        try read { database in
+            var reader = try GrowthReader(database)
+            var growth: [RunKey: GrowthRecord] = [:]
+            for run in runs where growth[run] == nil {
+                growth[run] = try reader.growth(of: run)
+            }
+            return growth
+        }
+    }
+
     /// The runs that have such parts and that `query` asks for, in no order.
     public func runs(
         having part: RunPart, matching query: ReportQuery, limit: Int
@@ -62,9 +74,13 @@ extension SQLiteStore {
         _ batch: CommitBatch, to database: Database, names: NameWriter, hosts: HostKeys,
         _ caches: inout WriterCaches
     ) throws {
-        guard !batch.sections.isEmpty else { return }
-        let sections = try SectionWriter(database, names: names, hosts: hosts)
-        for section in batch.sections { try sections.merge(section, &caches) }
+        if !batch.sections.isEmpty {
+            let sections = try SectionWriter(database, names: names, hosts: hosts)
+            for section in batch.sections { try sections.merge(section, &caches) }
+        }
+        guard !batch.growth.isEmpty else { return }
+        let growth = try GrowthWriter(database, names: names, hosts: hosts)
+        for seen in batch.growth { try growth.merge(seen, &caches) }
     }
 }
 
@@ -73,6 +89,7 @@ extension RunPart {
     fileprivate var table: String {
         switch self {
         case .sections: "section"
+        case .lines: "growth"
         }
     }
 }

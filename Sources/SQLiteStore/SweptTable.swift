@@ -65,6 +65,18 @@ struct SweptTable: Sendable {
                     THEN \(ofBoot(boundOfBoot, "section")) END
                 """),
         SweptTable(
+            name: "growth", key: ["boot", "pid", "start_ticks", "image", "epoch"],
+            latest: "CASE WHEN \(GrowthTable.hasNoRun("growth")) THEN 0 END"),
+        SweptTable(
+            name: "growth_line",
+            key: ["boot", "pid", "start_ticks", "image", "epoch", "file", "function", "line"],
+            names: ["file", "function"],
+            latest: "CASE WHEN \(GrowthTable.hasNoRun("growth_line")) THEN 0 END"),
+        SweptTable(
+            name: "growth_frame", key: ["boot", "pid", "start_ticks", "image", "epoch", "depth"],
+            names: ["file", "function"],
+            latest: "CASE WHEN \(GrowthTable.hasNoRun("growth_frame")) THEN 0 END"),
+        SweptTable(
             name: "fold", key: ["host", "epoch", "ordinal"], names: ["program", "user", "cgroup"],
             latest: """
                 CASE WHEN ended_not_after_ms IS NULL

@@ -12,9 +12,9 @@ public enum WireLimits {
     public static let maximumSlots = 1_048_576
     /// Runs in one DEFINE.
     public static let maximumDefinesPerFrame = 4_096
-    /// Strings in one DEFINE, TOTALS, OOM, FOLD or SECTIONS.
+    /// Strings in one DEFINE, TOTALS, OOM, FOLD, SECTIONS or PYTHON_GROWTH.
     public static let maximumStringsPerFrame = 32_768
-    /// One string in DEFINE, TOTALS, OOM, FOLD or SECTIONS, and one path in CGROUP, in bytes.
+    /// One string in any of these, and one path in CGROUP, in bytes.
     public static let maximumStringBytes = 4_096
     /// Ticks in one SAMPLES.
     public static let maximumTicksPerFrame = 60
@@ -34,6 +34,12 @@ public enum WireLimits {
     public static let maximumGapsPerFrame = 1_024
     /// Sections in one SECTIONS.
     public static let maximumSectionsPerFrame = 1_024
+    /// Runs in one PYTHON_GROWTH.
+    public static let maximumGrowthRunsPerFrame = 256
+    /// Distinct lines in one PYTHON_GROWTH.
+    public static let maximumCodesPerFrame = 16_384
+    /// Lines, and lines of the stack, of one run in PYTHON_GROWTH.
+    public static let maximumLinesPerRun = 256
     /// Folds in one FOLD.
     public static let maximumFoldsPerFrame = 1_024
     /// Steps in the histogram of one fold.

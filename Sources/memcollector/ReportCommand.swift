@@ -26,6 +26,8 @@ struct ReportCommand: AsyncParsableCommand {
               memcollector report --since 24h --by label:team
               # What sections of programs needed, as the Python module highwater tells
               memcollector report --since 24h --by section
+              # Which lines of Python programs ran while their memory grew
+              memcollector report --since 24h --by line --program 'python*'
               # What grew since last week, the largest growth first
               memcollector report --since 24h --compare 7d
               # How much memory to give each program
@@ -41,8 +43,9 @@ struct ReportCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             """
             One row for each run, program, command, executable, user, cgroup, unit, container, \
-            host or label:KEY, or for each section that programs told of. By run without it, by \
-            program with --compare or --suggest.
+            host or label:KEY, for each section that programs told of, or for each line of a \
+            Python program that ran while its memory grew. By run without it, by program with \
+            --compare or --suggest.
             """, valueName: "what"))
     var by: String?
 

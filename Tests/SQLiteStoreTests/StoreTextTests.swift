@@ -43,7 +43,7 @@ struct StoreTextTests {
                     SELECT name FROM sqlite_master
                     WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
                     """)
-            #expect(names.count == 29)
+            #expect(names.count == 32)
             for table in names {
                 let start = try #require(text.range(of: "\n### `\(table)`"), "\(table)")
                 let rest = text[start.upperBound...]
@@ -56,7 +56,7 @@ struct StoreTextTests {
             let views = try String.fetchAll(
                 database, sql: "SELECT name FROM sqlite_master WHERE type = 'view'")
             for view in views { #expect(text.contains("\n| `\(view)` |"), "\(view)") }
-            #expect(views.count == 11)
+            #expect(views.count == 12)
         }
     }
 

@@ -200,6 +200,7 @@ extension MemoryStore.Content {
         batch.counters = Array(facts.counters.values)
         batch.health = Array(facts.health.values)
         batch.sections = Array(facts.sections.values)
+        batch.growth = Array(facts.growth.values)
         let folds = facts.folds.values
         facts = MergedFacts()
         facts.merge(unpurged(batch))

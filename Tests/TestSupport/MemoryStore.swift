@@ -221,6 +221,20 @@ public final class MemoryStore: PeakStoring {
         }
     }
 
+    /// Which lines of these runs ran while they grew.
+    public func growth(of runs: [RunKey]) -> [RunKey: GrowthRecord] {
+        let wanted = Set(runs)
+        var growth: [RunKey: GrowthRecord] = [:]
+        for stored in facts.growth.values where wanted.contains(stored.runKey) {
+            if growth[stored.runKey] == nil {
+                growth[stored.runKey] = stored.record
+            } else {
+                growth[stored.runKey]?.addGrowth(of: stored.record)
+            }
+        }
+        return growth
+    }
+
     /// The runs that have such parts, by the query's own judgement.
     public func runs(
         having part: RunPart, matching query: ReportQuery, limit: Int
@@ -228,6 +242,7 @@ public final class MemoryStore: PeakStoring {
         let keys: Set<RunKey> =
             switch part {
             case .sections: Set(facts.sections.values.map(\.runKey))
+            case .lines: Set(facts.growth.values.map(\.runKey))
             }
         return Array(
             runs(matching: query, limit: .max).runs.filter { keys.contains($0.key) }.prefix(limit))

@@ -63,6 +63,7 @@ extension Frame {
         case .health: "HEALTH"
         case .gap: "GAP"
         case .sections: "SECTIONS"
+        case .pythonGrowth: "PYTHON_GROWTH"
         case .ignorable(let type): "0x" + String(type, radix: 16, uppercase: true)
         }
     }
@@ -102,6 +103,7 @@ extension Frame {
         case .reset(let frame): ["stretches": .array(frame.stretches.map(\.meaning))]
         case .gap(let frame): ["gaps": .array(frame.gaps.map(\.meaning))]
         case .sections(let frame): ["sections": .array(frame.sections.map(\.meaning))]
+        case .pythonGrowth(let frame): ["runs": .array(frame.runs.map(\.meaning))]
         case .ignorable: [:]
         }
     }

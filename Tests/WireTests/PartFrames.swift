@@ -19,7 +19,55 @@ extension SectionRecord {
     }
 }
 
+extension PythonLine {
+    fileprivate func members(_ further: [String: JSONValue] = [:]) -> JSONValue {
+        .object(
+            ["file": .text(file), "function": .text(function), "line": .count(line)]
+                .merging(further) { $1 })
+    }
+}
+
+extension GrowthRecord {
+    var meaning: JSONValue {
+        let stack = peakStack.map { stack in
+            JSONValue.object([
+                "residentKiB": .kibibytes(stack.residentBytes),
+                "lines": .array(stack.lines.map { $0.members() }),
+            ])
+        }
+        return .object([
+            "pid": .count(run.pid), "startTicks": .count(run.startTicks),
+            "image": .count(run.image), "grownKiB": .kibibytes(grownBytes),
+            "unattributedKiB": .kibibytes(unattributedBytes),
+            "lines": .array(
+                ranked.map { $0.line.members(["grownKiB": .kibibytes($0.grownBytes)]) }),
+            "stack": stack ?? .null,
+        ])
+    }
+}
+
 extension RandomFrames {
+    mutating func growth() -> PythonGrowthFrame {
+        let lines = (0..<12).map { _ in
+            PythonLine(
+                file: text(upTo: 40), function: text(upTo: 20),
+                line: Int32(number(upTo: UInt64(Int32.max))))
+        }
+        return PythonGrowthFrame(
+            runs: (0..<Int.random(in: 1...20, using: &random)).map { _ in
+                var record = GrowthRecord(run: key())
+                record.grownBytes = memory()
+                record.unattributedBytes = memory()
+                for line in lines where flip() { record.lines[line] = memory() }
+                let stack = lines.filter { _ in Bool.random(using: &random) }
+                if !stack.isEmpty {
+                    record.peakStack = GrowthRecord.PeakStack(
+                        residentBytes: memory(), lines: stack)
+                }
+                return record
+            })
+    }
+
     mutating func sections() -> SectionsFrame {
         let names = (0..<4).map { _ in text(upTo: 60) }
         return SectionsFrame(

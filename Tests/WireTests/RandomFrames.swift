@@ -42,6 +42,7 @@ struct RandomFrames {
         case .health: .health(health())
         case .gap: .gap(gaps())
         case .sections: .sections(sections())
+        case .pythonGrowth: .pythonGrowth(growth())
         }
     }
 

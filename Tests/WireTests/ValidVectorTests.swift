@@ -83,7 +83,7 @@ struct ValidVectorTests {
         }
         let batches: Set<String> = [
             "DEFINE", "SAMPLES", "PEAKS", "EXIT", "COUNTERS", "TOTALS", "CGROUP", "OOM", "GAP",
-            "WINDOWS", "COVERED",
+            "WINDOWS", "COVERED", "SECTIONS", "PYTHON_GROWTH",
         ]
         #expect(compressed.isSuperset(of: batches))
     }
@@ -93,6 +93,7 @@ struct ValidVectorTests {
         case .acknowledgement: "ACK"
         case .stateEnd: "STATE_END"
         case .outOfMemory: "OOM"
+        case .pythonGrowth: "PYTHON_GROWTH"
         default: "\(type)".uppercased()
         }
     }

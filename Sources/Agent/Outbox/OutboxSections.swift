@@ -1,7 +1,7 @@
 package import MemoryModel
 package import ProcessSampler
 
-// What programs tell of their own sections.
+// What programs tell of their own sections, and what is seen of them from outside.
 extension Outbox {
     /// Takes in a look, and what programs told of their sections until then.
     ///
@@ -25,6 +25,13 @@ extension Outbox {
     package mutating func takeLastSections(_ arrivals: SectionArrivals) {
         sections.take(arrivals)
         takeSections(isLast: true)
+    }
+
+    /// Takes in which lines of a run's program ran while it grew; a run that does not live is
+    /// passed over, unless its end is not acknowledged.
+    mutating func tell(_ growth: PythonGrowth, of run: ProcessKey) {
+        guard self[run] != nil else { return }
+        registers.parts.take(growth, of: run)
     }
 
     private mutating func takeSections(isLast: Bool, passing: Set<Int32> = []) {
@@ -86,6 +93,7 @@ extension Outbox {
         setCounter(
             .sectionsDropped, sections.droppedCount + registers.parts.droppedSectionCount)
         setCounter(.sectionsUnsent, sections.unsentCount)
+        setCounter(.linesDropped, registers.parts.droppedLineCount)
     }
 }
 

@@ -22,6 +22,11 @@ extension FrameLimits {
     /// SECTIONS: pid, start, image, name, flags, peak, source, age, width, growth, three counts.
     private static let sectionBytes = 5 + 10 + 5 + 3 + 2 + 8 + 1 + 9 + 9 + 8 + 3 * 10
 
+    /// PYTHON_GROWTH, each run: pid, start, image, two amounts, two counts, resident memory.
+    private static let growthBytes = 5 + 10 + 5 + 8 + 8 + 2 + 2 + 8
+    /// PYTHON_GROWTH, each line and each line of a stack: two names, number, index, amount.
+    private static let growthLineBytes = 2 * (3 + nameLengthBytes) + 5 + 3 + 8
+
     /// FOLD: ordinal, three names, count, peak, age, width, source, sum, age, width, processor
     /// time, two counts, steps.
     private static let foldBytes = 10 + 3 * 3 + 10 + 8 + 9 + 9 + 1 + 10 + 9 + 9 + 10 + 2 * 10 + 2
@@ -67,6 +72,30 @@ extension FrameLimits {
     /// What a section takes, in bytes; no name of one is too long for a frame.
     static func bytes(of key: SectionKey) -> Int {
         sectionBytes + nameLengthBytes + key.name.bytes.count
+    }
+
+    /// What growth by line takes, in bytes, were no two names the same.
+    static func bytes(of growth: GrowthRecord) -> Int {
+        let lines = Array(growth.lines.keys) + (growth.peakStack?.lines ?? [])
+        return lines.reduce(growthBytes) {
+            $0 + growthLineBytes + $1.file.bytes.count + $1.function.bytes.count
+        }
+    }
+
+    /// `growth` without the outermost of its stack and its smallest lines, where no frame could
+    /// carry all.
+    func fitted(_ growth: GrowthRecord) -> GrowthRecord {
+        var fitted = growth
+        while FrameLimits.bytes(of: fitted) > maximumBytes - FrameLimits.countsBytes {
+            if fitted.peakStack?.lines.count ?? 0 > fitted.lines.count {
+                fitted.peakStack?.lines.removeLast()
+            } else if let smallest = fitted.ranked.last {
+                fitted.lines[smallest.line] = nil
+            } else {
+                break
+            }
+        }
+        return fitted
     }
 
     /// What a cgroup takes, in bytes.

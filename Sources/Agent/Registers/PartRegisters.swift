@@ -1,11 +1,12 @@
 import MemoryModel
 import Wire
 
-/// What an agent has to tell of parts of runs: their sections.
+/// What an agent has to tell of parts of runs: their sections, and lines of Python programs.
 ///
 /// Each is state that a collector acknowledges, and is let go once its run ended and that is done.
 struct PartRegisters {
     private var sections = DueRegisters<SectionKey, SectionRecord>()
+    private var growth = GrowthRegisters()
     private var sectionCounts: [ProcessKey: Int] = [:]
 
     /// Calls of sections that found no room.
@@ -19,13 +20,19 @@ struct PartRegisters {
     static let maximumSections = 8_192
 
     /// Rises with every change of what a state file would hold of it.
-    var changeCount: UInt64 { sections.changeCount }
+    var changeCount: UInt64 { sections.changeCount &+ growth.changeCount }
+
+    /// Lines that found no room.
+    var droppedLineCount: UInt64 { growth.droppedCount }
+
+    /// How many runs with lines are held, for tests of the bounds.
+    var growthCount: Int { growth.count }
 
     /// What is held, in bytes; 32 are reckoned of a name.
-    var bytes: Int { sections.bytes + sections.count * HeldBytes.block(32 + 32) }
+    var bytes: Int { sections.bytes + sections.count * HeldBytes.block(32 + 32) + growth.bytes }
 
     /// Whether all that is held is acknowledged.
-    var isAcknowledged: Bool { sections.isAcknowledged }
+    var isAcknowledged: Bool { sections.isAcknowledged && growth.isAcknowledged }
 
     /// How many sections are held, for tests of the bounds.
     var sectionCount: Int { sections.count }
@@ -53,8 +60,14 @@ struct PartRegisters {
         sectionCounts[key.run, default: 0] += 1
     }
 
+    /// Takes in which lines of a run's program ran while it grew.
+    mutating func take(_ seen: PythonGrowth, of run: ProcessKey) {
+        growth.take(seen, of: run)
+    }
+
     /// Lets parts of runs that ended go as soon as they are acknowledged.
     mutating func retire(_ isEnded: (ProcessKey) -> Bool) {
+        growth.retire(isEnded)
         let ended = sectionCounts.keys.filter(isEnded)
         guard !ended.isEmpty else { return }
         let gone = Set(ended)
@@ -74,20 +87,33 @@ struct PartRegisters {
 
     // MARK: Sessions
 
-    mutating func sessionOpened() { sections.sessionOpened() }
+    mutating func sessionOpened() {
+        sections.sessionOpened()
+        growth.sessionOpened()
+    }
 
-    mutating func sessionClosed() { sections.sessionClosed() }
+    mutating func sessionClosed() {
+        sections.sessionClosed()
+        growth.sessionClosed()
+    }
 
     mutating func acknowledged(throughSequence sequence: UInt64) {
         sections.acknowledged(throughSequence: sequence)
+        growth.acknowledged(throughSequence: sequence)
     }
 
-    mutating func sent(sequence: UInt64) { sections.sent(sequence: sequence) }
+    mutating func sent(sequence: UInt64) {
+        sections.sent(sequence: sequence)
+        growth.sent(sequence: sequence)
+    }
 
     /// The next frame to send; nil if nothing is due.
     mutating func nextFrame(_ limits: FrameLimits) -> Frame? {
         var room = FrameRoom(limits, maximumCount: WireLimits.maximumSectionsPerFrame)
         let taken = sections.take { key, _ in room.take(FrameLimits.bytes(of: key)) }
-        return taken.isEmpty ? nil : .sections(SectionsFrame(sections: taken.map(\.value)))
+        guard taken.isEmpty else {
+            return .sections(SectionsFrame(sections: taken.map(\.value)))
+        }
+        return growth.nextFrame(limits)
     }
 }

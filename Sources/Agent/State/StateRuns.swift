@@ -37,7 +37,9 @@ struct StateRuns {
             isStateEnded = true
         case .windows(let frame):
             guard frame.entries.allSatisfy({ live[$0.slot] != nil }) else { return false }
-        case .covered, .fold, .counters, .totals, .cgroup, .outOfMemory, .gap, .sections: break
+        case .covered, .fold, .counters, .totals, .cgroup, .outOfMemory, .gap, .sections,
+            .pythonGrowth:
+            break
         default: return false
         }
         return true

@@ -50,6 +50,8 @@ public enum Frame: Hashable, Sendable {
     case gap(GapFrame)
     /// What sections of runs needed.
     case sections(SectionsFrame)
+    /// Which lines ran while Python programs grew.
+    case pythonGrowth(PythonGrowthFrame)
     /// A type of 0x80 or above that this version does not know; it is passed over.
     case ignorable(type: UInt8)
 }
@@ -88,6 +90,7 @@ extension Frame {
         case .health: .health
         case .gap: .gap
         case .sections: .sections
+        case .pythonGrowth: .pythonGrowth
         case .ignorable: nil
         }
     }
@@ -119,6 +122,7 @@ extension Frame {
         case .health: self = .health(try HealthFrame(payload: &reader))
         case .gap: self = .gap(try GapFrame(payload: &reader))
         case .sections: self = .sections(try SectionsFrame(payload: &reader))
+        case .pythonGrowth: self = .pythonGrowth(try PythonGrowthFrame(payload: &reader))
         }
     }
 
@@ -148,6 +152,7 @@ extension Frame {
         case .health(let frame): try frame.encodePayload(to: &writer)
         case .gap(let frame): try frame.encodePayload(to: &writer)
         case .sections(let frame): try frame.encodePayload(to: &writer)
+        case .pythonGrowth(let frame): try frame.encodePayload(to: &writer)
         case .ignorable: break
         }
     }

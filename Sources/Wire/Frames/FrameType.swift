@@ -48,4 +48,6 @@ public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
     case gap = 0x1E
     /// SECTIONS: what sections of runs needed.
     case sections = 0xA0
+    /// PYTHON_GROWTH: which lines ran while Python programs grew.
+    case pythonGrowth = 0xA1
 }

@@ -28,6 +28,7 @@ extension Frame {
         case .health: "HEALTH"
         case .gap: "GAP"
         case .sections: "SECTIONS"
+        case .pythonGrowth: "PYTHON_GROWTH"
         case .ignorable(let type): "type \(type)"
         }
     }
@@ -36,7 +37,8 @@ extension Frame {
     var usesCredit: Bool {
         switch self {
         case .host, .define, .stateEnd, .samples, .peaks, .exit, .counters, .totals, .cgroup,
-            .outOfMemory, .health, .gap, .fold, .windows, .covered, .sections:
+            .outOfMemory, .health, .gap, .fold, .windows, .covered, .sections,
+            .pythonGrowth:
             true
         default: false
         }

@@ -30,6 +30,8 @@ public enum SessionEvent: Hashable, Sendable {
     case gaps([Gap])
     /// SECTIONS: what sections of runs needed, their times in boot time.
     case sections([SectionRecord])
+    /// PYTHON_GROWTH: which lines ran while Python programs grew.
+    case growth([GrowthRecord])
     /// HEALTH: what the agent says of itself, in boot time.
     case health(AgentHealth)
     /// STATE_END: exactly these runs live, in the order of their slots.

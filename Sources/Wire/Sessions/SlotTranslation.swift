@@ -22,6 +22,7 @@ extension SessionSlots {
         case .health(let frame): return .health(frame.health)
         case .gap(let frame): return .gaps(frame.gaps)
         case .sections(let frame): return .sections(frame.sections)
+        case .pythonGrowth(let frame): return .growth(frame.runs)
         case .stateEnd(let frame): return try stateEnd(frame)
         default: throw WireError.unexpected(frame, "carries no data")
         }
