@@ -159,7 +159,7 @@ extension AgentCore: CollectorLinkOwner {
         teller?.stop()
         outbox.closeMinuteEarly()
         let bound = NIOLoopBound(self, eventLoop: loop)
-        return sayFarewell().flatMap {
+        return stopPython().flatMap { bound.value.sayFarewell() }.flatMap {
             let core = bound.value
             return core.keeper?.stop() ?? core.loop.makeSucceededVoidFuture()
         }

@@ -40,9 +40,12 @@ final class AgentCore: StateOwner {
     var keeper: StateKeeper?
     var pastAgents: PastAgents?
     var teller: PastTeller?
+    /// Watches Python programs; nil where none are watched.
+    var python: PythonThread?
     private var skippedTicks: UInt64 = 0
     private var stretchedTicks: UInt64 = 0
     private var watch: SelfWatch
+    private var budgetedMicroseconds: UInt64 = 0
     private var describedAtMilliseconds: Int64
     /// When the first look was.
     private(set) var firstLookAtMilliseconds: Int64 = 0
@@ -127,6 +130,7 @@ final class AgentCore: StateOwner {
 
     /// Begins to look and to connect.
     func start() {
+        startPython()
         look()
         beginState()
         connect()
@@ -145,6 +149,7 @@ final class AgentCore: StateOwner {
         snapshot.counters.stretchedTicks = stretchedTicks
         images.apply(snapshot)
         outbox.apply(snapshot, sections: hostSources.takeSections())
+        python?.looked(snapshot)
         if firstLookAtMilliseconds == 0 { firstLookAtMilliseconds = begun }
         watchCost(lookMicroseconds: OwnProcessor.nowMicroseconds() &- begunMicroseconds, at: begun)
         // A look may come a moment early or late; half an interval is nearer to none other.
@@ -159,9 +164,12 @@ final class AgentCore: StateOwner {
     /// Keeps to the budget of processor time, and says how the agent is.
     private func watchCost(lookMicroseconds: UInt64, at now: Int64) {
         let used = OwnProcessor.usedMicroseconds()
+        // Python programs are watched on a budget of their own.
+        let budgeted = used &- min(used, python?.state.processorMicroseconds ?? 0)
+        budgetedMicroseconds = max(budgetedMicroseconds, budgeted)
         let decision = watch.looked(
-            microseconds: lookMicroseconds, processorMicroseconds: used, atMilliseconds: now,
-            processCount: outbox.liveCount)
+            microseconds: lookMicroseconds, processorMicroseconds: budgetedMicroseconds,
+            atMilliseconds: now, processCount: outbox.liveCount)
         if let decision {
             describeHost(now)
             log(decision)

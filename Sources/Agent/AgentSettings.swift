@@ -20,6 +20,8 @@ package struct AgentSettings: Sendable {
     package var eventBufferBytes = 4 << 20
     /// The folder of the cgroups; nil for where they are mounted.
     package var cgroupRoot: String?
+    /// Which Python programs are watched.
+    package var python = PythonSettings()
     /// Whose proportional shares are read.
     package var proportional = ProportionalPolicy.none
     /// Where programs tell of their sections; nil for nowhere.

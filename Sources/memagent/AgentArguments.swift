@@ -41,6 +41,7 @@ struct AgentArguments {
         settings.stateLimitBytes = try size(
             command.stateLimit, "--state-limit", in: 1 << 20...64 << 30, "1M to 64G")
         settings.proportional = try proportional()
+        settings.python = try python()
         settings.cgroupRoot = command.cgroupRoot
         settings.sectionsSocket =
             command.sectionsSocket == "none" ? nil : command.sectionsSocket
@@ -112,6 +113,20 @@ struct AgentArguments {
                 "--pss takes off, or top:N with N from 1 to 1000 such as top:10, not '\(text)'")
         }
         return ProportionalPolicy(processCount: count)
+    }
+
+    private func python() throws -> PythonSettings {
+        guard let policy = PythonPolicy(rawValue: command.python) else {
+            throw ValidationError("--python takes off, auto or all, not '\(command.python)'")
+        }
+        guard let names = PythonNamePolicy(rawValue: command.pythonNames) else {
+            throw ValidationError(
+                "--python-names takes full, base or hash, not '\(command.pythonNames)'")
+        }
+        var settings = PythonSettings()
+        settings.policy = policy
+        settings.names = names
+        return settings
     }
 
     private func size(

@@ -67,6 +67,23 @@ struct Memagent: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
+            Which Python programs are watched for what runs while their memory grows: off, auto \
+            (those that this user may read and that grew by 32 MiB or more) or all (that grew by \
+            1 MiB or more). The largest growth first, at up to 2.5 % of a CPU while they grow.
+            """, valueName: "policy"))
+    var python = "auto"
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What of the names of Python files and functions leaves this host: full (whole paths), \
+            base (file names) or hash (a number for each file and function).
+            """, valueName: "policy"))
+    var pythonNames = "base"
+
+    @Option(
+        help: ArgumentHelp(
+            """
             What this host is known by: letters, digits, '.', '_' and '-'. Its machine-id by \
             default, else a UUID kept in the state directory.
             """, valueName: "id"))

@@ -63,7 +63,8 @@ extension PythonGrowth {
         return growth
     }
 
-    private static func merged(_ lines: [(PythonLine, UInt64)]) -> [Line] {
+    /// Growth by line with each line once, the largest first.
+    static func merged(_ lines: [(PythonLine, UInt64)]) -> [Line] {
         var order: [PythonLine] = []
         var bytes: [PythonLine: UInt64] = [:]
         for (line, grown) in lines {

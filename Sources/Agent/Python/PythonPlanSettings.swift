@@ -43,6 +43,16 @@ struct PythonSight: Hashable, Sendable {
         started = snapshot.started
         observed = snapshot.observed
     }
+
+    /// Takes in what a later look found, before anybody took this.
+    mutating func add(_ later: PythonSight) {
+        ended += later.ended
+        started += later.started
+        observed = later.observed
+    }
+
+    /// How many ends and starts it has.
+    var eventCount: Int { ended.count + started.count }
 }
 
 extension PythonPlan {
@@ -75,5 +85,12 @@ extension PythonPlan {
 
         /// The usual ones.
         init() {}
+
+        /// Those of a policy.
+        init(_ policy: PythonPolicy) {
+            guard policy == .all else { return }
+            thresholdBytes = 1 << 20
+            maximumWatches = 32
+        }
     }
 }

@@ -4,6 +4,19 @@ import PythonStacks
 
 /// Watches Python programs as a `PythonPlan` says, on the thread that calls it.
 final class PythonWatcher {
+    /// What it says of itself.
+    enum Note: Hashable, Sendable {
+        /// A process is watched from now on.
+        case watching(pid: Int32, name: RawText?, version: String)
+        /// A process that has grown is not: why, and for some reasons the details.
+        case refused(pid: Int32, PythonRefusal, details: String)
+    }
+
+    /// Is told of each process that is about to be read, which may take long.
+    var willRead: (Int32) -> Void = { _ in }
+    /// Is told what it says of itself.
+    var note: (Note) -> Void = { _ in }
+
     private let root: ProcRoot
     private let maximumLines: Int
     private let ledger: GrowthLedger.Settings
@@ -73,6 +86,7 @@ final class PythonWatcher {
     }
 
     private func begin(_ key: ProcessKey) {
+        willRead(key.pid)
         do throws(GrowthWatchError) {
             let watch = try GrowthWatch(
                 pid: key.pid, root: root, settings: ledger, limits: .small)
@@ -80,14 +94,19 @@ final class PythonWatcher {
             guard watch.startTicks == key.startTicks else { throw .gone(pid: key.pid) }
             watches[key] = watch
             plan.began(key, at: BootClock.nowMilliseconds())
+            note(
+                .watching(pid: key.pid, name: watch.processName, version: watch.pythonVersion))
         } catch {
-            plan.refused(key, PythonWatcher.refusal(error), at: BootClock.nowMilliseconds())
+            let (reason, details) = PythonWatcher.refusal(error)
+            plan.refused(key, reason, at: BootClock.nowMilliseconds())
+            note(.refused(pid: key.pid, reason, details: details))
         }
     }
 
     /// Looks at a process; returns whether it has grown.
     private func look(_ key: ProcessKey) -> Bool {
         guard let watch = watches[key] else { return false }
+        willRead(key.pid)
         let before = watch.grownBytes
         let outcome = watch.look()
         var wait: Int64?
@@ -119,12 +138,15 @@ final class PythonWatcher {
         tell(key, whole.keeping(maximumLines))
     }
 
-    private static func refusal(_ error: GrowthWatchError) -> PythonRefusal {
+    private static func refusal(_ error: GrowthWatchError) -> (PythonRefusal, String) {
         switch error {
-        case .gone, .withoutMemory, .failed: .failed
-        case .refused: .refused
-        case .noPython: .notPython
-        case .unsupported: .unsupported
+        case .gone: (.failed, "it has ended")
+        case .withoutMemory: (.failed, "it has no memory of its own")
+        case .failed(_, let code): (.failed, "error \(code)")
+        case .refused: (.refused, "")
+        case .noPython(_, let name):
+            (.notPython, name.map { String(decoding: $0.bytes, as: UTF8.self) } ?? "")
+        case .unsupported(_, let reason): (.unsupported, reason)
         }
     }
 }

@@ -38,6 +38,9 @@ struct GrowthRegisters {
     /// How many runs are held, for tests of the bounds.
     var count: Int { growth.count }
 
+    /// What is held, for tests.
+    var held: [GrowthRecord] { growth.keys.compactMap { growth[$0] } }
+
     /// Takes in what was seen of a run until now.
     mutating func take(_ seen: PythonGrowth, of run: ProcessKey) {
         var record = GrowthRecord(run: run)

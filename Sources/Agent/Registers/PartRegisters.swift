@@ -28,6 +28,9 @@ struct PartRegisters {
     /// How many runs with lines are held, for tests of the bounds.
     var growthCount: Int { growth.count }
 
+    /// Which lines grew of the runs that are held, for tests.
+    var heldGrowth: [GrowthRecord] { growth.held }
+
     /// What is held, in bytes; 32 are reckoned of a name.
     var bytes: Int { sections.bytes + sections.count * HeldBytes.block(32 + 32) + growth.bytes }
 

@@ -8,46 +8,12 @@ import Testing
 
 @testable import Agent
 
-/// A Python program that grows when it is told to.
-private struct GrowingScript {
-    static let interpreter = "/usr/bin/python3"
-    static let isThere = FileManager.default.isExecutableFile(atPath: interpreter)
-    /// The line that grows.
-    static let line: Int32 = 6
-    private static let text = """
-        import sys
-        kept = []
-        def load():
-            kept.clear()
-            for _ in range(80):
-                kept.append([(number, [number]) for number in range(20000)])
-        print("ready", flush=True)
-        for word in iter(sys.stdin.readline, ""):
-            load()
-            print("done", flush=True)
-        """
-
-    let program: Program
-    let folder: TemporaryFolder
-    private let input = Pipe()
-
-    init() async throws {
-        folder = try TemporaryFolder()
-        let path = folder.path + "/job.py"
-        try Data(GrowingScript.text.utf8).write(to: URL(fileURLWithPath: path))
-        program = try Program(GrowingScript.interpreter, [path], input: input)
-        try await program.waitForText("ready")
-    }
-
-    func grow() throws { try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8)) }
-    func close() throws { try input.fileHandleForWriting.close() }
-}
-
 /// What is found out of several real Python programs, and what it leaves alone.
 @Suite("Watching Python programs", .serialized)
 struct PythonWatcherTests {
     private final class Box: Sendable {
         let told = Mutex<[(pid: Int32, growth: PythonGrowth)]>([])
+        let notes = Mutex<[PythonWatcher.Note]>([])
 
         func last(of pid: Int32) -> PythonGrowth? {
             told.withLock { $0.last { $0.pid == pid }?.growth }
@@ -62,6 +28,7 @@ struct PythonWatcherTests {
         let watcher = PythonWatcher(
             root: ProcRoot(), plan: PythonPlan.Settings(), ledger: ledger, maximumLines: 32,
             tell: { [box] key, growth in box.told.withLock { $0.append((key.pid, growth)) } })
+        watcher.note = { [box] note in box.notes.withLock { $0.append(note) } }
         watcher.noted(PythonSight())
         return watcher
     }
@@ -119,6 +86,11 @@ struct PythonWatcherTests {
         let watcher = watcher()
         watcher.noted(sight(pid))
         try await work(watcher) { watcher.watchedCount == 1 }
+        let note = box.notes.withLock { $0.last }
+        guard case .watching(pid, "python3", let version)? = note else {
+            throw Program.Failure(description: "noted \(String(describing: note))")
+        }
+        #expect(version.hasPrefix("3."))
         try script.grow()
         try await work(watcher) { script.program.output.contains("done") }
         #expect(box.last(of: pid)?.hasEnded != true)
@@ -148,6 +120,10 @@ struct PythonWatcherTests {
         watcher.noted(again)
         #expect(watcher.step() == nil)
         #expect(watcher.counts.count == 2 && watcher.watchedCount == 0)
+        #expect(
+            box.notes.withLock { $0 }.contains(
+                .refused(pid: ended.pid, .failed, details: "it has ended")))
+        #expect(box.notes.withLock(\.count) == 2)
     }
 
     @Test(

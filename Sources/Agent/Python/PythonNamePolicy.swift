@@ -1,0 +1,54 @@
+package import MemoryModel
+
+/// What of the names of a Python program's files and functions leaves its host.
+package enum PythonNamePolicy: String, Hashable, Sendable, CaseIterable {
+    /// Whole paths of files, and names of functions.
+    case full
+    /// The last parts of paths, and names of functions.
+    case base
+    /// A number for each file and for each function, the same on every host.
+    ///
+    /// It is made of the name alone, so who guesses a name can find it out.
+    case hash
+
+    /// A line as it may leave.
+    package func line(_ line: PythonLine) -> PythonLine {
+        var line = line
+        line.file = file(line.file)
+        if self == .hash { line.function = PythonNamePolicy.number(line.function) }
+        return line
+    }
+
+    private func file(_ path: RawText) -> RawText {
+        switch self {
+        case .full: return path
+        case .base:
+            let start = path.bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 }
+            return start.map { RawText(path.bytes[$0...]) } ?? path
+        case .hash: return PythonNamePolicy.number(path)
+        }
+    }
+
+    /// FNV-1a (64 bits) in 16 hexadecimal digits; nothing stays nothing.
+    private static func number(_ name: RawText) -> RawText {
+        guard !name.isEmpty else { return name }
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in name.bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let digits = String(hash, radix: 16)
+        return RawText("#" + String(repeating: "0", count: 16 - digits.utf8.count) + digits)
+    }
+}
+
+extension PythonGrowth {
+    /// What of it leaves the host: the lines, and the stack at the peak, with names as they may.
+    func leaving(_ names: PythonNamePolicy) -> PythonGrowth {
+        var growth = self
+        // Lines of two files of one name become one.
+        growth.lines = PythonGrowth.merged(lines.map { (names.line($0.line), $0.grownBytes) })
+        growth.peakStack = peakStack.map(names.line)
+        growth.sleepingLines = []
+        growth.stacks = []
+        growth.functionPeaks = []
+        return growth
+    }
+}

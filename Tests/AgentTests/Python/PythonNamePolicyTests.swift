@@ -1,0 +1,77 @@
+import MemoryModel
+import Testing
+
+@testable import Agent
+
+/// What of a Python program's names leaves the host.
+@Suite("Names of Python files and functions")
+struct PythonNamePolicyTests {
+    private func line(_ file: RawText, _ number: Int32 = 7, _ function: RawText = "load")
+        -> PythonLine
+    {
+        PythonLine(file: file, function: function, line: number)
+    }
+
+    @Test("whole paths, last parts or numbers; a number is the same everywhere and tells no name")
+    func policies() {
+        let whole = line("/srv/secret/job.py")
+        #expect(PythonNamePolicy.full.line(whole) == whole)
+        #expect(PythonNamePolicy.base.line(whole) == line("job.py"))
+        #expect(PythonNamePolicy.base.line(line("<string>")) == line("<string>"))
+        #expect(PythonNamePolicy.base.line(line("odd/")).file == "")
+        // FNV-1a of 64 bits, by its published vectors.
+        let hashed = PythonNamePolicy.hash.line(line("foobar", 7, "a"))
+        #expect(hashed == line("#85944171f73967e8", 7, "#af63dc4c8601ec8c"))
+        #expect(PythonNamePolicy.hash.line(line("", 7, "")) == line("", 7, ""))
+    }
+
+    @Test("lines that become one add up, and what is not told stays")
+    func leaving() {
+        var growth = PythonGrowth(pid: 1)
+        growth.lines = [
+            .init(line: line("/x/a.py"), grownBytes: 50),
+            .init(line: line("/b.py"), grownBytes: 40),
+            .init(line: line("/y/a.py"), grownBytes: 30), .init(line: line("/c.py"), grownBytes: 5),
+        ]
+        growth.grownBytes = 130
+        growth.sleepingLines = [.init(line: line("/x/a.py"), grownBytes: 9)]
+        growth.stacks = [.init(lines: [line("/x/a.py")], grownBytes: 9, readCount: 2)]
+        growth.functionPeaks = [.init(function: line("/x/a.py"), residentBytes: 9)]
+        growth.peakStack = [line("/x/a.py"), line("/m.py")]
+        let left = growth.leaving(.base)
+        #expect(
+            left.lines == [
+                .init(line: line("a.py"), grownBytes: 80),
+                .init(line: line("b.py"), grownBytes: 40),
+                .init(line: line("c.py"), grownBytes: 5),
+            ])
+        #expect(left.grownBytes == 130 && left.peakStack == [line("a.py"), line("m.py")])
+        #expect(left.stacks.isEmpty && left.sleepingLines.isEmpty && left.functionPeaks.isEmpty)
+    }
+
+    @Test("what was found of a run before it was left alone adds to what is found later")
+    func adding() {
+        var earlier = PythonGrowth(pid: 1)
+        earlier.grownBytes = 100
+        earlier.unattributedBytes = 10
+        earlier.peakBytes = 500
+        earlier.peakAtMilliseconds = 3
+        earlier.lines = [
+            .init(line: line("a"), grownBytes: 60), .init(line: line("b"), grownBytes: 30),
+        ]
+        earlier.functionPeaks = [.init(function: line("a"), residentBytes: 500)]
+        var later = PythonGrowth(pid: 1)
+        later.grownBytes = 50
+        later.peakBytes = 400
+        later.lines = [.init(line: line("b"), grownBytes: 50)]
+        later.functionPeaks = [.init(function: line("a"), residentBytes: 400)]
+        let both = later.adding(earlier)
+        #expect(both.grownBytes == 150 && both.unattributedBytes == 10)
+        #expect(both.peakBytes == 500 && both.peakAtMilliseconds == 3)
+        #expect(
+            both.lines == [
+                .init(line: line("b"), grownBytes: 80), .init(line: line("a"), grownBytes: 60),
+            ])
+        #expect(both.functionPeaks == [.init(function: line("a"), residentBytes: 500)])
+    }
+}
