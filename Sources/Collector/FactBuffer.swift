@@ -251,7 +251,7 @@ extension FactBuffer.Size {
 
 extension GrowthRecord {
     /// What of it grows with its lines, in bytes.
-    fileprivate var textBytes: Int {
+    var textBytes: Int {
         (Array(lines.keys) + (peakStack?.lines ?? [])).reduce(0) {
             $0 + 96 + $1.file.bytes.count + $1.function.bytes.count
         }

@@ -26,9 +26,16 @@ extension HostRecord {
     /// PYTHON_GROWTH: each belongs to the agent's start that saw it.
     ///
     /// A stack at a peak that cannot be true is left out; what grew is a sum, and may be more than
-    /// the host has.
+    /// the host has, but not more than any figure may be.
     mutating func take(_ growth: [GrowthRecord]) -> Bool {
+        let most = PeakLimits.absoluteMaximumBytes
         for var record in growth {
+            guard record.grownBytes <= most, record.unattributedBytes <= most,
+                record.lines.values.allSatisfy({ $0 <= most })
+            else {
+                earlierRefusedCount += 1
+                continue
+            }
             if let bytes = record.peakStack?.residentBytes, !ledger.limits.accepts(bytes) {
                 earlierRefusedCount += 1
                 record.peakStack = nil

@@ -30,12 +30,47 @@ extension Views {
                         sections[run.key].map { ReportedSections(run: run, sections: $0) }
                     }, query: query, coverage: coverage, nowMilliseconds: now)
             case .lines:
-                let growth = try store.growth(of: runs.map(\.key))
+                let growth = try Views.growth(of: runs, in: store)
+                coverage.isCut = coverage.isCut || growth.isCut
                 return LinesView(
-                    runs.compactMap { run in
-                        growth[run.key].map { ReportedGrowth(run: run, growth: $0) }
-                    }, query: query, coverage: coverage, nowMilliseconds: now)
+                    growth.found, query: query, coverage: coverage, nowMilliseconds: now)
             }
         }
+    }
+
+    /// The lines of runs, as long as they take no more than `limitBytes`; what a peer chose to
+    /// call its lines must not take the collector's memory.
+    static func growth(
+        of runs: [ReportedRun], in store: any PeakStoring, limitBytes: Int = 256 << 20
+    ) throws -> (found: [ReportedGrowth], isCut: Bool) {
+        let step = 256
+        var found: [ReportedGrowth] = []
+        var bytes = 0
+        for start in stride(from: 0, to: runs.count, by: step) {
+            guard bytes < limitBytes else { return (found, true) }
+            let some = runs[start..<min(start + step, runs.count)]
+            let growth = try store.growth(of: some.map(\.key), hasStacks: false)
+            for run in some {
+                guard let own = growth[run.key] else { continue }
+                bytes += own.textBytes
+                found.append(ReportedGrowth(run: run, growth: own))
+            }
+        }
+        return (found, false)
+    }
+}
+
+extension GrowthRecord {
+    /// More than the kernel's figures are off, and than a program grows by until its agent's next
+    /// look.
+    private static let slackBytes: UInt64 = 64 << 20
+
+    /// The same without a stack at which much more was resident than the run is known to have held:
+    /// that peak was purged, and a stack has no time to be purged by.
+    func believed(beside peak: Peak?) -> GrowthRecord {
+        var believed = self
+        let most = peak.map { $0.bytes.saturatingSum($0.bytes / 4 + Self.slackBytes) } ?? 0
+        if peakStack?.residentBytes ?? 0 > most { believed.peakStack = nil }
+        return believed
     }
 }

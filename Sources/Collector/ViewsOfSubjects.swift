@@ -103,7 +103,8 @@ extension Views {
         facts.cgroups = try cgroups(of: run, in: life)
         facts.hostMoment = try hostMoment(of: run, in: life, hosts)
         facts.sections = try store.sections(of: [key])[key] ?? []
-        facts.growth = try store.growth(of: [key])[key]
+        facts.growth = try store.growth(of: [key], hasStacks: true)[key]?
+            .believed(beside: record.peak)
         facts.history = try history(of: .run(key), in: range, now)
         facts.gaps = try gaps(
             of: hosts.filter { $0.id == key.host }, since: life.lowerBound,

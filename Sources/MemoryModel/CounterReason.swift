@@ -40,7 +40,7 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
     case sectionsDropped = 18
     /// Datagrams of sections that programs could not send.
     case sectionsUnsent = 19
-    /// Lines of Python programs that were dropped because there are too many.
+    /// Lines of Python programs that found no room, or whose run nobody knew any more.
     case linesDropped = 20
 
     /// What a report calls it.

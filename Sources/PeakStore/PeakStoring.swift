@@ -92,8 +92,9 @@ public protocol PeakStoring: Sendable {
     /// the largest peak first.
     func sections(of runs: [RunKey]) throws -> [RunKey: [SectionRecord]]
 
-    /// Which lines of these runs ran while they grew, each over all starts of its agent.
-    func growth(of runs: [RunKey]) throws -> [RunKey: GrowthRecord]
+    /// Which lines of these runs ran while they grew, each over all starts of its agent, and where
+    /// asked for the stacks when most was resident; of very many lines those that grew most.
+    func growth(of runs: [RunKey], hasStacks: Bool) throws -> [RunKey: GrowthRecord]
 
     /// The runs that have such parts, overlap the range of `query` and pass its filters, in no
     /// order, at most `limit` of them.

@@ -212,7 +212,9 @@ extension RunPage {
 
     /// Which lines ran while the run's memory grew.
     func addGrowth(to page: inout TextPage) {
-        guard let growth = facts.growth, !growth.lines.isEmpty else { return }
+        guard let growth = facts.growth, growth.grownBytes > 0 || !growth.lines.isEmpty else {
+            return
+        }
         typealias Column = TextTable.Column
         let style = page.style
         let ranked = growth.ranked
@@ -223,18 +225,23 @@ extension RunPage {
             Column(title: "SHARE", isRightAligned: true, importance: 60),
             Column(title: "LINE", minimumWidth: 16, importance: 100),
         ])
-        table.rows = ranked.prefix(Self.shownLines).map { line in
-            let share = Permille.of(line.grownBytes, growth.grownBytes)
+        func row(_ bytes: UInt64, _ text: TextTable.Cell) -> [TextTable.Cell] {
+            let share = Permille.of(bytes, growth.grownBytes)
             return [
-                TableCell.size(line.grownBytes, style),
-                TextTable.Cell(share.map { DecimalText.tenths($0) + " %" } ?? ""),
-                TextTable.Cell(names.text(line.line, style), .emphasis),
+                TableCell.size(bytes, style),
+                TextTable.Cell(share.map { DecimalText.tenths($0) + " %" } ?? ""), text,
             ]
         }
+        let shown = ranked.prefix(Self.shownLines)
+        table.rows = shown.map { row($0.grownBytes, .init(names.text($0.line, style), .emphasis)) }
+        let named = shown.reduce(growth.unattributedBytes) { $0.addingClamped($1.grownBytes) }
+        table.rows += [
+            (growth.grownBytes.subtractingClamped(named), "(other lines)"),
+            (growth.unattributedBytes, "(no line is known)"),
+        ].filter { $0.0 > 0 }.map { row($0.0, TextTable.Cell($0.1)) }
         page.addBlankLine()
         page.addHeading(
-            "Memory grew while this ran",
-            facts: ["\(style.size(growth.grownBytes)) in all, as far as stacks were read"])
+            "Memory grew while this ran", facts: ["\(style.size(growth.grownBytes)) in all"])
         page.add(table)
         page.add(LineText.meaning, role: .secondary)
         guard let bytes = growth.peakStack?.residentBytes, !stack.isEmpty else { return }

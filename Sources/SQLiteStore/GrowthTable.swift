@@ -6,6 +6,14 @@ import PeakStore
 enum GrowthTable {
     /// The columns that name a run as one start of an agent saw it, `?1` to `?5`.
     static let key = "boot, pid, start_ticks, image, epoch"
+    /// The most lines of a run that are kept of what one start of an agent saw.
+    static let maximumLines = 1_024
+
+    /// The most of them that are read, those that grew most; an agent tells of 32.
+    static let maximumReadLines = 128
+    /// Of so many starts of an agent a run is read at most, those that saw most.
+    static let maximumReadEpochs = 1_000
+
     static let isSame = "boot = ?1 AND pid = ?2 AND start_ticks = ?3 AND image = ?4 AND epoch = ?5"
 
     /// Whether the run of a row of `table` is not there any more.
@@ -20,6 +28,8 @@ enum GrowthTable {
 /// Merges growth by line into its tables during one transaction.
 struct GrowthWriter {
     private let upsert: PreparedStatement
+    private let countLines: PreparedStatement
+    private let selectLine: PreparedStatement
     private let upsertLine: PreparedStatement
     private let selectStack: PreparedStatement
     private let updateStack: PreparedStatement
@@ -38,6 +48,13 @@ struct GrowthWriter {
             ON CONFLICT DO UPDATE SET
                 grown_bytes = max(grown_bytes, excluded.grown_bytes),
                 unattributed_bytes = max(unattributed_bytes, excluded.unattributed_bytes)
+            """, on: database)
+        countLines = try PreparedStatement(
+            "SELECT count(*) FROM growth_line WHERE \(GrowthTable.isSame)", on: database)
+        selectLine = try PreparedStatement(
+            """
+            SELECT 1 FROM growth_line
+            WHERE \(GrowthTable.isSame) AND file = ?6 AND function = ?7 AND line = ?8
             """, on: database)
         upsertLine = try PreparedStatement(
             """
@@ -67,7 +84,8 @@ struct GrowthWriter {
         let record = growth.record
         let boot = try hosts.boot(growth.boot, of: growth.host, &caches)
         for statement in [
-            upsert, upsertLine, selectStack, updateStack, deleteFrames, insertFrame,
+            upsert, countLines, selectLine, upsertLine, selectStack, updateStack, deleteFrames,
+            insertFrame,
         ] {
             try statement.bind(1, boot)
             try statement.bind(2, Int64(record.run.pid))
@@ -78,12 +96,34 @@ struct GrowthWriter {
         try upsert.bind(6, record.grownBytes.storedAmount)
         try upsert.bind(7, record.unattributedBytes.storedAmount)
         try upsert.run()
-        for (line, bytes) in record.lines {
+        try merge(record.lines.isEmpty ? [] : record.ranked, &caches)
+        if let stack = record.peakStack { try merge(stack, of: growth, &caches) }
+    }
+
+    /// Keeps the greater growth of each line, and as many lines as may be.
+    private func merge(
+        _ lines: [(line: PythonLine, grownBytes: UInt64)], _ caches: inout WriterCaches
+    ) throws {
+        guard !lines.isEmpty else { return }
+        let count = try countLines.step() ? countLines.required(0, as: Int.self) : 0
+        countLines.reset()
+        var room = max(0, GrowthTable.maximumLines - count)
+        let isRoomy = lines.count <= room
+        for (line, bytes) in lines {
+            if !isRoomy, try !isThere(line, &caches) {
+                guard room > 0 else { continue }
+                room -= 1
+            }
             try bind(line, to: upsertLine, from: 6, &caches)
             try upsertLine.bind(9, bytes.storedAmount)
             try upsertLine.run()
         }
-        if let stack = record.peakStack { try merge(stack, of: growth, &caches) }
+    }
+
+    private func isThere(_ line: PythonLine, _ caches: inout WriterCaches) throws -> Bool {
+        try bind(line, to: selectLine, from: 6, &caches)
+        defer { selectLine.reset() }
+        return try selectLine.step()
     }
 
     /// Keeps the greater stack, whole.
@@ -140,11 +180,12 @@ struct GrowthReader {
     }
 
     /// What is known of a run, over all starts of its agent; nil if nothing is.
-    mutating func growth(of run: RunKey) throws -> GrowthRecord? {
+    mutating func growth(of run: RunKey, hasStack: Bool) throws -> GrowthRecord? {
         let row = try PreparedStatement(
             """
             SELECT epoch, grown_bytes, unattributed_bytes, stack_bytes
-            FROM growth WHERE \(Self.isOfRun) ORDER BY epoch
+            FROM growth WHERE \(Self.isOfRun)
+            ORDER BY grown_bytes DESC, epoch LIMIT \(GrowthTable.maximumReadEpochs)
             """, on: database)
         defer { row.reset() }
         try Self.bind(run, to: row)
@@ -155,7 +196,7 @@ struct GrowthReader {
             record.grownBytes = try row.required(1, as: UInt64.self)
             record.unattributedBytes = try row.required(2, as: UInt64.self)
             record.lines = try lines(of: run, epoch: epoch)
-            if let bytes = try row.value(3, as: UInt64.self) {
+            if hasStack, let bytes = try row.value(3, as: UInt64.self) {
                 record.peakStack = GrowthRecord.PeakStack(
                     residentBytes: bytes, lines: try frames(of: run, epoch: epoch))
             }
@@ -169,6 +210,7 @@ struct GrowthReader {
             """
             SELECT file, function, line, grown_bytes FROM growth_line
             WHERE \(Self.isOfRun) AND epoch = ?6
+            ORDER BY grown_bytes DESC, line LIMIT \(GrowthTable.maximumReadLines)
             """, on: database)
         defer { row.reset() }
         try Self.bind(run, to: row)

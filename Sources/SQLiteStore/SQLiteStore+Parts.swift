@@ -19,13 +19,13 @@ extension SQLiteStore {
         }
     }
 
-    /// Which lines of these runs ran while they grew.
-    public func growth(of runs: [RunKey]) throws -> [RunKey: GrowthRecord] {
+    /// Which lines of these runs ran while they grew, and where asked for the stacks.
+    public func growth(of runs: [RunKey], hasStacks: Bool) throws -> [RunKey: GrowthRecord] {
         try read { database in
             var reader = try GrowthReader(database)
             var growth: [RunKey: GrowthRecord] = [:]
             for run in runs where growth[run] == nil {
-                growth[run] = try reader.growth(of: run)
+                growth[run] = try reader.growth(of: run, hasStack: hasStacks)
             }
             return growth
         }

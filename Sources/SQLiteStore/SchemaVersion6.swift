@@ -53,7 +53,7 @@ enum SchemaVersion6 {
             CAST(file.bytes AS TEXT) AS file,
             growth_line.line,
             CAST(function.bytes AS TEXT) AS function,
-            sum(growth_line.grown_bytes) AS grown_bytes
+            CAST(total(growth_line.grown_bytes) AS INTEGER) AS grown_bytes
         FROM growth_line
         JOIN boot ON boot.id = growth_line.boot
         JOIN host ON host.id = boot.host

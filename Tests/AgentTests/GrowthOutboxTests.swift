@@ -56,7 +56,7 @@ struct GrowthOutboxTests {
         #expect(harness.outbox.registers.parts.growthCount == 0)
     }
 
-    @Test("Of too many lines the largest stay, of long names the telling end, and it is counted")
+    @Test("Of too many lines the largest stay, and of long names the telling end")
     func bounds() {
         let harness = OutboxHarness()
         harness.outbox.apply(.starting([1]))
@@ -71,7 +71,44 @@ struct GrowthOutboxTests {
         #expect(record?.ranked.last?.grownBytes == 69 << 20)
         #expect(record?.ranked.first?.line.file.bytes.count == GrowthRegisters.maximumFileBytes)
         #expect(record?.ranked.first?.line.file.bytes.suffix(7) == Array("/end.py".utf8)[...])
-        #expect(harness.outbox.counters[.linesDropped] == 18)
+        // What the others grew by is not lost: it is in what the run grew by.
+        #expect(record?.grownBytes == lines.reduce(0) { $0 + $1.1 })
+        #expect(harness.outbox.counters[.linesDropped] == nil)
+    }
+
+    @Test("Lines take their share of the memory and no more, and what finds no room is counted")
+    func memory() {
+        let pids = Array(Int32(1)...100)
+        let harness = OutboxHarness(memoryLimitBytes: 1 << 20)
+        harness.outbox.apply(.starting(pids))
+        func lines(of pid: Int32) -> PythonGrowth {
+            Self.growth(
+                (1...40).map { number in
+                    let name = RawText([UInt8](repeating: UInt8(pid), count: 180))
+                    return (Self.line(number, file: name), UInt64(number) << 20)
+                })
+        }
+        for pid in pids { harness.outbox.tell(lines(of: pid), of: run(pid)) }
+        let held = harness.outbox.registers.parts.growthCount
+        #expect(held > 2 && held < 20)
+        // What is held may grow as long as it takes no more room.
+        var more = lines(of: 1)
+        more.grownBytes += 1 << 20
+        harness.outbox.tell(more, of: run(1))
+        #expect(
+            harness.outbox.registers.parts.heldGrowth.first { $0.run == run(1) }?.grownBytes
+                == more.grownBytes)
+        // A run that nobody knows is counted with those that found no room.
+        harness.outbox.tell(lines(of: 1), of: run(2_000))
+        harness.outbox.apply(.ending(pids), sections: .init())
+        #expect(harness.outbox.counters[.linesDropped] == UInt64(101 - held) * 32)
+        _ = Self.told(harness)
+        harness.outbox.acknowledged(throughSequence: harness.sequence)
+        harness.outbox.apply(.starting([200]), sections: .init())
+        #expect(harness.outbox.registers.parts.growthCount == 0)
+        // Their room is there again.
+        harness.outbox.tell(lines(of: 3), of: run(200))
+        #expect(harness.outbox.registers.parts.growthCount == 1)
     }
 
     @Test("No frame is larger than the collector takes, however long the names are")

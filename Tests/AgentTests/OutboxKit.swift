@@ -62,9 +62,10 @@ final class OutboxHarness {
     /// With a session of so many slots.
     init(
         maximumRuns: UInt32 = 1_000, maximumWireBytes: Int = WireLimits.maximumWireBytes,
-        host: HostDescription = TrueHost.description
+        host: HostDescription = TrueHost.description,
+        memoryLimitBytes: Int = Outbox.defaultMemoryLimitBytes
     ) {
-        outbox = Outbox(host: host)
+        outbox = Outbox(host: host, memoryLimitBytes: memoryLimitBytes)
         outbox.sessionOpened(maximumRuns: maximumRuns, maximumWireBytes: maximumWireBytes)
     }
 

@@ -57,6 +57,43 @@ struct LinesViewTests {
         #expect(view.written(as: .markdown, style: TextStyle()).contains("load\\_frames"))
     }
 
+    @Test("A run's page lists its lines, what is in none of them, and no name as it is")
+    func page() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("web-01")
+        fleet.addRun(.init(pid: 1, program: "python3 analyze.py", peakMebibytes: 3_000))
+        let run = try #require(fleet.largestRun)
+        var record = GrowthRecord(run: run.record.key)
+        record.grownBytes = 1_000 << 20
+        record.unattributedBytes = 100 << 20
+        let evil = PythonLine(
+            file: RawText([0x2F, 0x1B, 0x5B, 0x32, 0x4A, 0x0A, 0xFF] + Array("\u{202E}.py".utf8)),
+            function: "f\r\u{9B}1m\u{2066}", line: .max)
+        record.lines = [evil: 700 << 20]
+        record.peakStack = GrowthRecord.PeakStack(residentBytes: 900 << 20, lines: [evil, evil])
+        var page = SamplePages.page(of: run, in: fleet)
+        page.facts.growth = record
+        let text = page.text(style: TextStyle())
+        for words in ["700 MiB", "200 MiB  20.0 %  (other lines)", "100 MiB  10.0 %  (no line is"] {
+            #expect(text.contains(words), "\(text)")
+        }
+        let isClean = text.unicodeScalars.allSatisfy { scalar in
+            scalar == "\n"
+                || !(scalar.properties.generalCategory == .control
+                    || scalar.properties.generalCategory == .format)
+        }
+        #expect(isClean, "\(text)")
+        // Neither name nor number breaks a line of the table in two.
+        #expect(text.split(separator: "\n").filter { $0.contains("2147483647") }.count == 3)
+        #expect(page.json.contains("\"unattributed_bytes\":104857600"))
+        record.lines = [:]
+        page.facts.growth = record
+        #expect(page.text(style: TextStyle()).contains("(no line is known)"))
+        record.grownBytes = 0
+        page.facts.growth = record
+        #expect(!page.text(style: TextStyle()).contains("Memory grew"))
+    }
+
     @Test("A query by line is read and written alike")
     func reading() throws {
         let pairs = [QueryPair("by", "line"), QueryPair("program", "python*")]

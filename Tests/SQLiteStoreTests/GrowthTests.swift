@@ -52,12 +52,45 @@ struct GrowthTests {
                 try commit(growth, to: store)
                 try commit(growth, to: model)
             }
-            let expected = model.growth(of: [run.key])
-            #expect(try store.growth(of: [run.key]) == expected)
+            let expected = model.growth(of: [run.key], hasStacks: true)
+            #expect(try store.growth(of: [run.key], hasStacks: true) == expected)
+            let without = try store.growth(of: [run.key], hasStacks: false)
+            #expect(without == model.growth(of: [run.key], hasStacks: false))
             try store.close()
             let reopened = try SQLiteStore(dataDirectory: directory.data)
-            #expect(try reopened.growth(of: [run.key]) == expected)
+            #expect(try reopened.growth(of: [run.key], hasStacks: true) == expected)
         }
+    }
+
+    @Test("Of a run so many lines are kept, whoever sends more, and those go on rising")
+    func bound() throws {
+        let directory = try TemporaryFolder()
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        let run = plainRun()
+        func line(_ number: Int) -> PythonLine {
+            PythonLine(file: "f.py", function: "f", line: Int32(number))
+        }
+        for first in stride(from: 0, to: 3_000, by: 250) {
+            try commit(
+                growth(of: run) { record in
+                    for number in first..<first + 250 { record.lines[line(number)] = 7 }
+                }, to: store)
+        }
+        try commit(
+            growth(of: run) { record in
+                record.grownBytes = 99
+                for number in [1, 2_999] { record.lines[line(number)] = 9 }
+            }, to: store)
+        let count = try DatabaseQueue(path: directory.database).read {
+            try Int.fetchOne($0, sql: "SELECT count(*) FROM growth_line")
+        }
+        #expect(count == GrowthTable.maximumLines)
+        let kept = try #require(try store.growth(of: [run.key], hasStacks: true)[run.key])
+        #expect(kept.lines.count == GrowthTable.maximumReadLines && kept.grownBytes == 99)
+        #expect(kept.lines[line(1)] == 9 && kept.lines[line(2_999)] == nil)
+        // Another start of the agent has lines of its own.
+        try commit(growth(of: run, epoch: 2) { $0.lines[line(2_999)] = 9 }, to: store)
+        #expect(try store.growth(of: [run.key], hasStacks: true)[run.key]?.lines[line(2_999)] == 9)
     }
 
     @Test("Growth goes with its run, and so do the names that only it had")
@@ -87,8 +120,9 @@ struct GrowthTests {
         // A sweep marks names before what it removes later in the same round is gone.
         try store.sweepSoon()
         while try store.maintain(nowMilliseconds: 2 * day, retention: retention).isMoreDue {}
-        #expect(try store.growth(of: [ended.key]).isEmpty)
-        #expect(try store.growth(of: [lives.key])[lives.key]?.peakStack?.lines.count == 1)
+        #expect(try store.growth(of: [ended.key], hasStacks: true).isEmpty)
+        let left = try store.growth(of: [lives.key], hasStacks: true)[lives.key]
+        #expect(left?.peakStack?.lines.count == 1)
         let rows = try DatabaseQueue(path: directory.database).read {
             try String.fetchSet($0, sql: "SELECT CAST(bytes AS TEXT) FROM name")
         }

@@ -222,7 +222,7 @@ public final class MemoryStore: PeakStoring {
     }
 
     /// Which lines of these runs ran while they grew.
-    public func growth(of runs: [RunKey]) -> [RunKey: GrowthRecord] {
+    public func growth(of runs: [RunKey], hasStacks: Bool) -> [RunKey: GrowthRecord] {
         let wanted = Set(runs)
         var growth: [RunKey: GrowthRecord] = [:]
         for stored in facts.growth.values where wanted.contains(stored.runKey) {
@@ -231,6 +231,7 @@ public final class MemoryStore: PeakStoring {
             } else {
                 growth[stored.runKey]?.addGrowth(of: stored.record)
             }
+            if !hasStacks { growth[stored.runKey]?.peakStack = nil }
         }
         return growth
     }

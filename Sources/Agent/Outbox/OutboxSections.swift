@@ -27,11 +27,13 @@ extension Outbox {
         takeSections(isLast: true)
     }
 
-    /// Takes in which lines of a run's program ran while it grew; a run that does not live is
-    /// passed over, unless its end is not acknowledged.
+    /// Takes in which lines of a run's program ran while it grew; those of a run that does not live
+    /// are dropped, unless its end is not acknowledged.
+    ///
+    /// Lines may take an eighth of the memory, so that peaks need not go for them.
     mutating func tell(_ growth: PythonGrowth, of run: ProcessKey) {
-        guard self[run] != nil else { return }
-        registers.parts.take(growth, of: run)
+        guard self[run] != nil else { return registers.parts.drop(growth) }
+        registers.parts.take(growth, of: run, limitBytes: memoryLimitBytes / 8)
     }
 
     private mutating func takeSections(isLast: Bool, passing: Set<Int32> = []) {

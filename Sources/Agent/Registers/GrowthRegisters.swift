@@ -7,9 +7,13 @@ import Wire
 struct GrowthRegisters {
     private var growth = DueRegisters<ProcessKey, GrowthRecord>()
     private var live: Set<ProcessKey> = []
+    /// What the lines of each run take that is held, and of some that were let go since.
+    private var sizes: [ProcessKey: Int] = [:]
+    private var lineBytes = 0
 
-    /// Lines that were dropped because there are too many of a run, and runs of which none are
-    /// held.
+    /// Lines of runs that found no room, as often as they were told.
+    ///
+    /// What a run grew by in lines that are not among its largest is still in what it grew by.
     private(set) var droppedCount: UInt64 = 0
 
     /// The most lines of one run.
@@ -26,11 +30,8 @@ struct GrowthRegisters {
     /// Rises with every change of what a state file would hold of it.
     var changeCount: UInt64 { growth.changeCount }
 
-    /// About what is held, in bytes: names are shared amongst lines and runs.
-    var bytes: Int {
-        growth.bytes + growth.count * (Self.maximumLines + Self.maximumFrames)
-            * (MemoryLayout<PythonLine>.stride + 8)
-    }
+    /// About what is held, in bytes.
+    var bytes: Int { growth.bytes + lineBytes }
 
     /// Whether all that is held is acknowledged.
     var isAcknowledged: Bool { growth.isAcknowledged }
@@ -42,41 +43,80 @@ struct GrowthRegisters {
     var held: [GrowthRecord] { growth.keys.compactMap { growth[$0] } }
 
     /// Takes in what was seen of a run until now.
-    mutating func take(_ seen: PythonGrowth, of run: ProcessKey) {
+    ///
+    /// - Parameters:
+    ///   - seen: What was seen.
+    ///   - run: The run.
+    ///   - limitBytes: What the lines of all runs may take; what does not fit is dropped.
+    mutating func take(_ seen: PythonGrowth, of run: ProcessKey, limitBytes: Int) {
+        forgetGone()
+        var record = growth[run] ?? GrowthRecord(run: run)
+        record.merge(Self.record(of: seen, run))
+        record.keepLargest(Self.maximumLines)
+        let bytes = Self.bytes(of: record)
+        let before = sizes[run]
+        guard before != nil || sizes.count < Self.maximumRuns,
+            lineBytes - (before ?? 0) + bytes <= limitBytes
+        else { return drop(seen) }
+        lineBytes += bytes - (before ?? 0)
+        sizes[run] = bytes
+        let isKnown = growth.modify(run) { known in
+            defer { known = record }
+            return known != record
+        }
+        guard !isKnown else { return }
+        growth.set(record, for: run)
+        live.insert(run)
+    }
+
+    /// Counts what is not taken in.
+    mutating func drop(_ seen: PythonGrowth) {
+        droppedCount += UInt64(min(seen.lines.count, Self.maximumLines))
+    }
+
+    private static func record(of seen: PythonGrowth, _ run: ProcessKey) -> GrowthRecord {
         var record = GrowthRecord(run: run)
         record.grownBytes = seen.grownBytes
         record.unattributedBytes = seen.unattributedBytes
-        for line in seen.lines.prefix(Self.maximumLines) {
-            record.lines[Self.cut(line.line), default: 0] += line.grownBytes
+        for line in seen.lines {
+            let name = cut(line.line)
+            record.lines[name] = (record.lines[name] ?? 0).saturatingSum(line.grownBytes)
         }
         if !seen.peakStack.isEmpty {
             record.peakStack = GrowthRecord.PeakStack(
                 residentBytes: seen.peakStackBytes,
-                lines: seen.peakStack.prefix(Self.maximumFrames).map(Self.cut))
+                lines: seen.peakStack.prefix(maximumFrames).map(cut))
         }
-        var dropped = max(0, seen.lines.count - Self.maximumLines)
-        let isKnown = growth.modify(run) { known in
-            let isChanged = known.merge(record)
-            dropped += known.keepLargest(Self.maximumLines)
-            return isChanged
-        }
-        if !isKnown {
-            guard growth.count < Self.maximumRuns else {
-                droppedCount += 1
-                return
-            }
-            growth.set(record, for: run)
-            live.insert(run)
-        }
-        // What is dropped again and again is counted once for each time that it is told.
-        droppedCount += UInt64(dropped)
+        return record
     }
 
     private static func cut(_ line: PythonLine) -> PythonLine {
         PythonLine(
-            file: RawText(line.file.bytes.suffix(maximumFileBytes)),
+            file: line.file.bytes.count <= maximumFileBytes
+                ? line.file : RawText(Array(line.file.bytes.suffix(maximumFileBytes))),
             function: line.function.clamped(toBytes: maximumFunctionBytes),
             line: max(0, line.line))
+    }
+
+    /// What the lines of a run take, were no two names one.
+    private static func bytes(of record: GrowthRecord) -> Int {
+        let stack = record.peakStack?.lines ?? []
+        let names = (Array(record.lines.keys) + stack).reduce(0) {
+            $0 + HeldBytes.text($1.file) + HeldBytes.text($1.function)
+        }
+        return names
+            + HeldBytes.table(
+                capacity: record.lines.capacity, strideBytes: MemoryLayout<PythonLine>.stride + 8)
+            + HeldBytes.block(32 + stack.count * MemoryLayout<PythonLine>.stride)
+    }
+
+    /// Forgets what was known of runs that are held no more.
+    private mutating func forgetGone() {
+        guard sizes.count != growth.count else { return }
+        for (run, bytes) in sizes where growth[run] == nil {
+            lineBytes -= bytes
+            sizes[run] = nil
+        }
     }
 
     /// Lets runs that ended go as soon as they are acknowledged.
@@ -85,6 +125,7 @@ struct GrowthRegisters {
             growth.retire(run)
             live.remove(run)
         }
+        forgetGone()
     }
 
     // MARK: Sessions
@@ -109,11 +150,9 @@ struct GrowthRegisters {
 }
 
 extension GrowthRecord {
-    /// Keeps so many lines, the largest; returns how many went.
-    fileprivate mutating func keepLargest(_ count: Int) -> Int {
-        guard lines.count > count else { return 0 }
-        let gone = ranked.dropFirst(count)
-        for line in gone { lines[line.line] = nil }
-        return gone.count
+    /// Keeps so many lines, the largest.
+    fileprivate mutating func keepLargest(_ count: Int) {
+        guard lines.count > count else { return }
+        for line in ranked.dropFirst(count) { lines[line.line] = nil }
     }
 }

@@ -64,9 +64,12 @@ struct PartRegisters {
     }
 
     /// Takes in which lines of a run's program ran while it grew.
-    mutating func take(_ seen: PythonGrowth, of run: ProcessKey) {
-        growth.take(seen, of: run)
+    mutating func take(_ seen: PythonGrowth, of run: ProcessKey, limitBytes: Int) {
+        growth.take(seen, of: run, limitBytes: limitBytes)
     }
+
+    /// Counts the lines of a run that nobody knows any more.
+    mutating func drop(_ seen: PythonGrowth) { growth.drop(seen) }
 
     /// Lets parts of runs that ended go as soon as they are acknowledged.
     mutating func retire(_ isEnded: (ProcessKey) -> Bool) {
