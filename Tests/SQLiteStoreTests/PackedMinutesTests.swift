@@ -62,6 +62,65 @@ import Testing
         #expect(refused > 0, "\(generator)")
     }
 
+    @Test("Whatever stands in a block, it is refused, or has no more runs than there is room for")
+    func noise() throws {
+        var generator = SeededGenerator()
+        for format in [PackedMinutes.format, FormerMinutes.format] {
+            for round in 0..<400 {
+                let bytes = UInt8.random(in: 0...255, using: &generator)
+                let block =
+                    [format]
+                    + (0..<Int.random(in: 0..<300, using: &generator)).map { _ in
+                        round % 3 == 0 ? bytes : UInt8.random(in: 0...255, using: &generator)
+                    }
+                do {
+                    let hour = try PackedMinutes.hour(of: block)
+                    #expect(hour.runs.count <= 1_100 * block.count, "\(generator)")
+                } catch is DamagedRow {}
+            }
+        }
+    }
+
+    @Test("Blocks of the former format are read as what they say")
+    func former() throws {
+        var generator = SeededGenerator()
+        for _ in 0..<100 {
+            let hour = randomHour(&generator)
+            let former = try PackedMinutes.hour(of: FormerMinutes.block(of: hour))
+            #expect(former == (try PackedMinutes.hour(of: PackedMinutes.block(of: hour))))
+            let block = FormerMinutes.block(of: hour)
+            #expect(throws: DamagedRow.self) {
+                try PackedMinutes.hour(of: Array(block.dropLast()))
+            }
+        }
+    }
+
+    @Test("A block of runs that stand still, or move every five minutes, is as small as it was")
+    func regular() {
+        var generator = SeededGenerator()
+        var hour = WindowHour()
+        for pid in 1...300 {
+            var run = RunMinutes()
+            let most = UInt64.random(in: 500...90_000, using: &generator) << 12
+            run.carried = Window(atLeastBytes: most / 2, atMostBytes: most)
+            if pid % 3 == 0 {
+                for minute in stride(from: 2, to: 60, by: 5) {
+                    run.own.append(
+                        (
+                            minute,
+                            Window(
+                                atLeastBytes: minute % 2 == 0 ? most / 4 : most / 2,
+                                atMostBytes: most)
+                        ))
+                }
+            }
+            let ticks = UInt64.random(in: 0...500_000, using: &generator)
+            hour.runs[ProcessKey(pid: Int32(pid), startTicks: ticks)] = run
+        }
+        let (new, former) = (PackedMinutes.block(of: hour), FormerMinutes.block(of: hour))
+        #expect(new.count <= former.count, "\(generator)")
+    }
+
     @Test("Hours and days of programs come out of their block as they went in")
     func subjects() throws {
         var generator = SeededGenerator()
