@@ -71,7 +71,7 @@ struct BlockTable {
         }
     }
 
-    private static let maximumPartBytes = 660
+    private static let maximumPartBytes = 600
 
     /// Has an hour packed again, if it has anything.
     func setDue(_ place: HourOfBoot) throws {

@@ -19,6 +19,7 @@ enum Schema {
         SchemaStep(version: 4, sql: SchemaVersion4.sql),
         SchemaStep(version: 5, sql: SchemaVersion5.sql),
         SchemaStep(version: 6, sql: SchemaVersion6.sql),
+        SchemaStep(version: 7, sql: SchemaVersion7.sql),
     ]
 
     /// Takes those of `steps` that are newer than the database and returns its store id.

@@ -51,10 +51,9 @@ import Testing
             try database.execute(
                 sql: """
                     CREATE TABLE window_block (
-                        id INTEGER PRIMARY KEY, boot INTEGER NOT NULL, hour_at_ms INTEGER NOT NULL,
-                        part INTEGER NOT NULL, block BLOB NOT NULL);
-                    CREATE UNIQUE INDEX window_block_by_hour
-                        ON window_block (boot, hour_at_ms, part)
+                        hour_at_ms INTEGER NOT NULL, boot INTEGER NOT NULL, part INTEGER NOT NULL,
+                        block BLOB NOT NULL, PRIMARY KEY (hour_at_ms, boot, part)
+                    ) WITHOUT ROWID
                     """)
             for (index, block) in blocks.enumerated() {
                 for (part, bytes) in BlockTable.parts(of: block).enumerated() {
