@@ -2,8 +2,20 @@ import GRDB
 import MemoryModel
 
 /// Reads and writes blocks, during one read or transaction.
+///
+/// Most blocks of minutes go on from that of the hour before, which saves them half of what they
+/// take. When that changes or goes, the next one is written anew, saying what it said.
 struct BlockTable {
     private let database: Database
+    private let latest = Latest()
+
+    /// The block that was read last, which the next one may go on from.
+    private final class Latest {
+        var hour: (place: HourOfBoot, minutes: WindowHour)?
+    }
+
+    /// Of so many hours the first can be read alone, and each other goes on from the one before.
+    static let chainedHours: Int64 = 6
 
     /// Works on `database`.
     init(_ database: Database) {
@@ -12,6 +24,38 @@ struct BlockTable {
 
     /// The minutes of an hour that are packed; nil where none are.
     func minutes(of place: HourOfBoot) throws -> WindowHour? {
+        let block = try bytes(of: place)
+        guard !block.isEmpty else { return nil }
+        let goesOn = try PackedMinutes.digest(ofEndsBefore: block) != nil
+        let minutes = try PackedMinutes.hour(of: block, after: goesOn ? ends(before: place) : nil)
+        latest.hour = (place, minutes)
+        return minutes
+    }
+
+    /// What the block of the hour before ended with; nil for one that has to be readable alone.
+    private func ends(before place: HourOfBoot) throws -> HourEnds? {
+        guard place.hour / WindowHour.lengthMilliseconds % BlockTable.chainedHours != 0 else {
+            return nil
+        }
+        let before = place.moved(by: -1)
+        if let latest = latest.hour, latest.place == before { return HourEnds(of: latest.minutes) }
+        return try minutes(of: before).map { HourEnds(of: $0) }
+    }
+
+    /// The minutes of a block that goes on from anything else than what ended with `digest`; nil
+    /// if there is none or it is damaged, which then stays as it is.
+    private func minutes(
+        of place: HourOfBoot, goingOnFromOtherThan digest: UInt32?
+    ) throws -> WindowHour? {
+        do {
+            let known = try PackedMinutes.digest(ofEndsBefore: try bytes(of: place))
+            return known == nil || known == digest ? nil : try minutes(of: place)
+        } catch is DamagedRow {
+            return nil
+        }
+    }
+
+    private func bytes(of place: HourOfBoot) throws -> [UInt8] {
         let row = try PreparedStatement(
             """
             SELECT block FROM window_block WHERE boot = ?1 AND hour_at_ms = ?2 ORDER BY part
@@ -20,12 +64,27 @@ struct BlockTable {
         try bind(place, to: row)
         var block: [UInt8] = []
         while try row.step() { block += row.bytes(0) }
-        return block.isEmpty ? nil : try PackedMinutes.hour(of: block)
+        return block
     }
 
     /// Puts a block in the place of the rows and the block of an hour, which is not due any more.
     func replace(_ place: HourOfBoot, by hour: WindowHour) throws {
-        let block = PackedMinutes.block(of: hour)
+        let next = place.moved(by: 1)
+        let ends = HourEnds(of: hour)
+        let following = try minutes(of: next, goingOnFromOtherThan: ends.digest)
+        try write(PackedMinutes.block(of: hour, after: self.ends(before: place)), of: place)
+        if let following { try write(PackedMinutes.block(of: following, after: ends), of: next) }
+        try deleteRows(of: place)
+        let note = try PreparedStatement(
+            "UPDATE window_hour SET is_due = 0, covered = ?3 WHERE boot = ?1 AND hour_at_ms = ?2",
+            on: database)
+        try bind(place, to: note)
+        try note.bind(3, hour.covered.storedBits)
+        try note.run()
+    }
+
+    private func write(_ block: [UInt8], of place: HourOfBoot) throws {
+        latest.hour = nil
         try delete("window_block", place)
         let insert = try PreparedStatement(
             """
@@ -37,23 +96,23 @@ struct BlockTable {
             try insert.bind(4, bytes: bytes)
             try insert.run()
         }
-        try deleteRows(of: place)
         let note = try PreparedStatement(
-            """
-            UPDATE window_hour SET is_due = 0, block_bytes = ?3, covered = ?4
-            WHERE boot = ?1 AND hour_at_ms = ?2
-            """, on: database)
+            "UPDATE window_hour SET block_bytes = ?3 WHERE boot = ?1 AND hour_at_ms = ?2",
+            on: database)
         try bind(place, to: note)
         try note.bind(3, Int64(block.count))
-        try note.bind(4, hour.covered.storedBits)
         try note.run()
     }
 
     /// Removes everything of an hour's minutes.
     func delete(_ place: HourOfBoot) throws {
+        let next = place.moved(by: 1)
+        let following = try minutes(of: next, goingOnFromOtherThan: nil)
         try deleteRows(of: place)
         try delete("window_block", place)
         try delete("window_hour", place)
+        latest.hour = nil
+        if let following { try write(PackedMinutes.block(of: following), of: next) }
     }
 
     private func delete(_ table: String, _ place: HourOfBoot) throws {

@@ -13,17 +13,26 @@ struct MinuteCoder<Bits: BitCoder> {
     /// Writes to `bits`, or reads from it.
     init(_ bits: Bits) { self.bits = bits }
 
-    /// Codes all runs of an hour; `unit` is how many low bits are 0 in every amount.
-    mutating func code(_ known: WindowHour, unit knownUnit: UInt64) -> [ProcessKey: RunMinutes] {
+    /// Codes all runs of an hour; `unit` is how many low bits are 0 in every amount, and `ends` is
+    /// what the hour before ended with.
+    mutating func code(
+        _ known: WindowHour, unit knownUnit: UInt64, after ends: HourEnds
+    ) -> [ProcessKey: RunMinutes] {
         unit = bits.code(even: knownUnit, bits: 6)
-        let knownRuns = known.runs.sorted { $0.key < $1.key }
-        let count = bits.code(UInt64(knownRuns.count), &models.count)
         var runs: [ProcessKey: RunMinutes] = [:]
+        var others = known.runs
+        for (key, window) in ends.windows where !bits.isDamaged {
+            let run = others.removeValue(forKey: key)
+            guard bits.code(run != nil, &models.isThereStill) else { continue }
+            runs[key] = code(run ?? RunMinutes(), after: window)
+        }
+        let knownRuns = others.sorted { $0.key < $1.key }
+        let count = bits.code(UInt64(knownRuns.count), &models.count)
         var index = 0
         while index < count, !bits.isDamaged {
             let known = index < knownRuns.count ? knownRuns[index] : (key: key, value: RunMinutes())
             code(known.key)
-            if runs.updateValue(code(known.value), forKey: key) != nil { bits.fail() }
+            if runs.updateValue(code(known.value, after: nil), forKey: key) != nil { bits.fail() }
             index += 1
         }
         return runs
@@ -43,10 +52,18 @@ struct MinuteCoder<Bits: BitCoder> {
             image: UInt32(truncatingIfNeeded: image))
     }
 
-    private mutating func code(_ known: RunMinutes) -> RunMinutes {
+    /// Codes a run that held `before` at the end of the hour before.
+    private mutating func code(_ known: RunMinutes, after before: Window?) -> RunMinutes {
         var run = RunMinutes()
         var held: SteppedWindow?
-        if bits.code(known.carried != nil, &models.isCarried) {
+        if let before,
+            bits.code(known.carried.map(PackedMinutes.rounded) == before, &models.goesOn)
+        {
+            let stepped = self.stepped(before)
+            if window(stepped) != before { bits.fail() }
+            run.carried = before
+            held = stepped
+        } else if bits.code(known.carried != nil, &models.isCarried) {
             held = first(stepped(known.carried))
             run.carried = held.map { window($0) }
         }

@@ -6,6 +6,8 @@ struct MinuteModels {
     var ticks = NumberModel()
     var image = NumberModel()
 
+    var isThereStill = BitModel()
+    var goesOn = BitModel()
     var isCarried = BitModel()
     var hasHour = BitModel()
     var hasOwn = BitModel()

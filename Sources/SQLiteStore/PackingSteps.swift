@@ -5,14 +5,13 @@ import PeakStore
 /// Packs hours of minutes, and makes hours and days of them, during one transaction.
 struct PackingSteps {
     private let database: Database
-    private let blocks: BlockTable
     private let names: NameWriter
     private var reader: WindowReader
+    private var blocks: BlockTable { reader.blocks }
 
     /// Prepares for one transaction.
     init(_ database: Database) throws {
         self.database = database
-        blocks = BlockTable(database)
         names = try NameWriter(database)
         reader = try WindowReader(database)
     }

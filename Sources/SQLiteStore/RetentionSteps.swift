@@ -12,8 +12,9 @@ struct RetentionSteps {
 
     /// The most rows of one step.
     static let stepRows = 2_000
-    /// The most hours of minutes of one step: 4 KB each, more or less.
-    static let stepHours = 500
+    /// The most hours of minutes of one step: for each the next one may be written anew, which
+    /// takes some milliseconds.
+    static let stepHours = 25
 
     /// Works on `database`; what is removed is older than `retention` says.
     init(_ database: Database, nowMilliseconds now: Int64, _ retention: Retention) {
@@ -70,7 +71,8 @@ struct RetentionSteps {
         }
         row.reset()
         let blocks = BlockTable(database)
-        for place in places { try blocks.delete(place) }
+        // The latest first: what goes on from one that goes is written anew, if it stays.
+        for place in places.reversed() { try blocks.delete(place) }
         return places.count
     }
 

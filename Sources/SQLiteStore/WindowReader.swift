@@ -12,7 +12,8 @@ struct WindowReader {
     private let selectHours: PreparedStatement
     private let selectRows: PreparedStatement
     private let selectEnd: PreparedStatement
-    private let blocks: BlockTable
+    /// What it reads blocks from.
+    let blocks: BlockTable
     private var ends: [RunPlace: RunLife] = [:]
 
     /// Prepares the statements.

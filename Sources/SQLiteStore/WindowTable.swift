@@ -143,6 +143,11 @@ struct HourOfBoot: Hashable, Sendable {
     var boot: Int64
     /// When the hour begins, in milliseconds of UTC.
     var hour: Int64
+
+    /// So many hours later.
+    func moved(by hours: Int64) -> HourOfBoot {
+        HourOfBoot(boot: boot, hour: hour + hours * WindowHour.lengthMilliseconds)
+    }
 }
 
 /// A window by its row's key.

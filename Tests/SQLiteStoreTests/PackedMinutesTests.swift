@@ -81,6 +81,37 @@ import Testing
         }
     }
 
+    @Test("A block that goes on from the hour before says the same, and needs that very hour")
+    func goingOn() throws {
+        var generator = SeededGenerator()
+        for _ in 0..<100 {
+            let before = randomHour(&generator)
+            var hour = randomHour(&generator)
+            for (key, run) in before.runs where !generator.one(in: 4) {
+                hour.runs[key, default: RunMinutes()].carried =
+                    generator.one(in: 4)
+                    ? randomWindow(&generator) : run.own.last?.window ?? run.carried
+            }
+            hour.runs = hour.runs.filter { !$0.value.isEmpty }
+            let expected = try PackedMinutes.hour(of: PackedMinutes.block(of: hour))
+            let block = PackedMinutes.block(of: hour, after: HourEnds(of: before))
+            // The hour before is known as it comes out of its own block.
+            let read = try PackedMinutes.hour(of: PackedMinutes.block(of: before))
+            let found = try PackedMinutes.hour(of: block, after: HourEnds(of: read))
+            #expect(found == expected, "\(generator)")
+            #expect(throws: DamagedRow.self) { try PackedMinutes.hour(of: block) }
+            var other = before
+            other.runs[ProcessKey(pid: 1, startTicks: 1)] = RunMinutes(
+                carried: randomWindow(&generator))
+            #expect(throws: DamagedRow.self) {
+                try PackedMinutes.hour(of: block, after: HourEnds(of: other))
+            }
+            #expect(throws: DamagedRow.self) {
+                try PackedMinutes.hour(of: Array(block.dropLast()), after: HourEnds(of: read))
+            }
+        }
+    }
+
     @Test("Blocks of the former format are read as what they say")
     func former() throws {
         var generator = SeededGenerator()
@@ -139,39 +170,5 @@ import Testing
         }
         let found = try SubjectWindows(block: windows.block, covered: windows.covered)
         #expect(found == windows, "\(generator)")
-    }
-
-    private func randomHour(_ generator: inout SeededGenerator) -> WindowHour {
-        var hour = WindowHour()
-        for _ in 0..<Int.random(in: 0..<12, using: &generator) {
-            let key = ProcessKey(
-                pid: Int32.random(in: 0...(.max), using: &generator),
-                startTicks: generator.one(in: 9) ? .max : generator.next() >> 40,
-                image: generator.one(in: 3) ? .max : 0)
-            var run = RunMinutes()
-            if generator.one(in: 2) { run.carried = randomWindow(&generator) }
-            if generator.one(in: 9) { run.hour = randomWindow(&generator) }
-            for minute in 0..<60 where generator.one(in: 4) {
-                let again = run.own.last.map(\.window)
-                run.merge(
-                    generator.one(in: 3)
-                        ? again ?? randomWindow(&generator)
-                        : randomWindow(&generator), minute: minute)
-            }
-            hour.runs[key] = run
-        }
-        return hour
-    }
-
-    private func randomWindow(_ generator: inout SeededGenerator) -> Window {
-        let atLeast =
-            generator.one(in: 30)
-            ? UInt64.random(in: 0...(.max / 4), using: &generator)
-            : UInt64.random(in: 0...300_000, using: &generator) * 4_096
-        switch Int.random(in: 0..<5, using: &generator) {
-        case 0: return Window(atLeastBytes: atLeast, atMostBytes: nil)
-        case 1: return Window(atLeastBytes: atLeast, atMostBytes: atLeast)
-        default: return Window(atLeastBytes: atLeast, atMostBytes: atLeast + atLeast / 20)
-        }
     }
 }

@@ -24,12 +24,14 @@ import Testing
             var host = WalkingHost(mix, step: step, &generator)
             // The first hour tells every run anew, as only the start of an agent does.
             var hour = host.hour(&generator)
-            for _ in 0..<hours {
+            for index in 0..<hours {
                 let carried = hour.carriedOn(lastMinutes: [:])
+                let isFirst = index % Int(BlockTable.chainedHours) == 0
+                let ends = isFirst ? nil : HourEnds(of: hour)
                 hour = host.hour(&generator)
                 hour.begin(with: carried)
                 count += hour.runs.values.map(\.own.count).reduce(0, +)
-                blocks.append(PackedMinutes.block(of: hour))
+                blocks.append(PackedMinutes.block(of: hour, after: ends))
                 bytes += blocks.last?.count ?? 0
             }
         }
