@@ -42,17 +42,29 @@ struct BlockTable {
         return try minutes(of: before).map { HourEnds(of: $0) }
     }
 
-    /// The minutes of a block that goes on from anything else than what ended with `digest`; nil
-    /// if there is none or it is damaged, which then stays as it is.
-    private func minutes(
-        of place: HourOfBoot, goingOnFromOtherThan digest: UInt32?
+    /// The minutes of the block that goes on from that of an hour, which is about to end with
+    /// `ends`, or to go; nil if it need not be written anew.
+    ///
+    /// Whoever tells minutes can choose them so that two ends have one digest, so the ends are
+    /// compared. A block that is damaged, or the one before it, stays as it is.
+    private func following(
+        _ place: HourOfBoot, unlessEndingWith ends: HourEnds?
     ) throws -> WindowHour? {
+        let next = place.moved(by: 1)
         do {
-            let known = try PackedMinutes.digest(ofEndsBefore: try bytes(of: place))
-            return known == nil || known == digest ? nil : try minutes(of: place)
+            let block = try bytes(of: next)
+            guard try PackedMinutes.digest(ofEndsBefore: block) != nil,
+                let before = try self.ends(before: next), before != ends
+            else { return nil }
+            return try PackedMinutes.hour(of: block, after: before)
         } catch is DamagedRow {
             return nil
         }
+    }
+
+    /// The same where a block that is damaged is as good as none.
+    private func soundEnds(before place: HourOfBoot) throws -> HourEnds? {
+        do { return try ends(before: place) } catch is DamagedRow { return nil }
     }
 
     private func bytes(of place: HourOfBoot) throws -> [UInt8] {
@@ -63,7 +75,12 @@ struct BlockTable {
         defer { row.reset() }
         try bind(place, to: row)
         var block: [UInt8] = []
-        while try row.step() { block += row.bytes(0) }
+        while try row.step() {
+            block += row.bytes(0)
+            guard block.count <= BlockTable.maximumBytes else {
+                throw DamagedRow(reason: "a block of windows is larger than any can be")
+            }
+        }
         return block
     }
 
@@ -71,8 +88,8 @@ struct BlockTable {
     func replace(_ place: HourOfBoot, by hour: WindowHour) throws {
         let next = place.moved(by: 1)
         let ends = HourEnds(of: hour)
-        let following = try minutes(of: next, goingOnFromOtherThan: ends.digest)
-        try write(PackedMinutes.block(of: hour, after: self.ends(before: place)), of: place)
+        let following = try following(place, unlessEndingWith: ends)
+        try write(PackedMinutes.block(of: hour, after: soundEnds(before: place)), of: place)
         if let following { try write(PackedMinutes.block(of: following, after: ends), of: next) }
         try deleteRows(of: place)
         let note = try PreparedStatement(
@@ -107,7 +124,7 @@ struct BlockTable {
     /// Removes everything of an hour's minutes.
     func delete(_ place: HourOfBoot) throws {
         let next = place.moved(by: 1)
-        let following = try minutes(of: next, goingOnFromOtherThan: nil)
+        let following = try following(place, unlessEndingWith: nil)
         try deleteRows(of: place)
         try delete("window_block", place)
         try delete("window_hour", place)
@@ -131,6 +148,8 @@ struct BlockTable {
     }
 
     private static let maximumPartBytes = 600
+    /// What 65,536 runs take that all change each minute; it limits what a block is decoded to.
+    private static let maximumBytes = 16 << 20
 
     /// Has an hour packed again, if it has anything.
     func setDue(_ place: HourOfBoot) throws {

@@ -2,7 +2,7 @@ import CZlib
 import MemoryModel
 
 /// What the runs of a block held in the end, where the block of the next hour goes on from.
-struct HourEnds {
+struct HourEnds: Equatable {
     /// In the order of their keys, as they come out of a block.
     let windows: [(key: ProcessKey, window: Window)]
     /// The CRC-32 of all of them, by which a block knows again where it goes on from.
@@ -10,6 +10,11 @@ struct HourEnds {
 
     /// Of no hour.
     static let none = HourEnds(of: WindowHour())
+
+    /// Whether both are of the same runs with the same windows, which one digest does not say.
+    static func == (left: HourEnds, right: HourEnds) -> Bool {
+        left.windows.elementsEqual(right.windows, by: ==)
+    }
 
     /// Of an hour that is packed, or about to be.
     init(of hour: WindowHour) {

@@ -58,7 +58,7 @@ struct RetentionSteps {
         let row = try PreparedStatement(
             """
             SELECT boot, hour_at_ms FROM window_hour INDEXED BY window_hour_by_time
-            WHERE hour_at_ms <= ?1 AND is_due = 0 ORDER BY hour_at_ms LIMIT ?2
+            WHERE hour_at_ms <= ?1 AND is_due = 0 ORDER BY hour_at_ms DESC LIMIT ?2
             """, on: database)
         try row.bind(1, minutes)
         try row.bind(2, Int64(RetentionSteps.stepHours))
@@ -71,8 +71,8 @@ struct RetentionSteps {
         }
         row.reset()
         let blocks = BlockTable(database)
-        // The latest first: what goes on from one that goes is written anew, if it stays.
-        for place in places.reversed() { try blocks.delete(place) }
+        // The latest first: what goes on from one that goes is written anew only if it stays.
+        for place in places { try blocks.delete(place) }
         return places.count
     }
 

@@ -54,7 +54,11 @@ struct WindowReader {
             through: last)
         var before: (hour: Int64, carried: [ProcessKey: Window])?
         for row in rows {
-            var hour = try load(HourOfBoot(boot: boot, hour: row.hour), covered: row.covered)
+            let place = HourOfBoot(boot: boot, hour: row.hour)
+            let isWanted = row.hour >= due ?? first
+            guard var hour = try load(place, covered: row.covered, isWanted: isWanted) else {
+                continue
+            }
             let previous = row.hour - WindowHour.lengthMilliseconds
             if let before, before.hour == previous {
                 hour.begin(with: before.carried)
@@ -86,6 +90,19 @@ struct WindowReader {
         case .ended(let end):
             let minute = WindowLength.minute.start(of: end) - start
             return Int(clamping: minute / WindowLength.minute.milliseconds)
+        }
+    }
+
+    /// The windows of an hour; nil where it is damaged and only what it ended with is wanted, which
+    /// is then not known.
+    private func load(
+        _ place: HourOfBoot, covered: UInt64, isWanted: Bool
+    ) throws -> WindowHour? {
+        do {
+            return try load(place, covered: covered)
+        } catch let error as DamagedRow {
+            guard isWanted else { return nil }
+            throw error
         }
     }
 

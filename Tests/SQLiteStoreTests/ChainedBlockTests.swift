@@ -79,6 +79,14 @@ struct ChainedBlockTests {
                     #expect(try read() != nil)
                 }
             }
+            // What comes late, and the next hours, are packed all the same.
+            let late = self.hour(after: nil, &generator)
+            try BlockTable(database).replace(place(3), by: late)
+            try BlockTable(database).replace(place(Self.hourCount), by: late)
+            for number in [3, Self.hourCount] {
+                let found = try BlockTable(database).minutes(of: place(number))
+                #expect(found == (try PackedMinutes.hour(of: PackedMinutes.block(of: late))))
+            }
             for number in 0..<6 { try BlockTable(database).delete(place(number)) }
             #expect(try BlockTable(database).minutes(of: place(2)) == nil)
             #expect(try BlockTable(database).minutes(of: place(7)) != nil)
