@@ -23,8 +23,12 @@ public enum DebugOffsets {
 
     /// `xdebugpy`.
     private static let cookie = Array("xdebugpy".utf8)
-    /// No structure of CPython that is read here is larger.
-    private static let maximumStructure: UInt64 = 1 << 20
+    /// The runtime and an interpreter are no larger.
+    private static let maximumState: UInt64 = 1 << 20
+    /// Threads, frames and objects are no larger: of each as much is read as its offsets span.
+    private static let maximumObject: UInt64 = 2_048
+    /// The numbers of the words with the sizes of the runtime and of an interpreter.
+    private static let states = [3, 6]
 
     /// Reads them out of the first `byteCount` bytes of `_PyRuntime`.
     public static func parse(_ bytes: [UInt8]) -> Answer {
@@ -43,7 +47,8 @@ public enum DebugOffsets {
     private static func version13(_ view: ByteView) -> PythonLayout? {
         /// A structure's word with its size, and an offset that has to lie in it.
         func offset(_ word: Int, ofStructure sizeWord: Int, bytes: UInt64 = 8) -> Int? {
-            guard let size = view.u64(sizeWord * 8), size <= maximumStructure,
+            let most = states.contains(sizeWord) ? maximumState : maximumObject
+            guard let size = view.u64(sizeWord * 8), size <= most,
                 let offset = view.u64(word * 8), offset <= size, bytes <= size - offset
             else { return nil }
             return Int(offset)

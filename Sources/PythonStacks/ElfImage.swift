@@ -26,8 +26,10 @@ public struct ElfImage {
 
     /// The most program headers and section headers that are believed.
     static let maximumHeaders = 1_024
-    /// The most symbols that a table is searched through.
+    /// The most symbols that all tables together are searched through.
     static let maximumSymbols = 1 << 20
+    /// The most names of symbols that are read for it, each by a read of its own.
+    static let maximumNames = 1 << 16
     /// The most steps along one chain of a hash table.
     private static let maximumChain = 4_096
     private static let symbolBytes = 24
@@ -195,6 +197,7 @@ public struct ElfImage {
             let table = source.bytes(atOffset: sections.offset, count: 64 * sections.count)
         else { return nil }
         let headers = ByteView(table)
+        var left = SymbolAllowance()
         for index in 0..<sections.count {
             // SHT_SYMTAB and SHT_DYNSYM.
             guard let kind = headers.u32(index * 64 + 4), kind == 2 || kind == 11,
@@ -202,17 +205,26 @@ public struct ElfImage {
                 let link = headers.u32(index * 64 + 40), Int(link) < sections.count,
                 let strings = headers.u64(Int(link) * 64 + 24)
             else { continue }
-            let count = min(
-                Int(clamping: size) / ElfImage.symbolBytes, ElfImage.maximumSymbols)
-            if let value = search(symbols: offset, count: count, strings: strings, for: name) {
+            let count = min(Int(clamping: size) / ElfImage.symbolBytes, left.symbols)
+            left.symbols -= count
+            if let value = search(
+                symbols: offset, count: count, strings: strings, for: name, &left)
+            {
                 return value
             }
         }
         return nil
     }
 
+    /// What is left to a search, whatever the section headers say.
+    private struct SymbolAllowance {
+        var symbols = ElfImage.maximumSymbols
+        var names = ElfImage.maximumNames
+    }
+
     private func search(
-        symbols: UInt64, count: Int, strings: UInt64, for name: [UInt8]
+        symbols: UInt64, count: Int, strings: UInt64, for name: [UInt8],
+        _ left: inout SymbolAllowance
     ) -> Symbol? {
         let step = 4_096
         for first in stride(from: 0, to: count, by: step) {
@@ -231,6 +243,8 @@ public struct ElfImage {
                     let value = ElfImage.definedValue(view, at: start),
                     let nameOffset = view.u32(start)
                 else { continue }
+                guard left.names > 0 else { return nil }
+                left.names -= 1
                 let (place, tooFar) = strings.addingReportingOverflow(UInt64(nameOffset))
                 guard !tooFar,
                     source.bytes(atOffset: place, count: name.count + 1) == name + [0]

@@ -233,8 +233,9 @@ private struct FrameWalk {
             return ByteView(bytes)
         }
         let size = StackReader.windowBytes
-        let below = UInt64(size - frameBytes)
-        if isContiguous, address > below {
+        // What a layout says of frames was written by whoever is read.
+        let below = UInt64(max(0, size - frameBytes))
+        if isContiguous, frameBytes <= size, address > below {
             // The window may begin before the memory does; then the frame is read alone.
             do throws(ReadFault) {
                 window = try reads.bytes(address - below, size)

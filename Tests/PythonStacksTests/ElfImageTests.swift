@@ -23,6 +23,39 @@ private final class CountedSource: ElfSource {
     }
 }
 
+/// A file whose 1,024 sections all are the same million symbols, none with the name looked for.
+private final class CrowdedSource: ElfSource {
+    var readCount = 0
+
+    func bytes(atOffset offset: UInt64, count: Int) -> [UInt8]? {
+        readCount += 1
+        var bytes = [UInt8](repeating: 0, count: count)
+        func write(_ value: UInt64, _ size: Int, at place: Int) {
+            for byte in 0..<size { bytes[place + byte] = UInt8(value >> (8 * byte) & 255) }
+        }
+        if offset == 0, count == 64 {
+            bytes.replaceSubrange(0..<6, with: [0x7F, 0x45, 0x4C, 0x46, 2, 1])
+            write(64, 8, at: 40)
+            write(56, 2, at: 54)
+            write(64, 2, at: 58)
+            write(1_024, 2, at: 60)
+        } else if count == 65_536 {
+            for section in 0..<1_024 {
+                write(2, 4, at: section * 64 + 4)
+                write(1 << 20, 8, at: section * 64 + 24)
+                write(24 << 20, 8, at: section * 64 + 32)
+            }
+        } else if count % 24 == 0 {
+            for symbol in 0..<count / 24 {
+                bytes[symbol * 24 + 4] = 1
+                bytes[symbol * 24 + 6] = 1
+                bytes[symbol * 24 + 8] = 1
+            }
+        }
+        return bytes
+    }
+}
+
 /// Symbols are found in every real libpython, and a broken one harms nothing.
 @Suite("ELF files")
 struct ElfImageTests {
@@ -70,6 +103,14 @@ struct ElfImageTests {
             }
         }
         return nil
+    }
+
+    @Test("however many sections name a table of symbols, a search ends soon")
+    func crowded() throws {
+        let source = CrowdedSource()
+        let image = try #require(ElfImage(source))
+        #expect(image.value(of: "_PyRuntime") == nil)
+        #expect(source.readCount > 10_000 && source.readCount < 70_000)
     }
 
     @Test("symbols have the values of the symbol table, with each kind of table", arguments: files)

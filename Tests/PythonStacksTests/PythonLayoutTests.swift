@@ -138,4 +138,18 @@ struct DebugOffsetsTests {
             }
         }
     }
+    @Test("a frame or object that is larger than any of CPython's is not believed")
+    func tooLarge() {
+        let sizes: [Int: UInt64] = [
+            3: 656, 6: 8_000, 19: 304, 28: 80, 34: 208, 44: 16, 64: 40, 67: 64, 70: 40,
+        ]
+        for index in [19, 28, 34, 44, 64, 67] {
+            var words = sizes
+            words[index] = 2_049
+            if index == 28 { words[29] = 2_040 }
+            let answer = DebugOffsets.parse(
+                bytes(version: 0x030D_00F0, freeThreaded: 0, words: words))
+            #expect(answer == .malformed(PythonVersion(3, 13)) || index == 67, "word \(index)")
+        }
+    }
 }

@@ -32,6 +32,21 @@ struct StackReaderTests {
         #expect(try #require(read(&reader, thread: nil)).isOfOtherThread == false)
     }
 
+    @Test(
+        "frames that are said to be larger than what is read at a time are read or refused",
+        arguments: FakeInterpreter.versions, [4_080, 4_088, 4_089, 5_000, 100_000])
+    func largeFrames(_ version: PythonVersion, _ offset: Int) {
+        let fake = FakeInterpreter(version)
+        var layout = fake.interpreter.layout
+        layout.framePrevious = offset
+        let interpreter = Interpreter(
+            version: version, layout: layout, runtime: fake.interpreter.runtime,
+            types: fake.interpreter.types)
+        var reader = StackReader(interpreter, memory: fake.memory)
+        for thread in alive { _ = read(&reader, thread: thread) }
+        #expect(reader.stackCount + reader.failureCount >= alive.count)
+    }
+
     @Test("a deep stack is cut after its innermost frames", arguments: FakeInterpreter.versions)
     func deep(_ version: PythonVersion) throws {
         let fake = FakeInterpreter(version, depth: 5_000)
