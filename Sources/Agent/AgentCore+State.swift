@@ -48,7 +48,8 @@ extension AgentCore {
             past, marker: marker, hasToTell: downtime != nil, facts: facts, owner: self,
             loop: loop, logger: logger)
         let teller = PastTeller(
-            past, hello: hello, codec: codec, owner: self, loop: loop, logger: logger)
+            past, hello: hello, codec: codec, python: settings.python, owner: self, loop: loop,
+            logger: logger)
         self.teller = teller
         pastAgents = PastAgents(
             past,

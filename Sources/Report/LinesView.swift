@@ -95,7 +95,9 @@ public struct LinesView: PartsView {
         }
 
         mutating func add(_ bytes: UInt64, _ run: ReportedRun) {
-            if bytes > most { holder = run }
+            // Of two that grew by as much it is always the same one.
+            let isFirst = bytes == most && run.key.shortID < holder.key.shortID
+            if bytes > most || isFirst { holder = run }
             most = max(most, bytes)
             sum = sum.addingClamped(bytes)
             runs.insert(run.key)
@@ -159,7 +161,9 @@ extension LineRow {
     fileprivate var place: PartPlace {
         PartPlace(
             bytes: grownBytes, runCount: runs, atMilliseconds: atMilliseconds, hostName: hostName,
-            name: RawText(line.file.bytes + line.function.bytes))
+            name: RawText(
+                line.file.bytes + line.function.bytes + program.bytes
+                    + Array(String(line.line).utf8)))
     }
 }
 

@@ -11,7 +11,7 @@ package enum PythonNamePolicy: String, Hashable, Sendable, CaseIterable {
     /// It is made of the name alone, so who guesses a name can find it out.
     case hash
 
-    /// A line as it may leave.
+    /// A line as it may leave; a number for a name stays as it is.
     package func line(_ line: PythonLine) -> PythonLine {
         var line = line
         line.file = file(line.file)
@@ -29,9 +29,17 @@ package enum PythonNamePolicy: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    private static func isNumber(_ name: RawText) -> Bool {
+        name.bytes.count == 17 && name.bytes.first == UInt8(ascii: "#")
+            && name.bytes.dropFirst().allSatisfy { byte in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+            }
+    }
+
     /// FNV-1a (64 bits) in 16 hexadecimal digits; nothing stays nothing.
     private static func number(_ name: RawText) -> RawText {
-        guard !name.isEmpty else { return name }
+        guard !name.isEmpty, !isNumber(name) else { return name }
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in name.bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         let digits = String(hash, radix: 16)
@@ -46,6 +54,12 @@ extension PythonGrowth {
         // Lines of two files of one name become one.
         growth.lines = PythonGrowth.merged(lines.map { (names.line($0.line), $0.grownBytes) })
         growth.peakStack = peakStack.map(names.line)
+        return growth.linesAlone
+    }
+
+    /// The same without what an agent does not tell.
+    var linesAlone: PythonGrowth {
+        var growth = self
         growth.sleepingLines = []
         growth.stacks = []
         growth.functionPeaks = []

@@ -74,6 +74,11 @@ struct PythonPlan: Sendable {
     /// Takes in what a look at all processes found.
     mutating func noted(_ sight: PythonSight, at now: Int64) {
         for key in sight.ended { end(key) }
+        if sight.isCut {
+            // Who has ended is not known; those that live are seen again.
+            known = known.filter { watches[$0.key] != nil }
+            candidates = []
+        }
         for run in sight.started where known.count < settings.maximumKnown {
             // What was there before the first look may have grown at any time.
             known[run.key] = Known(baseBytes: hasSeen ? run.description.inheritedBytes ?? 0 : nil)

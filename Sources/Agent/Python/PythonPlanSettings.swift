@@ -33,6 +33,8 @@ struct PythonSight: Hashable, Sendable {
     var started: [StartedRun] = []
     /// What they hold.
     var observed: [RunObservation] = []
+    /// Whether ends and starts are missing, because there were too many.
+    var isCut = false
 
     /// Nothing.
     init() {}
@@ -49,6 +51,7 @@ struct PythonSight: Hashable, Sendable {
         ended += later.ended
         started += later.started
         observed = later.observed
+        isCut = isCut || later.isCut
     }
 
     /// How many ends and starts it has.

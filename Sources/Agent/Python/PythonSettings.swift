@@ -1,3 +1,6 @@
+import MemoryModel
+import Wire
+
 /// Which Python programs of a host an agent watches.
 package enum PythonPolicy: String, Hashable, Sendable, CaseIterable {
     /// None.
@@ -19,4 +22,26 @@ package struct PythonSettings: Hashable, Sendable {
 
     /// The usual ones.
     package init() {}
+}
+
+extension PythonSettings {
+    /// A frame that an earlier agent wrote down, with no more of Python programs than may leave the
+    /// host now; nil if nothing of it may.
+    func leaving(_ frame: Frame) -> Frame? {
+        guard case .pythonGrowth(let growth) = frame else { return frame }
+        guard policy != .off else { return nil }
+        return .pythonGrowth(
+            PythonGrowthFrame(
+                runs: growth.runs.map { run in
+                    var run = run
+                    // Lines of two files of one name become one.
+                    run.lines = Dictionary(
+                        run.lines.map { (names.line($0.key), $0.value) },
+                        uniquingKeysWith: { $0.saturatingSum($1) })
+                    if let stack = run.peakStack {
+                        run.peakStack?.lines = stack.lines.map(names.line)
+                    }
+                    return run
+                }))
+    }
 }

@@ -37,7 +37,7 @@ final class PythonThread: Sendable {
 
     /// Ends and starts that wait beyond this number are left out: what they are of is found out by
     /// looking.
-    private static let maximumEvents = 65_536
+    private static let maximumEvents = 8_192
     /// A process that holds up the thread for so long is named in the log.
     static let stuckMilliseconds: Int64 = 30_000
 
@@ -83,6 +83,7 @@ final class PythonThread: Sendable {
             if mail.sight.eventCount + sight.eventCount > PythonThread.maximumEvents {
                 mail.sight = PythonSight()
                 mail.sight.observed = sight.observed
+                mail.sight.isCut = true
             } else {
                 mail.sight.add(sight)
             }
@@ -123,6 +124,7 @@ final class PythonThread: Sendable {
             root: root, plan: PythonPlan.Settings(settings.policy),
             ledger: PythonThread.ledgerSettings, maximumLines: settings.maximumLines,
             tell: deliver)
+        watcher.isWhole = false
         watcher.note = { [self] in note($0) }
         watcher.willRead = { [self] pid in
             let now = BootClock.nowMilliseconds()

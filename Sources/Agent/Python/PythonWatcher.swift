@@ -14,6 +14,8 @@ final class PythonWatcher {
 
     /// Is told of each process that is about to be read, which may take long.
     var willRead: (Int32) -> Void = { _ in }
+    /// Whether stacks and what functions held are handed over, too, and not the lines alone.
+    var isWhole = true
     /// Is told what it says of itself.
     var note: (Note) -> Void = { _ in }
 
@@ -50,7 +52,8 @@ final class PythonWatcher {
     /// Takes in what a look at all processes found.
     func noted(_ sight: PythonSight) {
         let begin = OwnProcessor.threadNanoseconds()
-        for key in sight.ended { earlier[key] = nil }
+        // What is still watched needs what was found before for its end.
+        for key in sight.ended where watches[key] == nil { earlier[key] = nil }
         let now = BootClock.nowMilliseconds()
         plan.noted(sight, at: now)
         plan.spent(
@@ -129,7 +132,7 @@ final class PythonWatcher {
             return
         }
         let kept = earlier[key].map { growth.adding($0) } ?? growth
-        earlier[key] = kept.keeping(maximumLines)
+        earlier[key] = isWhole ? kept.keeping(maximumLines) : kept.keeping(maximumLines).linesAlone
     }
 
     private func handOver(_ key: ProcessKey, _ growth: PythonGrowth) {

@@ -15,6 +15,7 @@ final class PastTeller: CollectorLinkOwner {
     private let past: PastFolder
     private let hello: HelloFrame
     private let codec: FrameCodec
+    private let python: PythonSettings
     private let loop: any EventLoop
     private let logger: Logger
     private weak var owner: (any StateOwner)?
@@ -44,15 +45,17 @@ final class PastTeller: CollectorLinkOwner {
     /// How often a file may give less than was counted in it until it is given up.
     private static let maximumFailures = 3
 
-    /// Tells nothing until it is given something; `hello` is that of the live session.
+    /// Tells nothing until it is given something; `hello` is that of the live session, and
+    /// `python` says what of Python programs leaves the host now, whoever wrote it down.
     init(
-        _ past: PastFolder, hello: HelloFrame, codec: FrameCodec, owner: any StateOwner,
-        loop: any EventLoop, logger: Logger
+        _ past: PastFolder, hello: HelloFrame, codec: FrameCodec, python: PythonSettings,
+        owner: any StateOwner, loop: any EventLoop, logger: Logger
     ) {
         folder = past.folder
         self.past = past
         self.hello = hello
         self.codec = codec
+        self.python = python
         self.owner = owner
         self.loop = loop
         self.logger = logger
@@ -136,7 +139,8 @@ final class PastTeller: CollectorLinkOwner {
         isReading = false
         // Known with the last frame, so that its acknowledgement is not too early.
         isFileAtEnd = frames?.isAtEnd ?? true
-        batch = (next + (isFileAtEnd ? waiting.first?.further ?? [] : []))[...]
+        let frames = next + (isFileAtEnd ? waiting.first?.further ?? [] : [])
+        batch = frames.compactMap(python.leaving)[...]
         send()
     }
 

@@ -1,5 +1,6 @@
 import MemoryModel
 import Testing
+import Wire
 
 @testable import Agent
 
@@ -23,6 +24,29 @@ struct PythonNamePolicyTests {
         let hashed = PythonNamePolicy.hash.line(line("foobar", 7, "a"))
         #expect(hashed == line("#85944171f73967e8", 7, "#af63dc4c8601ec8c"))
         #expect(PythonNamePolicy.hash.line(line("", 7, "")) == line("", 7, ""))
+        #expect(PythonNamePolicy.hash.line(hashed) == hashed, "a number has no number of its own")
+    }
+
+    @Test("what an earlier agent wrote down leaves as the settings say now, or not at all")
+    func pastFrames() {
+        var record = GrowthRecord(run: ProcessKey(pid: 1, startTicks: 2))
+        record.grownBytes = 100
+        record.lines = [line("/x/a.py"): 40, line("/y/a.py"): 30]
+        record.peakStack = .init(residentBytes: 9, lines: [line("/x/a.py")])
+        let written = Frame.pythonGrowth(PythonGrowthFrame(runs: [record]))
+        var settings = PythonSettings()
+        settings.names = .full
+        #expect(settings.leaving(written) == written)
+        settings.names = .base
+        var expected = record
+        expected.lines = [line("a.py"): 70]
+        expected.peakStack?.lines = [line("a.py")]
+        #expect(
+            settings.leaving(written) == .pythonGrowth(PythonGrowthFrame(runs: [expected])))
+        settings.policy = .off
+        #expect(settings.leaving(written) == nil)
+        let other = Frame.stateEnd(StateEndFrame(liveCount: 3))
+        #expect(settings.leaving(other) == other)
     }
 
     @Test("lines that become one add up, and what is not told stays")

@@ -52,6 +52,26 @@ struct PythonPlanTests {
         )
     }
 
+    @Test("where ends are missing, those that live are known anew, and what is watched stays so")
+    func cutSight() {
+        var settings = PythonPlan.Settings()
+        settings.maximumKnown = 4
+        var plan = PythonPlan(settings: settings)
+        plan.noted(PythonSight(), at: 0)
+        plan.noted(sight([1: 100], started: [1, 2, 3, 4]), at: 1_000)
+        #expect(plan.next(at: 1_000) == .begin(key(1)))
+        plan.began(key(1), at: 1_000)
+        // Nobody says that 2, 3 and 4 ended: there is no room for 5.
+        plan.noted(sight([5: 100], started: [5]), at: 2_000)
+        var cut = sight([1: 100, 5: 100])
+        cut.isCut = true
+        plan.noted(cut, at: 3_000)
+        #expect(plan.watchCount == 1)
+        plan.noted(sight([5: 140]), at: 4_000)
+        look(&plan, 1, grown: 0, at: 4_000)
+        #expect(plan.next(at: 4_000) == .begin(key(5)))
+    }
+
     @Test("what was there before the first look has to grow; what began since counts from nothing")
     func bases() {
         var plan = PythonPlan(settings: PythonPlan.Settings())

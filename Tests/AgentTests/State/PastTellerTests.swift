@@ -60,7 +60,7 @@ struct PastTellerTests {
             let owner = Owner()
             let teller = PastTeller(
                 PastFolder(folder: folder, ownEpoch: 99, limitBytes: 64 << 20), hello: hello,
-                codec: try FrameCodec(), owner: owner, loop: loop,
+                codec: try FrameCodec(), python: PythonSettings(), owner: owner, loop: loop,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             teller.liveSessionStands(at: address)
             teller.tell(reports)
