@@ -41,12 +41,21 @@ def run(command, width, selection, folder):
     found = sorted(folder.glob("results*.xml"))
     outcomes = {}
     for path in found:
-        for case in ElementTree.parse(path).iter("testcase"):
-            test = (case.get("classname"), case.get("name"))
-            failed = case.find("failure") is not None or case.find("error") is not None
-            outcomes[test] = outcomes.get(test, False) or failed
+        for test, has_failed in outcomes_in(path):
+            outcomes[test] = outcomes.get(test, False) or has_failed
         path.unlink()
     return child.returncode, telling[-MOST_LINES:], outcomes
+
+
+def outcomes_in(path):
+    """The tests of a file of results and whether each failed; none where a crash cut it short."""
+    try:
+        cases = list(ElementTree.parse(path).iter("testcase"))
+    except ElementTree.ParseError:
+        return []
+    return [((case.get("classname"), case.get("name")),
+             case.find("failure") is not None or case.find("error") is not None)
+            for case in cases]
 
 
 def selecting(test):
