@@ -93,6 +93,51 @@ struct ChainedBlockTests {
         }
     }
 
+    @Test("An end with the same digest, as an agent can choose it, harms no other hour")
+    func sameDigest() throws {
+        var generator = SeededGenerator()
+        try withBlocks { database in
+            let blocks = BlockTable(database)
+            let first = hour(after: nil, &generator)
+            let second = hour(after: first, &generator)
+            try blocks.replace(place(2), by: first)
+            try blocks.replace(place(3), by: second)
+            let known = try #require(try blocks.minutes(of: place(3)))
+            let other = forged(first)
+            #expect(HourEnds(of: other) != HourEnds(of: first))
+            #expect(HourEnds(of: other).digest == HourEnds(of: first).digest)
+            try blocks.replace(place(2), by: other)
+            #expect(try blocks.minutes(of: place(3)) == known)
+            #expect(try blocks.minutes(of: place(2))?.runs.count == first.runs.count + 1)
+        }
+    }
+
+    /// The same hour with one more run, whose start is such that the digest of its ends is the same.
+    private func forged(_ hour: WindowHour) -> WindowHour {
+        func with(_ startTicks: UInt64) -> WindowHour {
+            var hour = hour
+            hour.runs[ProcessKey(pid: 4_000_000, startTicks: startTicks)] = RunMinutes(
+                carried: Window(atLeastBytes: 4_096, atMostBytes: nil))
+            return hour
+        }
+        // Each bit of the start changes the same bits of a CRC, whatever the others are.
+        let none = HourEnds(of: with(0)).digest
+        var basis: [Int: (digest: UInt32, bits: UInt64)] = [:]
+        func reduced(_ digest: UInt32, _ bits: UInt64) -> (digest: UInt32, bits: UInt64) {
+            var (digest, bits) = (digest, bits)
+            while digest != 0, let known = basis[digest.leadingZeroBitCount] {
+                digest ^= known.digest
+                bits ^= known.bits
+            }
+            return (digest, bits)
+        }
+        for bit in 0..<64 {
+            let vector = reduced(none ^ HourEnds(of: with(1 << bit)).digest, 1 << bit)
+            if vector.digest != 0 { basis[vector.digest.leadingZeroBitCount] = vector }
+        }
+        return with(reduced(none ^ HourEnds(of: hour).digest, 0).bits)
+    }
+
     /// An hour in which most runs of the one before live on.
     private func hour(
         after before: WindowHour?, _ generator: inout SeededGenerator
