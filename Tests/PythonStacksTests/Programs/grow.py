@@ -107,8 +107,9 @@ def größe():
 
 
 PIECE = b"x" * 65536
-# Something to compute for about a millisecond, so that a look finds the thread awake.
-WORK = range(20000)
+# Something to compute for a millisecond, so that a look finds the thread awake, and after the last
+# piece for some tenths of a second, so that a late one does.
+WORK = {False: range(50000), True: range(10000000)}
 
 
 def area(mebibytes):
@@ -118,17 +119,17 @@ def area(mebibytes):
 
 def first_to_stay(space):
     while space.tell() < len(space):
-        space.write(PIECE); sum(WORK)  # line: first_to_stay
+        space.write(PIECE); sum(WORK[space.tell() == len(space)])  # line: first_to_stay
 
 
 def to_be_dropped(space):
     while space.tell() < len(space):
-        space.write(PIECE); sum(WORK)  # line: to_be_dropped
+        space.write(PIECE); sum(WORK[space.tell() == len(space)])  # line: to_be_dropped
 
 
 def last_to_stay(space):
     while space.tell() < len(space):
-        space.write(PIECE); sum(WORK)  # line: last_to_stay
+        space.write(PIECE); sum(WORK[space.tell() == len(space)])  # line: last_to_stay
 
 
 def dropped():
