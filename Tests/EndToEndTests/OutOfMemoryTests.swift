@@ -100,12 +100,16 @@ struct OutOfMemoryTests {
         // The agent cannot tell it again: what is there comes from the disk.
         agent.signal(SIGSTOP)
         defer { agent.signal(SIGCONT) }
+        try await eventually("all that was told is on the disk") {
+            try await collector.metrics().contains("\nhighwater_collector_uncommitted_bytes 0\n")
+        }
         let before = try await shown(cgroup, eater.pid, in: collector)
         collector.program.signal(SIGKILL)
         try await collector.program.waitForExit()
         let second = try await RunningCollector.start(
             folder: folder.path + "/data", port: collector.port, httpPort: collector.httpPort)
-        #expect(try await shown(cgroup, eater.pid, in: second) == before)
+        let after = try await shown(cgroup, eater.pid, in: second)
+        for (view, rows) in before { #expect(after[view] == rows, "\(view)") }
         agent.signal(SIGCONT)
 
         agent.signal(SIGTERM)
@@ -172,8 +176,9 @@ struct OutOfMemoryTests {
             "oom": try await kills(of: cgroup, in: collector),
             "run": [try await report(of: pid, in: collector)].compactMap { $0 },
             "cgroups": [try await self.cgroup(cgroup.path, of: collector)].compactMap { $0 },
+            // What a host uses now counts for its peak while its agent tells of it, and is nowhere.
             "sums": try await Row.all(["report", "--since", "10m", "--by", "host"], of: collector)
-                .map { $0.only(["host_id", "peak_of_sum_bytes", "host_used_peak_bytes"]) },
+                .map { $0.only(["host_id", "peak_of_sum_bytes"]) },
             "health": try await Row.all(["hosts"], of: collector)
                 .map { $0.only(["host_id", "agent_rss_bytes", "agent_sources"]) },
         ]

@@ -85,3 +85,13 @@ extension Program {
             ] + own + arguments, keeping: state)
     }
 }
+
+extension RunningCollector {
+    /// What it tells at `/metrics`.
+    public func metrics() async throws -> String {
+        let connection = try RawConnection(port: httpPort)
+        await connection.send(
+            Array("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8))
+        return String(decoding: try await connection.readToEnd(), as: UTF8.self)
+    }
+}
