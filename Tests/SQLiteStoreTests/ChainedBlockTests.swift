@@ -112,7 +112,7 @@ struct ChainedBlockTests {
         }
     }
 
-    /// The same hour with one more run, whose start is such that the digest of its ends is the same.
+    /// The same hour with one more run, whose start leaves the digest of its ends as it is.
     private func forged(_ hour: WindowHour) -> WindowHour {
         func with(_ startTicks: UInt64) -> WindowHour {
             var hour = hour
