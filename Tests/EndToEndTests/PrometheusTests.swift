@@ -18,14 +18,7 @@ struct PrometheusTests {
     private func get(
         _ collector: RunningCollector, accept: String
     ) async throws -> (head: String, body: String) {
-        let connection = try RawConnection(port: collector.httpPort)
-        await connection.send(
-            Array(
-                """
-                GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: \(accept)\r\n\
-                Connection: close\r\n\r\n
-                """.utf8))
-        let text = String(decoding: try await connection.readToEnd(), as: UTF8.self)
+        let text = try await collector.metrics(accept: accept)
         let end = try #require(text.range(of: "\r\n\r\n"))
         return (String(text[..<end.lowerBound]).lowercased(), String(text[end.upperBound...]))
     }

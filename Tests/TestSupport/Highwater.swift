@@ -87,11 +87,15 @@ extension Program {
 }
 
 extension RunningCollector {
-    /// What it tells at `/metrics`.
-    public func metrics() async throws -> String {
+    /// What it tells at `/metrics`, with the head of the answer.
+    public func metrics(accept: String = "*/*") async throws -> String {
         let connection = try RawConnection(port: httpPort)
         await connection.send(
-            Array("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8))
+            Array(
+                """
+                GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: \(accept)\r\n\
+                Connection: close\r\n\r\n
+                """.utf8))
         return String(decoding: try await connection.readToEnd(), as: UTF8.self)
     }
 }
