@@ -18,7 +18,11 @@ struct RandomParts {
         for pid in 1...RandomParts.runCount { addRun(pid) }
         for _ in 0..<8 { addFold() }
         for ordinal in 0..<6 { addGap(UInt64(ordinal)) }
-        for _ in 0..<20 { addTotal() }
+        // Each kind at least once, so that no table stays empty.
+        for kind in TotalKind.allCases { addTotal(kind) }
+        for _ in 0..<14 {
+            addTotal(TotalKind.allCases[.random(in: 0..<TotalKind.allCases.count, using: &random)])
+        }
         for _ in 0..<8 { addCounter() }
         for _ in 0..<8 { addCovered() }
         for _ in 0..<8 { addCgroup() }
@@ -140,9 +144,7 @@ struct RandomParts {
         add(.gaps([gap]))
     }
 
-    private mutating func addTotal() {
-        let kind = TotalKind.allCases[
-            Int.random(in: 0..<TotalKind.allCases.count, using: &random)]
+    private mutating func addTotal(_ kind: TotalKind) {
         let hasName = kind != .host && kind != .hostUsed
         let subject = TotalSubject(kind: kind, name: hasName ? RawText("n\(time() % 2)") : "")
         var peak = TotalPeak(
