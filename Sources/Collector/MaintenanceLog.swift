@@ -1,5 +1,6 @@
 import Logging
 import PeakStore
+import Report
 import Synchronization
 
 /// Says in the log what was packed and removed: a line when a round of it is over, and one each
@@ -18,6 +19,20 @@ final class MaintenanceLog: Sendable {
 
     init(logger: Logger) {
         self.logger = logger
+    }
+
+    /// Tells of an hour that is damaged on the disk.
+    func add(_ damaged: DamagedHour) {
+        logger.error(
+            """
+            the minutes of an hour are damaged on the disk, so reports over it fail: restore a copy \
+            of the database, or have them go with 'memcollector purge' over the whole hour
+            """,
+            metadata: [
+                "host": "\(damaged.host)",
+                "hour": "\(Timestamp.text(damaged.startsAtMilliseconds) ?? "?")",
+                "reason": "\(damaged.reason)",
+            ])
     }
 
     /// Takes in what some steps did; `isOver` if nothing is left to do.

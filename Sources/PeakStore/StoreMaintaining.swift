@@ -1,4 +1,4 @@
-import MemoryModel
+public import MemoryModel
 
 /// Keeps a store small in the background: packs, sums up and removes what is old.
 ///
@@ -78,9 +78,28 @@ public struct MaintenanceOutcome: Hashable, Sendable {
     public var counts = MaintenanceCounts()
     /// Whether another step should follow soon.
     public var isMoreDue = false
+    /// Hours whose minutes are damaged on the disk; they stay as they are.
+    public var damagedHours: [DamagedHour] = []
 
     /// Nothing was done.
     public init() {}
+}
+
+/// An hour whose minutes cannot be read.
+public struct DamagedHour: Hashable, Sendable {
+    /// The host.
+    public var host: HostID
+    /// When it began, in milliseconds since the epoch in UTC.
+    public var startsAtMilliseconds: Int64
+    /// What is wrong.
+    public var reason: String
+
+    /// Takes all of it.
+    public init(host: HostID, startsAtMilliseconds: Int64, reason: String) {
+        self.host = host
+        self.startsAtMilliseconds = startsAtMilliseconds
+        self.reason = reason
+    }
 }
 
 /// How much maintenance packed and removed.

@@ -152,11 +152,12 @@ struct BlockTable {
     private static let maximumBytes = 16 << 20
 
     /// Has an hour packed again, if it has anything.
-    func setDue(_ place: HourOfBoot) throws {
+    func setDue(_ place: HourOfBoot, _ isDue: Bool = true) throws {
         let update = try PreparedStatement(
-            "UPDATE window_hour SET is_due = 1 WHERE boot = ?1 AND hour_at_ms = ?2",
+            "UPDATE window_hour SET is_due = ?3 WHERE boot = ?1 AND hour_at_ms = ?2",
             on: database)
         try bind(place, to: update)
+        try update.bind(3, isDue ? 1 : 0)
         try update.run()
     }
 
@@ -190,6 +191,18 @@ struct BlockTable {
         return try SubjectWindows(
             block: row.bytes(1),
             covered: UInt64(bitPattern: try row.required(0, as: Int64.self)))
+    }
+
+    /// The same where a block that is damaged is as good as none: nobody can read it, and it must
+    /// not keep out what comes after it.
+    func soundSubjects(
+        of host: Int64, _ length: WindowLength, at milliseconds: Int64
+    ) throws -> SubjectWindows {
+        do {
+            return try subjects(of: host, length, at: milliseconds)
+        } catch is DamagedRow {
+            return SubjectWindows()
+        }
     }
 
     /// Where the blocks of a host begin that overlap a range.

@@ -36,6 +36,29 @@ struct PackingSteps {
         return hours
     }
 
+    /// Packs an hour; one that is damaged stays as it is, and is due again when more comes late.
+    mutating func packUnlessDamaged(
+        _ place: HourOfBoot, _ caches: inout WriterCaches
+    ) throws -> DamagedHour? {
+        do {
+            try pack(place, &caches)
+            return nil
+        } catch let error as DamagedRow {
+            try blocks.setDue(place, false)
+            let host = try PreparedStatement(
+                """
+                SELECT host_id FROM boot JOIN host ON host.id = boot.host WHERE boot.id = ?1
+                """, on: database)
+            defer { host.reset() }
+            try host.bind(1, place.boot)
+            guard try host.step(), let id = HostID(RawText(host.bytes(0))) else {
+                throw error
+            }
+            return DamagedHour(
+                host: id, startsAtMilliseconds: place.hour, reason: error.reason)
+        }
+    }
+
     /// Packs an hour, merges it into its day's hours and the days, and has the next hour packed
     /// again if it begins otherwise now.
     mutating func pack(_ place: HourOfBoot, _ caches: inout WriterCaches) throws {
@@ -60,7 +83,12 @@ struct PackingSteps {
     ) throws {
         for boot in try PurgedRunReader.boots(ofHost: host, on: database) {
             var found: WindowHour?
-            try reader.hours(of: boot, from: start, through: start) { _, _, hour in found = hour }
+            do {
+                try reader.hours(of: boot, from: start, through: start) { found = $2 }
+            } catch is DamagedRow {
+                // What nobody can read is in no sum.
+                continue
+            }
             guard let hour = found else { continue }
             try mergeSubjects(of: hour, HourOfBoot(boot: boot, hour: start), &caches)
         }
@@ -99,7 +127,7 @@ struct PackingSteps {
         // They come from rows, and not by the cache, which would tell a sweep of them.
         for subject in found.keys { caches.names.marks?.insert(subject) }
         for length in [WindowLength.hour, .day] {
-            var windows = try blocks.subjects(of: host, length, at: place.hour)
+            var windows = try blocks.soundSubjects(of: host, length, at: place.hour)
             let slot = PackingSteps.slot(of: place.hour, length)
             if hour.covered != 0 || !found.isEmpty { windows.covered |= 1 << UInt64(slot) }
             for (subject, window) in found { windows.merge(window, of: subject, at: slot) }

@@ -49,15 +49,31 @@ struct PurgedWindowSteps {
     /// Sets aside what of an hour lies in the range of a tombstone.
     ///
     /// What runs held after the range because nothing had changed is not meant: it becomes a
-    /// window of the first minute after it.
+    /// window of the first minute after it. An hour that is damaged goes for good if all of it is
+    /// meant, and stays otherwise: nobody can tell what of it is meant.
     func takeAway(_ place: HourOfBoot, _ row: TombstoneRow) throws {
         let purged = minutes(of: place.hour, in: row.range)
         guard purged != 0 else { return }
-        let next = HourOfBoot(
-            boot: place.boot, hour: place.hour + WindowHour.lengthMilliseconds)
+        let next = place.moved(by: 1)
+        for last in [next, place] {
+            do {
+                return try takeAway(purged, of: place, through: last, row)
+            } catch is DamagedRow {
+                // It is the hour itself or the one after it.
+            }
+        }
+        if purged == PurgedWindowSteps.wholeHour { try blocks.delete(place) }
+    }
+
+    private static let wholeHour = UInt64(1) << UInt64(WindowHour.minuteCount) - 1
+
+    private func takeAway(
+        _ purged: UInt64, of place: HourOfBoot, through last: HourOfBoot, _ row: TombstoneRow
+    ) throws {
+        let next = place.moved(by: 1)
         var hours: [Int64: WindowHour] = [:]
         var reader = try WindowReader(database)
-        try reader.hours(of: place.boot, from: place.hour, through: next.hour) {
+        try reader.hours(of: place.boot, from: place.hour, through: last.hour) {
             reader, start, hour in
             hours[start] = hour
             let first = start == place.hour ? firstAfter(purged) : 0
@@ -119,7 +135,7 @@ struct PurgedWindowSteps {
         caches.names.marks = nil
         for length in [WindowLength.hour, .day] {
             for start in try blocks.starts(ofHost: row.host, length, in: row.range) {
-                var windows = try blocks.subjects(of: row.host, length, at: start)
+                var windows = try blocks.soundSubjects(of: row.host, length, at: start)
                 let slots = Int(SubjectWindows.span(of: length) / length.milliseconds)
                 var removed: [Int64] = []
                 for slot in 0..<slots {
@@ -132,7 +148,7 @@ struct PurgedWindowSteps {
                 }
                 if length == .day {
                     for day in removed {
-                        let hours = try blocks.subjects(of: row.host, .hour, at: day)
+                        let hours = try blocks.soundSubjects(of: row.host, .hour, at: day)
                         windows.mergeDay(hours, at: PackingSteps.slot(of: day, .day))
                     }
                 }

@@ -6,8 +6,11 @@ public import PeakStore
 extension SQLiteStore: StoreMaintaining {
     /// An hour is packed so long after its end, because its last minutes come late: five minutes.
     static let packingDelayMilliseconds: Int64 = 300_000
-    /// Hours that one step packs.
+    /// Hours that one step packs at most.
     static let packingStepHours = 10
+    /// After so long a step packs no other hour: those of large hosts take as long as ten of
+    /// small ones, and commits wait.
+    static let packingStepDuration = Duration.milliseconds(50)
 
     /// Packs hours that are over; if there are none, removes what is older than it is kept; and if
     /// there is nothing, folds tiny runs, and once a day sweeps all tables.
@@ -22,8 +25,15 @@ extension SQLiteStore: StoreMaintaining {
             var packing = try PackingSteps(database)
             let due = try packing.due(
                 atOrBefore: last, limit: SQLiteStore.packingStepHours)
-            for place in due { try packing.pack(place, &caches) }
-            outcome.counts.packedHours = due.count
+            let clock = ContinuousClock()
+            let end = clock.now + SQLiteStore.packingStepDuration
+            for (number, place) in due.enumerated() where number == 0 || clock.now < end {
+                if let damaged = try packing.packUnlessDamaged(place, &caches) {
+                    outcome.damagedHours.append(damaged)
+                } else {
+                    outcome.counts.packedHours += 1
+                }
+            }
             if due.isEmpty {
                 let steps = RetentionSteps(
                     database, nowMilliseconds: nowMilliseconds, retention)
