@@ -119,14 +119,18 @@ struct AgentArguments {
         guard let policy = PythonPolicy(rawValue: command.python) else {
             throw ValidationError("--python takes off, auto or all, not '\(command.python)'")
         }
-        guard let names = PythonNamePolicy(rawValue: command.pythonNames) else {
-            throw ValidationError(
-                "--python-names takes full, base or hash, not '\(command.pythonNames)'")
-        }
         var settings = PythonSettings()
         settings.policy = policy
-        settings.names = names
+        settings.names = try AgentArguments.pythonNames(command.pythonNames)
         return settings
+    }
+
+    /// What of the names of Python programs' files and functions may leave the host.
+    static func pythonNames(_ text: String) throws -> PythonNamePolicy {
+        guard let names = PythonNamePolicy(rawValue: text) else {
+            throw ValidationError("--python-names takes full, base or hash, not '\(text)'")
+        }
+        return names
     }
 
     private func size(

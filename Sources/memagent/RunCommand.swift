@@ -100,6 +100,14 @@ struct RunCommand: ParsableCommand {
             """)
     var python = false
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What a collector is told of the names of their files and functions: full, base (the \
+            default) or hash.
+            """, valueName: "policy"))
+    var pythonNames: String?
+
     @Flag(help: "Wait for what it leaves behind, too, before the block.")
     var waitAll = false
 
@@ -126,6 +134,9 @@ struct RunCommand: ParsableCommand {
         _ = try limitBytes()
         _ = try AgentArguments.labels(label)
         _ = try tellerSettings()
+        guard pythonNames == nil || python else {
+            throw ValidationError("--python-names is for --python; give both, or neither")
+        }
     }
 
     /// Whom to tell; nil for nobody.
@@ -134,12 +145,17 @@ struct RunCommand: ParsableCommand {
             guard hostID == nil else {
                 throw ValidationError("--host-id is for a collector; name one with --collector")
             }
+            guard pythonNames == nil else {
+                throw ValidationError(
+                    "--python-names is for a collector; name one with --collector")
+            }
             return nil
         }
         return CommandTellerSettings(
             collectors: try AgentArguments.addresses(collector),
             hostID: try ViewsOfThisHost.hostID(hostID), labels: try AgentArguments.labels(label),
-            intervalMilliseconds: try settings().intervalMilliseconds)
+            intervalMilliseconds: try settings().intervalMilliseconds,
+            pythonNames: try pythonNames.map(AgentArguments.pythonNames) ?? .base)
     }
 
     /// The command's own words.

@@ -108,6 +108,50 @@ struct CommandOutboxTests {
         #expect(outbox.isTold && outbox.runCount == 1)
     }
 
+    @Test("lines that grew are told with their run, and let go once it ended and they are durable")
+    mutating func lines() {
+        open()
+        outbox.take([record(1, bytes: 4_096)], [], atMilliseconds: 40)
+        outbox.take(growth(4_096), of: ProcessKey(pid: 1, startTicks: 7))
+        outbox.take(growth(4_096), of: ProcessKey(pid: 2, startTicks: 7))
+        #expect(grown(drain()) == [1: 4_096], "what is no run of the command has no lines")
+        outbox.acknowledged(throughSequence: sequence)
+        #expect(outbox.isTold)
+        outbox.take([record(1, bytes: 4_096, hasEnded: true)], [], atMilliseconds: 50)
+        outbox.take(growth(8_192), of: ProcessKey(pid: 1, startTicks: 7))
+        #expect(!outbox.isTold)
+        #expect(grown(drain()) == [1: 8_192])
+        outbox.sessionClosed()
+        open()
+        #expect(grown(drain()) == [1: 8_192], "it was not durable")
+        outbox.acknowledged(throughSequence: sequence)
+        outbox.take([record(3, bytes: 4_096)], [], atMilliseconds: 60)
+        outbox.sessionClosed()
+        open()
+        #expect(grown(drain()).isEmpty, "it was durable, and its run is over")
+    }
+
+    private func growth(_ bytes: UInt64) -> PythonGrowth {
+        var growth = PythonGrowth(pid: 1)
+        growth.grownBytes = bytes
+        growth.lines = [
+            PythonGrowth.Line(
+                line: PythonLine(file: "a.py", function: "f", line: 3), grownBytes: bytes)
+        ]
+        return growth
+    }
+
+    /// What each pid's line 3 grew by, by the frames.
+    private func grown(_ frames: [Frame]) -> [Int32: UInt64] {
+        var grown: [Int32: UInt64] = [:]
+        for case .pythonGrowth(let frame) in frames {
+            for run in frame.runs {
+                grown[run.run.pid] = run.lines[PythonLine(file: "a.py", function: "f", line: 3)]
+            }
+        }
+        return grown
+    }
+
     @Test("while no collector takes them, small runs fold, and the largest stays itself")
     mutating func bound() {
         for batch in 0..<40 {

@@ -40,6 +40,19 @@ struct CommandLineTests {
         Mistake(
             program: "memagent", arguments: ["run", "--top", "-1", "--", "true"],
             says: "from 0 to"),
+        Mistake(
+            program: "memagent", arguments: ["run", "--python-names", "hash", "--", "true"],
+            says: "is for a collector"),
+        Mistake(
+            program: "memagent",
+            arguments: [
+                "run", "--collector", "x:1", "--python-names", "hash", "--", "true",
+            ], says: "is for --python"),
+        Mistake(
+            program: "memagent",
+            arguments: [
+                "run", "--python", "--collector", "x:1", "--python-names", "all", "--", "true",
+            ], says: "full, base or hash"),
         Mistake(program: "memagent", arguments: ["ps", "--host-id", "a b"], says: "--host-id"),
         Mistake(program: "memagent", arguments: ["top", "--host-id", ""], says: "--host-id"),
         Mistake(program: "memagent", arguments: ["top", "--interval", "1"], says: "--interval"),

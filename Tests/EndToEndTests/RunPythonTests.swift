@@ -55,6 +55,39 @@ struct RunPythonTests {
         let none = try await runner.run(["/bin/true"], options: ["--python"])
         #expect(none.errors.contains("No Python program was seen to grow."))
     }
+
+    @Test(
+        "a collector is told of the lines, by the names that may leave the host",
+        .enabled(if: isThere, "needs /usr/bin/python3"), arguments: [nil, "hash"])
+    func collector(_ names: String?) async throws {
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let to = ["--collector", "127.0.0.1:\(collector.port)", "--host-id", "builder"]
+        func rows() async throws -> [Row] {
+            try await Row.all(["report", "--by", "line", "--top", "1000"], of: collector)
+                .filter { $0.text("program") == "python3 job.py" }
+        }
+        let runner = try CommandRunner()
+        let result = try await measured(until: { _ in
+            try await rows().contains {
+                $0.number("line") == 5 && $0.bytes("grown_bytes") ?? 0 >= 20 << 20
+            }
+        }) {
+            try await runner.run(
+                [Self.interpreter, folder.path + "/job.py", "0.3"],
+                options: ["--python"] + to + (names.map { ["--python-names", $0] } ?? []))
+        }
+        #expect(result.text("collector", "told_by") == "command", "\(result.errors)")
+        let row = try #require(try await rows().first { $0.number("line") == 5 })
+        let (file, function) = (row.text("file"), row.text("function"))
+        if names == nil {
+            #expect(file == "job.py" && function?.hasPrefix("load") == true)
+        } else {
+            #expect(file?.hasPrefix("#") == true && function?.hasPrefix("#") == true)
+        }
+        collector.program.signal(SIGTERM)
+        #expect(try await collector.program.waitForExit() == 0)
+    }
+
     /// For each Python program, what part of at least 20 MiB is credited to the line that grew.
     private func named(_ result: CommandResult) throws -> [Double] {
         let python = try #require(result.document["python"] as? [String: Any])

@@ -4,11 +4,11 @@
 /// lets nobody look for a while, one measurement says little. What is wrong stays wrong each time.
 public func measured<Value>(
     attempts: Int = 5, isolation: isolated (any Actor)? = #isolation,
-    until isWanted: (Value) throws -> Bool, _ measure: () async throws -> Value
+    until isWanted: (Value) async throws -> Bool, _ measure: () async throws -> Value
 ) async throws -> Value {
     for _ in 1..<max(1, attempts) {
         let value = try await measure()
-        if try isWanted(value) { return value }
+        if try await isWanted(value) { return value }
     }
     return try await measure()
 }

@@ -20,6 +20,8 @@ struct CommandOutbox {
 
     /// What runs that ended may take while no collector takes them; then the smallest fold.
     static let limitBytes = 8 << 20
+    /// What the lines of its Python programs may take.
+    static let growthLimitBytes = 1 << 20
 
     /// An outbox with nothing in it for a command on `host`.
     init(host: HostDescription) {
@@ -47,11 +49,24 @@ struct CommandOutbox {
             runs.take(record)
         }
         for kill in kills { registers.add(kill) }
+        let (ledger, ended) = (runs.ledger, runs.ended)
+        registers.parts.retire { ledger[$0] == nil && !ended.contains($0) }
         let loss = runs.makeRoom(
             limitBytes: CommandOutbox.limitBytes,
             wallMinusBootMilliseconds: host.wallMinusBootMilliseconds)
         if let loss { registers.add(loss) }
         registers.beginTurn(atMilliseconds: now)
+    }
+
+    /// Takes in which lines of a run's program ran while it grew.
+    ///
+    /// What is left of runs that found no room has no lines.
+    mutating func take(_ growth: PythonGrowth, of run: ProcessKey) {
+        guard runs.ledger[run] != nil || runs.ended.contains(run) else { return }
+        isDrained = false
+        isTold = false
+        registers.parts.take(growth, of: run, limitBytes: CommandOutbox.growthLimitBytes)
+        registers.beginTurn(atMilliseconds: runs.latestTickMilliseconds)
     }
 
     // MARK: Sessions

@@ -6,7 +6,7 @@ import PythonStacks
 final class CommandPython {
     private final class Found {
         var growths: [ProcessKey: PythonGrowth] = [:]
-        var leftOutCount = 0
+        var leftOut: Set<ProcessKey> = []
     }
 
     private let found = Found()
@@ -17,14 +17,17 @@ final class CommandPython {
     /// A process that has grown by less is not watched; an interpreter alone takes about twice as
     /// much.
     static let thresholdBytes: UInt64 = 4 << 20
+    /// How often a collector is told of a program that goes on growing.
+    private static let tellMilliseconds: Int64 = 10_000
     /// How long one turn may keep the command's own looks waiting.
     private static let turnMilliseconds: Int64 = 5
 
-    init(root: ProcRoot) {
+    /// Takes a tree of processes, and whom to tell what is found while the command runs; nil
+    /// where its end is soon enough.
+    init(root: ProcRoot, tell: ((PythonGrowth, ProcessKey) -> Void)?) {
         var plan = PythonPlan.Settings()
         plan.thresholdBytes = CommandPython.thresholdBytes
-        // Only the last word counts.
-        plan.tellIntervalMilliseconds = .max / 4
+        plan.tellIntervalMilliseconds = tell == nil ? .max / 4 : CommandPython.tellMilliseconds
         plan.yieldAfterMilliseconds = 2_000
         var ledger = GrowthLedger.Settings()
         // The command's own waits are for its end and its signals, and not for page faults.
@@ -32,18 +35,23 @@ final class CommandPython {
         ledger.maximumLines = 4_096
         watcher = PythonWatcher(
             root: root, plan: plan, ledger: ledger, maximumLines: 1_024,
-            tell: { [found] in CommandPython.keep($1, of: $0, in: found) })
+            tell: { [found] key, growth in
+                CommandPython.keep(growth, of: key, in: found)
+                tell?(growth, key)
+            })
     }
 
     /// Keeps what grew most.
     private static func keep(_ growth: PythonGrowth, of key: ProcessKey, in found: Found) {
         found.growths[key] = growth
+        found.leftOut.remove(key)
         guard found.growths.count > maximumProcesses else { return }
         let least = found.growths.min {
             ($0.value.grownBytes, $0.key) < ($1.value.grownBytes, $1.key)
         }
-        if let least { found.growths[least.key] = nil }
-        found.leftOutCount += 1
+        guard let least else { return }
+        found.growths[least.key] = nil
+        found.leftOut.insert(least.key)
     }
 
     /// Takes in what a look found.
@@ -68,7 +76,7 @@ final class CommandPython {
             processes: found.growths.values.sorted {
                 ($1.grownBytes, $0.pid) < ($0.grownBytes, $1.pid)
             })
-        result.leftOutCount = found.leftOutCount
+        result.leftOutCount = found.leftOut.count
         // That most of a tree is no Python goes without saying.
         result.problems = PythonRefusal.allCases.filter { $0 != .notPython && $0 != .failed }
             .compactMap { reason in

@@ -15,12 +15,15 @@ package struct CommandTellerSettings: Sendable {
     package var labels: [HostLabel]
     /// How often the command is looked at.
     package var intervalMilliseconds: Int64
+    /// What of the names of Python programs' files and functions a collector is told.
+    package var pythonNames: PythonNamePolicy
 
     /// Takes the parts as they are.
     package init(
         collectors: [CollectorAddress], hostID: HostID? = nil, labels: [HostLabel] = [],
-        intervalMilliseconds: Int64 = 100
+        intervalMilliseconds: Int64 = 100, pythonNames: PythonNamePolicy = .base
     ) {
+        self.pythonNames = pythonNames
         self.collectors = collectors
         self.hostID = hostID
         self.labels = labels
@@ -41,6 +44,7 @@ package final class CommandTeller: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let loop: any EventLoop
     private let session: NIOLoopBound<CommandSession>
+    private let pythonNames: PythonNamePolicy
 
     /// Begins to connect; throws where it is not known what to tell of this host.
     package init(_ settings: CommandTellerSettings) throws {
@@ -53,6 +57,7 @@ package final class CommandTeller: Sendable {
             intervalMilliseconds: UInt32(clamping: settings.intervalMilliseconds),
             labels: settings.labels)
         host.restrictions.insert(.commandsOnly)
+        pythonNames = settings.pythonNames
         var random = SystemRandomNumberGenerator()
         let hello = HelloFrame(
             lowestMajor: 1, highestMajor: 1, requiredFeatures: 0, offeredFeatures: 0,
@@ -76,6 +81,13 @@ package final class CommandTeller: Sendable {
         _ records: [RunRecord], _ kills: [OutOfMemoryKill], atMilliseconds now: Int64
     ) {
         loop.execute { [session] in session.value.tell(records, kills, atMilliseconds: now) }
+    }
+
+    /// Tells which lines of a run's program ran while it grew, with names as they may leave the
+    /// host; the run itself was told before.
+    func tell(_ growth: PythonGrowth, of run: ProcessKey) {
+        let leaving = growth.leaving(pythonNames)
+        loop.execute { [session] in session.value.tell(leaving, of: run) }
     }
 
     /// Waits for the collector to have everything, but not for long, and says how far it has come.
@@ -160,6 +172,11 @@ private final class CommandSession: CollectorLinkOwner {
 
     func tell(_ records: [RunRecord], _ kills: [OutOfMemoryKill], atMilliseconds now: Int64) {
         outbox.take(records, kills, atMilliseconds: now)
+        report()
+    }
+
+    func tell(_ growth: PythonGrowth, of run: ProcessKey) {
+        outbox.take(growth, of: run)
         report()
     }
 

@@ -54,7 +54,10 @@ public final class CommandWatch {
         sampler.use(kernel)
         sampler.followOnly(descendantsOf: getpid())
         _ = sampler.watchMemory(cgroupRoot: nil, hostMemoryBytes: hostMemoryBytes)
-        python = settings.watchesPython ? CommandPython(root: root) : nil
+        python =
+            settings.watchesPython
+            ? CommandPython(root: root, tell: teller.map { teller in { teller.tell($0, of: $1) } })
+            : nil
         ledger = PeakLedger(limits: PeakLimits(memoryTotalBytes: hostMemoryBytes))
     }
 
