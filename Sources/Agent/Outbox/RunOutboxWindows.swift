@@ -16,6 +16,7 @@ extension RunOutbox {
         wallMinusBootMilliseconds = told
         let look = minutes.beginLook(atMilliseconds: now, wallMinusBootMilliseconds: offset)
         if let closed = look.closedBefore { close(closed) }
+        movements.beginLook(isEdgeMissed: look.closedBefore != nil)
         return look.closesAfter
     }
 
@@ -141,7 +142,9 @@ extension RunOutbox {
             atMostBytes: isFinal ? ledger.level(of: record).atMostBytes : nil)
         // A minute that is over has a window already, which may hold more than was left of it.
         if !isOpen, let last = movement.last { window = window.merged(with: last) }
-        guard window.atLeastBytes > 0 || window.atMostBytes != nil else { return }
+        // One that says nothing is told where silence would say something.
+        let isKnown = window.atLeastBytes > 0 || window.atMostBytes != nil
+        guard isKnown || movement.last != nil else { return }
         if minutes.isWhole || window != movement.last {
             windows.raiseEnded(
                 key, .init(length: .minute, startsAtMilliseconds: start, window: window))

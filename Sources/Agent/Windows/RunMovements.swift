@@ -15,6 +15,8 @@ struct RunMovements {
     }
 
     private(set) var runs: [ProcessKey: Movement] = [:]
+    /// During a look before which nobody saw the open minute begin: whose movements it has found.
+    private var found: Set<ProcessKey>?
 
     /// What it takes in memory, in bytes.
     var bytes: Int {
@@ -23,19 +25,31 @@ struct RunMovements {
             strideBytes: MemoryLayout<ProcessKey>.stride + MemoryLayout<Movement>.stride)
     }
 
+    /// Takes note that a look begins; `isEdgeMissed` if the open minute began without a look.
+    ///
+    /// What a run held at the look before it may have let go before the minute began. Of one that
+    /// stands where it stood, nothing is noted at this look, and it counts.
+    mutating func beginLook(isEdgeMissed: Bool) { found = isEdgeMissed ? [] : nil }
+
     /// The run that moved, as it stood before.
     func movement(of key: ProcessKey, before: RunLevel) -> Movement {
-        runs[key] ?? Movement(last: before.window, atLeastBytes: before.residentBytes ?? 0)
+        var movement =
+            runs[key] ?? Movement(last: before.window, atLeastBytes: before.residentBytes ?? 0)
+        if let found, !found.contains(key) { movement.atLeastBytes = 0 }
+        return movement
     }
 
     /// Takes note of what a run did.
-    mutating func set(_ movement: Movement, of key: ProcessKey) { runs[key] = movement }
+    mutating func set(_ movement: Movement, of key: ProcessKey) {
+        runs[key] = movement
+        found?.insert(key)
+    }
 
     /// Takes note that a run moved to a level.
     mutating func moved(_ key: ProcessKey, from before: RunLevel, to after: RunLevel) {
         var movement = movement(of: key, before: before)
         movement.atLeastBytes = max(movement.atLeastBytes, after.residentBytes ?? 0)
-        runs[key] = movement
+        set(movement, of: key)
     }
 
     /// Lets a run go that is over.

@@ -97,6 +97,32 @@ struct WindowOutboxTests {
             ])
     }
 
+    /// A look that comes late does not say what a run held when the minute began: it may have let
+    /// go long before, and one that ended may have held anything.
+    @Test("after a look that was missed, a minute begins with what is seen in it")
+    func missedEdge() {
+        for late: Int64 in [220_900, 460_050] {
+            let harness = harness()
+            harness.look(.observing([1, 2, 3], atMilliseconds: 161_000, kibibytes: 900))
+            _ = told(harness)
+            var look = HostSnapshot.observing([1], atMilliseconds: late, kibibytes: 50)
+            look.ended = HostSnapshot.ending([2]).ended.map { ended in
+                var ended = ended
+                ended.end.bracket = TimeBracket(
+                    notBeforeMilliseconds: 161_000, notAfterMilliseconds: late)
+                return ended
+            }
+            harness.look(look)
+            let edge: Int64 = late > 280_000 ? 520_000 : 280_000
+            harness.look(at: edge)
+            let start = edge - 60_000
+            let windows = told(harness).windows.filter { $0.startsAtMilliseconds == start }
+            let most = windows.flatMap(\.entries).map(\.window.atLeastBytes)
+            let expected: [UInt64] = late > 280_000 ? [0, 50 << 10, 900 << 10] : [0, 50 << 10]
+            #expect(most.sorted() == expected, "\(late): \(windows)")
+        }
+    }
+
     /// What a process had reached before the agent came says nothing of the minute of its coming.
     @Test("a mark that is found at the first look is no rise")
     func foundMark() {
