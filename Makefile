@@ -34,8 +34,10 @@ checkFlags := $(jobs) --explicit-target-dependency-import-check error -Xswiftc -
 # runs on meanwhile, run alone.
 runTests = python3 Tests/run_tests.py $(1) "$(2)" -- $(SWIFT) test --skip-build $(checkFlags)
 busyTests := EndToEndTests.(StormTests|OracleTests|FleetTests|StalledStoreTests|RunPythonTests)
+busyTests := $(busyTests)|EndToEndTests.(PythonTests|PythonFleetTests)
 busyTests := $(busyTests)|PythonStacksTests.(GrowthWatchTests|TargetChangesTests)
-busyTests := $(busyTests)|AgentTests.PythonWatcherTests
+busyTests := $(busyTests)|AgentTests.(PythonWatcherTests|PythonThreadTests)
+busyTests := $(busyTests)|ProcessSamplerTests.FaultSamplerTests
 releaseFlags := $(jobs) -c release --static-swift-stdlib
 
 # Debian packages, each with the file or command that shows that it is not needed any more.

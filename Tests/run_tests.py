@@ -9,18 +9,24 @@ a host is so busy that a few of them are not served in time, these are run once 
 and with nothing beside them. What fails then has failed. Either way all that happened is said.
 """
 
+import os
 import pathlib
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import xml.etree.ElementTree as ElementTree
 
 # More failures than these are no accident of a busy host, and none is run again.
 MOST_AGAIN = 3
 # What of the output is worth reading again: issues, crashes and what ended the run.
 TELLING = re.compile(r"✘|error:|Fatal error|signal code|warning: .*crash")
+# Above this a test has hung: a phase takes some ten minutes on two cores.
+MOST_SECONDS = 2400
+CRASH = re.compile(r"signal code|Fatal error")
 MOST_LINES = 60
 MOST_CHARACTERS = 2000
 
@@ -33,11 +39,15 @@ def run(command, width, selection, folder):
     telling = []
     with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace") as child:
+        watch = threading.Timer(MOST_SECONDS, end, [child])
+        watch.daemon = True
+        watch.start()
         for line in child.stdout:
             sys.stdout.write(line)
             sys.stdout.flush()
             if TELLING.search(line):
                 telling.append(line.rstrip()[:MOST_CHARACTERS])
+        watch.cancel()
     found = sorted(folder.glob("results*.xml"))
     outcomes = {}
     for path in found:
@@ -45,6 +55,25 @@ def run(command, width, selection, folder):
             outcomes[test] = outcomes.get(test, False) or has_failed
         path.unlink()
     return child.returncode, telling[-MOST_LINES:], outcomes
+
+
+def end(child):
+    """Ends tests that hang; what began and did not end stands above."""
+    print(f"== Ended after {MOST_SECONDS} s: a test that started above has not ended", flush=True)
+    for process in [*descendants(child.pid), child.pid]:
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def descendants(process):
+    """The processes that one has started, and those that they have, innermost first."""
+    try:
+        children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return []
+    return [one for child in map(int, children) for one in [*descendants(child), child]]
 
 
 def outcomes_in(path):
@@ -81,7 +110,8 @@ def main():
             return 0
         failed = [test for test, has_failed in outcomes.items() if has_failed]
         say(f"Failed, exit status {status}:", telling)
-        if not failed or len(failed) > MOST_AGAIN:
+        # A crash takes tests with it that nobody knows of.
+        if not failed or len(failed) > MOST_AGAIN or any(CRASH.search(line) for line in telling):
             return status
         again = 0
         for test in failed:

@@ -9,11 +9,11 @@ struct GrowingJob {
     /// The line that grows.
     static let line = 8
     private static let script = """
-        import sys
+        import resource, sys
         kept = []
         def resident():
             with open("/proc/self/statm") as file:
-                return int(file.read().split()[1]) * 4096
+                return int(file.read().split()[1]) * resource.getpagesize()
         def load(steps):
             for _ in range(steps):
                 kept.append([(number, [number]) for number in range(20000)])

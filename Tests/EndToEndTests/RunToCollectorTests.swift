@@ -91,7 +91,13 @@ struct RunToCollectorTests {
             options: options(collector))
         let running = try Program(words[0], Array(words.dropFirst()))
         try await eventually("the agent tells of it") {
-            try await rows(collector).contains { $0.text("program")?.contains("sh") == true }
+            let children = try String(
+                contentsOfFile: "/proc/\(running.pid)/task/\(running.pid)/children", encoding: .utf8
+            )
+            let shell = Double(children.trimmingCharacters(in: .whitespaces))
+            return try await rows(collector).contains { row in
+                shell != nil && row.number("pid") == shell
+            }
         }
         agent.signal(SIGKILL)
         try await agent.waitForExit()
@@ -147,9 +153,9 @@ struct RunToCollectorTests {
             let path = "/proc/\(running.pid)/task/\(running.pid)/children"
             return try String(contentsOfFile: path, encoding: .utf8).isEmpty
         }
-        while running.status == nil {
-            running.signal(SIGINT)
-            try await Task.sleep(for: .milliseconds(50))
+        try await eventually("a signal ends it") {
+            if running.status == nil { running.signal(SIGINT) }
+            return running.status != nil
         }
         collector.program.signal(SIGCONT)
         #expect(try await running.waitForExit() == 5, "\(running.errors)")

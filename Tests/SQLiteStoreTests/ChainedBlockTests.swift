@@ -55,6 +55,10 @@ struct ChainedBlockTests {
                     ? PackedMinutes.format : PackedMinutes.formatGoingOn
             }
             #expect(formats == expected)
+            let alone = PackedMinutes.block(of: hour).count
+            let sizes = try Int.fetchAll(
+                database, sql: "SELECT sum(length(block)) FROM window_block GROUP BY hour_at_ms")
+            #expect(sizes.max() == alone && sizes.min().map { $0 < alone } == true)
         }
     }
 

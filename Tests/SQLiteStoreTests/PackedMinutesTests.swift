@@ -50,7 +50,8 @@ import Testing
             }
         }
         var refused = 0
-        for index in block.indices {
+        // Of another format nothing is read at all.
+        for index in block.indices.dropFirst() {
             var changed = block
             changed[index] ^= UInt8.random(in: 1...255, using: &generator)
             do {

@@ -115,6 +115,8 @@ extension Probe {
           _exit(0);
         }
         int main(int count, char **words) {
+          /* Where the kernel gives huge pages to all, marks and faults come in steps of them. */
+          prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
           const char *mode = words[1];
           bytes = (size_t)atol(words[2]) << 20;
           if (!strcmp(mode, "hold")) { touch(); say(getpid()); awaken(); return 0; }
