@@ -21,8 +21,8 @@ public struct GrowthRecord: Hashable, Sendable {
     public let run: ProcessKey
     /// All growth that was seen, in bytes.
     public var grownBytes: UInt64 = 0
-    /// The part of it that no line is named for, in bytes: its stack could not be read, its thread
-    /// slept when it was found, or looks were too far apart.
+    /// The part of it that no line is named for, in bytes: it grew before it was watched, its stack
+    /// could not be read, its thread slept when it was found, or looks were too far apart.
     public var unattributedBytes: UInt64 = 0
     /// How much memory grew while each line ran, the innermost of its stack, in bytes; the largest
     /// only.

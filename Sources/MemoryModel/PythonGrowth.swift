@@ -115,7 +115,7 @@ public struct PythonGrowth: Hashable, Sendable {
     public var peakAtMilliseconds: Int64 = 0
     /// The kernel's mark of the most that was ever resident; nil where it was not to be had.
     public var markBytes: UInt64?
-    /// All growth for which stacks were read; more than is resident where memory came and went.
+    /// All growth that is known of; more than is resident where memory came and went.
     public var grownBytes: UInt64 = 0
     /// Growth that no line is named for: `sleepingBytes`, `unwatchedBytes`, and what no stack could
     /// be read for.
@@ -124,7 +124,7 @@ public struct PythonGrowth: Hashable, Sendable {
     public var sleepingBytes: UInt64 = 0
     /// Where they slept then, with what they had grown before, the largest first.
     public var sleepingLines: [Line] = []
-    /// Growth between two looks that were too far apart to know what ran.
+    /// Growth before it was watched, and between two looks that were too far apart to know what ran.
     public var unwatchedBytes: UInt64 = 0
     /// How it was found when memory grew.
     public var method = Method.ticks

@@ -70,6 +70,20 @@ public struct GrowthLedger: Sendable {
         public init() {}
     }
 
+    /// What is known of a process from before it is watched.
+    public struct EarlierGrowth: Hashable, Sendable {
+        /// What it had grown by, in bytes.
+        public var grownBytes: UInt64
+        /// What was resident when that was seen.
+        public var residentBytes: UInt64
+
+        /// Takes both.
+        public init(grownBytes: UInt64, residentBytes: UInt64) {
+            self.grownBytes = grownBytes
+            self.residentBytes = residentBytes
+        }
+    }
+
     /// What is known of one stack.
     public struct StackGrowth: Hashable, Sendable {
         /// What grew while it ran.
@@ -92,7 +106,7 @@ public struct GrowthLedger: Sendable {
     public private(set) var peakMilliseconds: Int64 = 0
     /// Looks.
     public private(set) var lookCount = 0
-    /// All growth that stacks were read for.
+    /// All growth that was found, and what is known of growth before.
     public private(set) var grownBytes: UInt64 = 0
     /// Growth that no line is named for: `sleepingBytes`, `unwatchedBytes`, and what no stack could
     /// be read for.
@@ -101,7 +115,7 @@ public struct GrowthLedger: Sendable {
     public private(set) var sleepingBytes: UInt64 = 0
     /// Where they slept.
     public private(set) var sleepingLines: [StackFrame: UInt64] = [:]
-    /// Growth between two looks that were too far apart.
+    /// Growth before the first look, and between two looks that were too far apart.
     public private(set) var unwatchedBytes: UInt64 = 0
     /// Growth by stack, each with the innermost frame first.
     public private(set) var stacks: [[StackFrame]: StackGrowth] = [:]
@@ -123,15 +137,24 @@ public struct GrowthLedger: Sendable {
     public private(set) var peakStackMilliseconds: Int64 = 0
 
     private var baseBytes: UInt64 = 0
+    private var earlierBytes: UInt64?
     private var grewAt: Int64?
     private var burstAt: Int64?
     private var lookedAt: Int64?
     private var frameCount = 0
     private var lastNumber: Int32 = 0
 
-    /// Begins with nothing.
-    public init(settings: Settings = Settings()) {
+    /// Begins with what is known of growth before; nil for nothing.
+    public init(settings: Settings = Settings(), earlier: EarlierGrowth? = nil) {
         self.settings = settings
+        guard let earlier else { return }
+        earlierBytes = earlier.residentBytes
+        addEarlier(earlier.grownBytes)
+    }
+
+    private mutating func addEarlier(_ bytes: UInt64) {
+        grownBytes.addClamped(bytes)
+        addUnwatched(bytes)
     }
 
     /// Takes a look.
@@ -155,6 +178,9 @@ public struct GrowthLedger: Sendable {
             firstBytes = residentBytes
             baseBytes = residentBytes
             lookedAt = milliseconds
+            if let earlierBytes, residentBytes > earlierBytes {
+                addEarlier(residentBytes - earlierBytes)
+            }
             return Decision(grownBytes: 0, waitMilliseconds: wait(at: milliseconds))
         }
         var grown: UInt64 = 0
@@ -171,12 +197,6 @@ public struct GrowthLedger: Sendable {
         return Decision(
             grownBytes: grown, waitMilliseconds: wait(at: milliseconds),
             isLate: isLate && grown > 0)
-    }
-
-    /// Begins anew with the next look, as after an exec; what was counted stays.
-    public mutating func restart() {
-        firstBytes = nil
-        baseBytes = 0
     }
 
     /// Whether it grew not long ago, or in a burst of which another may come.
@@ -196,7 +216,7 @@ public struct GrowthLedger: Sendable {
             ? settings.idleMilliseconds : settings.quietMilliseconds
     }
 
-    /// Takes note of growth between two looks that were too far apart.
+    /// Takes note of growth at a time of which nobody knows what ran.
     public mutating func addUnwatched(_ bytes: UInt64) {
         unwatchedBytes.addClamped(bytes)
         unattributedBytes.addClamped(bytes)

@@ -69,11 +69,12 @@ public final class GrowthWatch {
     ///   - root: The tree that has it.
     ///   - settings: How often it is looked, and at what.
     ///   - limits: What may be kept of its code.
+    ///   - earlier: What it had grown by before; nil where that is not known.
     /// - Throws: `GrowthWatchError` if it cannot be watched.
     public init(
         pid: Int32, root: ProcRoot = ProcRoot(),
         settings: GrowthLedger.Settings = GrowthLedger.Settings(),
-        limits: StackLimits = .usual
+        limits: StackLimits = .usual, earlier: GrowthLedger.EarlierGrowth? = nil
     ) throws(GrowthWatchError) {
         do throws(WatchError) {
             process = try WatchedProcess(pid: pid, root: root)
@@ -81,7 +82,7 @@ public final class GrowthWatch {
             throw GrowthWatchError(error, pid: pid)
         }
         self.limits = limits
-        ledger = GrowthLedger(settings: settings)
+        ledger = GrowthLedger(settings: settings, earlier: earlier)
         growth = PythonGrowth(pid: pid)
         faultWatch = GrowthWatch.faultWatch(process, root, settings, &growth)
         budget = faultWatch == nil ? GrowthWatch.lookingBudget : GrowthWatch.samplingBudget
@@ -359,30 +360,5 @@ public final class GrowthWatch {
             &result, functions: reader?.functions ?? FunctionTable(),
             bytesAtPeak: faultWatch?.currentPeak(hasEnded: result.hasEnded))
         return result
-    }
-}
-
-/// Why a process cannot be watched, in one line that says what can be done.
-public enum GrowthWatchError: Error, Hashable, Sendable {
-    /// There is no such process, or it has ended.
-    case gone(pid: Int32)
-    /// Its memory may not be read.
-    case refused(pid: Int32)
-    /// It has no memory of its own: a thread of the kernel.
-    case withoutMemory(pid: Int32)
-    /// It is no Python program.
-    case noPython(pid: Int32, name: RawText?)
-    /// It is a Python that cannot be read.
-    case unsupported(pid: Int32, reason: String)
-    /// Something else failed; the number is the kernel's `errno`.
-    case failed(pid: Int32, code: Int32)
-
-    init(_ error: WatchError, pid: Int32) {
-        switch error {
-        case .gone: self = .gone(pid: pid)
-        case .refused: self = .refused(pid: pid)
-        case .withoutMemory: self = .withoutMemory(pid: pid)
-        case .failed(let code): self = .failed(pid: pid, code: code)
-        }
     }
 }

@@ -74,7 +74,8 @@ public struct PythonGrowthView: Hashable, Sendable {
     private func grew(_ style: TextStyle) -> String {
         var text = "\(style.size(growth.grownBytes)) in all"
         if let first = growth.firstBytes, growth.peakBytes >= first,
-            growth.grownBytes / 5 > (growth.peakBytes - first) / 4
+            growth.grownBytes.subtractingClamped(growth.unwatchedBytes) / 5
+                > (growth.peakBytes - first) / 4
         {
             text += ", as memory came and went"
         }
@@ -114,7 +115,9 @@ public struct PythonGrowthView: Hashable, Sendable {
             growth.sleepingBytes.addingClamped(growth.unwatchedBytes))
         rows += [
             Row(bytes: growth.sleepingBytes, text: "(before a thread slept, as below)"),
-            Row(bytes: growth.unwatchedBytes, text: "(between looks that were too far apart)"),
+            Row(
+                bytes: growth.unwatchedBytes,
+                text: "(before it was watched, or between looks that were too far apart)"),
             Row(bytes: unread, text: "(no stack could be read)"),
         ].filter { $0.bytes > 0 }
         page.add(table(of: rows, hasPeak: growth.atPeakBytes != nil, style))

@@ -93,6 +93,23 @@ struct GrowthLedgerTests {
         #expect(ledger.unattributedBytes == 2 * mebibyte + 11)
     }
 
+    @Test("what it grew by before the first look is part of all growth, and of what is in no line")
+    func earlier() {
+        let before = GrowthLedger.EarlierGrowth(
+            grownBytes: 158 * mebibyte, residentBytes: 170 * mebibyte)
+        var ledger = GrowthLedger(earlier: before)
+        #expect(ledger.grownBytes == 158 * mebibyte)
+        #expect(ledger.look(residentBytes: 171 * mebibyte, at: 0).grownBytes == 0)
+        #expect(ledger.look(residentBytes: 329 * mebibyte, at: 10).grownBytes == 158 * mebibyte)
+        #expect(ledger.grownBytes == 317 * mebibyte)
+        #expect(ledger.unwatchedBytes == 159 * mebibyte)
+        #expect(ledger.unattributedBytes == 159 * mebibyte)
+        // What it gave back before the first look was grown all the same.
+        var smaller = GrowthLedger(earlier: before)
+        _ = smaller.look(residentBytes: 20 * mebibyte, at: 0)
+        #expect(smaller.grownBytes == 158 * mebibyte && smaller.lastBytes == 20 * mebibyte)
+    }
+
     @Test("lines, stacks, peaks of functions and the stack at the peak are those that ran")
     func credit() {
         var ledger = GrowthLedger()

@@ -74,7 +74,7 @@ struct PythonGrowthViewTests {
         let text = view.text(style: TextStyle())
         for part in [
             "\n30 MiB  30.0 %  (before a thread slept, as below)\n",
-            "\n 8 MiB   8.0 %  (between looks that were too far apart)\n",
+            "\n 8 MiB   8.0 %  (before it was watched, or between looks that were too far apart)\n",
             "\n 2 MiB   2.0 %  (no stack could be read)\n",
             """
 

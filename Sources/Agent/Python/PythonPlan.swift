@@ -1,4 +1,5 @@
 import MemoryModel
+import PythonStacks
 
 /// Which processes are watched for what of their Python code runs while they grow, and when each
 /// of them is looked at.
@@ -26,6 +27,8 @@ struct PythonPlan: Sendable {
         /// The least it held since it was seen; nil before its first figure.
         var baseBytes: UInt64?
         var lastBytes: UInt64 = 0
+        /// What it grew by beyond earlier bases, of which no watch knows.
+        var missedBytes: UInt64 = 0
         /// Before then it is not tried again.
         var triedAgainAt: Int64?
         var hadNoRoom = false
@@ -195,8 +198,15 @@ struct PythonPlan: Sendable {
 
     /// Watches a process no more, until it has grown again.
     private mutating func leave(_ key: ProcessKey, at now: Int64) {
-        watches[key] = nil
-        if let bytes = known[key]?.lastBytes { known[key]?.baseBytes = bytes }
+        guard let watch = watches.removeValue(forKey: key) else { return }
+        rebase(key, watchedBytes: watch.residentBytes)
+    }
+
+    /// Has growth begin at what a watch has counted up to, so that none counts twice; a look at all
+    /// processes may have been before its last one.
+    private mutating func rebase(_ key: ProcessKey, watchedBytes: UInt64) {
+        guard let bytes = known[key]?.lastBytes else { return }
+        known[key]?.baseBytes = watchedBytes > 0 ? watchedBytes : bytes
     }
 
     private func nextDue(at now: Int64) -> Int64? {
@@ -212,16 +222,30 @@ struct PythonPlan: Sendable {
 
     // MARK: What came of it
 
+    /// What a process that is to be watched has grown by since it was seen, as far as no watch has
+    /// counted it; nil where that is not known.
+    func earlierGrowth(of key: ProcessKey) -> GrowthLedger.EarlierGrowth? {
+        guard let known = known[key], let base = known.baseBytes else { return nil }
+        return GrowthLedger.EarlierGrowth(
+            grownBytes: known.missedBytes.saturatingSum(
+                known.lastBytes - min(base, known.lastBytes)),
+            residentBytes: known.lastBytes)
+    }
+
     /// Takes note that watching has begun.
     mutating func began(_ key: ProcessKey, at now: Int64) {
         watchedCount += 1
+        known[key]?.missedBytes = 0
         watches[key] = Watch(nextLookAt: now, toldAt: now, grewAt: now)
     }
 
     /// Takes note that it could not begin.
     mutating func refused(_ key: ProcessKey, _ reason: PythonRefusal, at now: Int64) {
         // Only what grows again is worth another try, and that not soon.
-        if let bytes = known[key]?.lastBytes { known[key]?.baseBytes = bytes }
+        if let growth = earlierGrowth(of: key) {
+            known[key]?.missedBytes = growth.grownBytes
+            known[key]?.baseBytes = growth.residentBytes
+        }
         if known[key]?.triedAgainAt == nil { counts[reason, default: 0] += 1 }
         known[key]?.triedAgainAt = now + settings.retryMilliseconds
     }
@@ -243,6 +267,7 @@ struct PythonPlan: Sendable {
         guard let waitMilliseconds else {
             watches[key] = nil
             ending.append((key, runGoesOn: !hasEnded))
+            rebase(key, watchedBytes: residentBytes)
             known[key]?.triedAgainAt = now + settings.retryMilliseconds
             return
         }

@@ -92,7 +92,8 @@ final class PythonWatcher {
         willRead(key.pid)
         do throws(GrowthWatchError) {
             let watch = try GrowthWatch(
-                pid: key.pid, root: root, settings: ledger, limits: .small)
+                pid: key.pid, root: root, settings: ledger, limits: .small,
+                earlier: plan.earlierGrowth(of: key))
             // Since the look that saw it grow, its pid may have become another's.
             guard watch.startTicks == key.startTicks else { throw .gone(pid: key.pid) }
             watches[key] = watch

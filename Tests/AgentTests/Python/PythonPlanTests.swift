@@ -1,4 +1,5 @@
 import MemoryModel
+import PythonStacks
 import TestSupport
 import Testing
 
@@ -92,6 +93,63 @@ struct PythonPlanTests {
         plan.noted(sight([1: 880]), at: 2_010)
         plan.noted(sight([1: 912]), at: 2_020)
         #expect(plan.next(at: 2_020) == .begin(key(1)))
+    }
+
+    /// What a plan says a process grew by before it is watched, in MiB.
+    private func earlier(_ plan: PythonPlan, _ pid: Int32) -> [UInt64]? {
+        plan.earlierGrowth(of: key(pid)).map {
+            [$0.grownBytes / Self.mebibyte, $0.residentBytes / Self.mebibyte]
+        }
+    }
+
+    @Test("what grew before a watch is known when it begins, and what a watch counted is not again")
+    func earlierGrowth() {
+        var settings = PythonPlan.Settings()
+        settings.retryMilliseconds = 1_000
+        var plan = PythonPlan(settings: settings)
+        plan.noted(sight([1: 900], started: [1]), at: 0)
+        plan.noted(sight([1: 940, 2: 158], started: [2]), at: 10)
+        // One that was there before may have grown by anything; it counts from what was seen.
+        #expect(earlier(plan, 1) == [40, 940] && earlier(plan, 2) == [158, 158])
+        #expect(earlier(plan, 3) == nil)
+        #expect(plan.next(at: 10) == .begin(key(2)))
+        plan.began(key(2), at: 10)
+        #expect(plan.next(at: 10) == .look(key(2)))
+        // Its watch counts up to 200 MiB, more than the looks at all saw of it.
+        plan.looked(
+            key(2), waitMilliseconds: nil, grownBytes: 200 * Self.mebibyte,
+            residentBytes: 200 * Self.mebibyte, at: 20)
+        #expect(plan.next(at: 20) == .end(key(2), runGoesOn: true))
+        plan.noted(sight([2: 210]), at: 30)
+        #expect(earlier(plan, 2) == [10, 210])
+        // What is refused first and watched later has grown by all of it.
+        #expect(plan.next(at: 30) == .begin(key(1)))
+        plan.refused(key(1), .failed, at: 30)
+        plan.noted(sight([1: 980]), at: 2_000)
+        #expect(earlier(plan, 1) == [80, 980])
+        #expect(plan.next(at: 2_000) == .begin(key(1)))
+        plan.began(key(1), at: 2_000)
+        #expect(earlier(plan, 1) == [40, 980], "what was missed before is handed over once")
+    }
+
+    @Test("what makes room for others counts from what its watch found when it is watched again")
+    func earlierGrowthOfOneLeft() {
+        var plan = plan(watches: 1)
+        plan.noted(sight([1: 40], started: [1]), at: 0)
+        #expect(plan.next(at: 0) == .begin(key(1)))
+        plan.began(key(1), at: 0)
+        #expect(plan.next(at: 0) == .look(key(1)))
+        plan.looked(
+            key(1), waitMilliseconds: 100_000, grownBytes: 60 * Self.mebibyte,
+            residentBytes: 60 * Self.mebibyte, at: 0)
+        plan.noted(sight([1: 61, 2: 50], started: [2]), at: 60_000)
+        #expect(plan.next(at: 60_000) == .tell(key(1)))
+        #expect(plan.next(at: 60_000) == .end(key(1), runGoesOn: true))
+        #expect(plan.next(at: 60_000) == .begin(key(2)))
+        plan.refused(key(2), .notPython, at: 60_000)
+        plan.noted(sight([1: 92]), at: 61_000)
+        #expect(plan.next(at: 61_000) == .begin(key(1)))
+        #expect(earlier(plan, 1) == [32, 92])
     }
 
     @Test("those that grew most are watched, and another one only when one has grown no more")
