@@ -26,10 +26,7 @@ final class PythonWatcher {
     private var plan: PythonPlan
     private var watches: [ProcessKey: GrowthWatch] = [:]
     /// What was found of runs that are watched no more and go on.
-    private var earlier: [ProcessKey: PythonGrowth] = [:]
-
-    /// So many runs that are watched no more are remembered.
-    private static let maximumEarlier = 64
+    private var earlier = KeptGrowths()
 
     /// Takes a tree of processes, and where to hand over what is found: of each kind the largest
     /// `maximumLines`.
@@ -53,7 +50,12 @@ final class PythonWatcher {
     func noted(_ sight: PythonSight) {
         let begin = OwnProcessor.threadNanoseconds()
         // What is still watched needs what was found before for its end.
-        for key in sight.ended where watches[key] == nil { earlier[key] = nil }
+        for key in sight.ended where watches[key] == nil { earlier.forget(key) }
+        if sight.isCut {
+            // Who has ended is not said; those that live are seen.
+            let seen = Set(sight.observed.map(\.key))
+            earlier.forgetAll { seen.contains($0) || watches[$0] != nil }
+        }
         let now = BootClock.nowMilliseconds()
         plan.noted(sight, at: now)
         plan.spent(
@@ -79,11 +81,20 @@ final class PythonWatcher {
     }
 
     /// Hands over what is left, and watches nothing any more.
+    ///
+    /// One process whose pages never come keeps it waiting for ever. What is known of the others is
+    /// handed over before any is read, and what is found of each before the next one is.
     func stop() {
-        // What has ended since says so, and what grew since is counted.
-        for watch in watches.values { _ = watch.look() }
+        for (key, watch) in watches.sorted(by: { $0.key < $1.key }) {
+            handOver(key, watch.result())
+        }
         plan.stop()
-        while case .end(let key, let runGoesOn) = plan.next(at: BootClock.nowMilliseconds()) {
+        while case .end(let key, var runGoesOn) = plan.next(at: BootClock.nowMilliseconds()) {
+            // What has ended since says so, and what grew since is counted.
+            if runGoesOn, let watch = watches[key] {
+                willRead(key.pid)
+                if watch.look() == .ended || watch.hasBegunAnew { runGoesOn = false }
+            }
             end(key, runGoesOn: runGoesOn)
         }
     }
@@ -128,12 +139,9 @@ final class PythonWatcher {
         var growth = watch.result()
         growth.hasEnded = growth.hasEnded || !runGoesOn
         handOver(key, growth)
-        guard runGoesOn, earlier.count < PythonWatcher.maximumEarlier else {
-            earlier[key] = nil
-            return
-        }
-        let kept = earlier[key].map { growth.adding($0) } ?? growth
-        earlier[key] = isWhole ? kept.keeping(maximumLines) : kept.keeping(maximumLines).linesAlone
+        guard runGoesOn else { return earlier.forget(key) }
+        let kept = (earlier[key].map { growth.adding($0) } ?? growth).keeping(maximumLines)
+        earlier.keep(isWhole ? kept : kept.linesAlone, of: key)
     }
 
     private func handOver(_ key: ProcessKey, _ growth: PythonGrowth) {

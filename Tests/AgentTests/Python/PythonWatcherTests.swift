@@ -105,6 +105,48 @@ struct PythonWatcherTests {
         return try #require(box.last(of: pid))
     }
 
+    @Test(
+        "what was found of a run stays known when it is left again, also where all places are taken"
+    )
+    func kept() {
+        func growth(_ bytes: UInt64) -> PythonGrowth {
+            var growth = PythonGrowth(pid: 1)
+            growth.grownBytes = bytes
+            return growth
+        }
+        func key(_ pid: Int) -> ProcessKey { ProcessKey(pid: Int32(pid), startTicks: 1) }
+        var kept = KeptGrowths()
+        for pid in 1...KeptGrowths.maximumRuns { kept.keep(growth(1), of: key(pid)) }
+        kept.keep(growth(2), of: key(1))
+        kept.keep(growth(3), of: key(1_000))
+        #expect(kept[key(1)]?.grownBytes == 2 && kept[key(1_000)] == nil)
+        kept.forget(key(1))
+        kept.keep(growth(3), of: key(1_000))
+        #expect(kept[key(1_000)]?.grownBytes == 3 && kept.count == KeptGrowths.maximumRuns)
+        kept.forgetAll { $0.pid > 60 }
+        #expect(kept.count == 5 && kept[key(60)] == nil && kept[key(61)]?.grownBytes == 1)
+    }
+
+    @Test(
+        "at the end what is known is told first, and then each is read and told before the next",
+        .enabled(if: GrowingScript.isThere, "needs /usr/bin/python3"))
+    func stopping() async throws {
+        let scripts = [try await GrowingScript(), try await GrowingScript()]
+        let pids = scripts.map(\.program.pid).sorted()
+        let watcher = watcher()
+        for pid in pids { watcher.noted(sight(pid)) }
+        try await work(watcher) { watcher.watchedCount == 2 }
+        let reads = Mutex<[Int]>([])
+        watcher.willRead = { [box] _ in
+            reads.withLock { $0.append(box.told.withLock(\.count)) }
+        }
+        box.told.withLock { $0 = [] }
+        watcher.stop()
+        #expect(box.told.withLock { $0.map(\.pid) } == pids + pids)
+        #expect(reads.withLock { $0 } == [2, 3], "so many were told before each was read")
+        for script in scripts { try script.close() }
+    }
+
     @Test("what is no Python, and what has ended, is remembered and counted by its reason")
     func refused() async throws {
         let sleeper = try Program("/bin/sleep", ["60"])
