@@ -81,6 +81,10 @@ struct PythonPlan: Sendable {
             // Who has ended is not known; those that live are seen again.
             known = known.filter { watches[$0.key] != nil }
             candidates = []
+            // A watch whose end is among what is missing finds out by looking.
+            for key in watches.keys where watches[key]?.isParked == true {
+                watches[key]?.isParked = false
+            }
         }
         for run in sight.started where known.count < settings.maximumKnown {
             // What was there before the first look may have grown at any time.
@@ -88,15 +92,16 @@ struct PythonPlan: Sendable {
         }
         hasSeen = true
         var grown: [(key: ProcessKey, bytes: UInt64)] = []
+        var unseen = Set(candidates)
         for observation in sight.observed {
             guard let bytes = observation.residentBytes else { continue }
+            unseen.remove(observation.key)
             if let growth = grew(observation.key, to: bytes, at: now) {
                 grown.append((observation.key, growth))
             }
         }
-        // Whoever was not seen this time is still waiting if it was.
-        let seen = Set(grown.map(\.key))
-        for key in candidates where !seen.contains(key) {
+        // Whoever was not seen this time is still waiting if it was; who gave back is not.
+        for key in candidates where unseen.contains(key) {
             guard let known = known[key], let base = known.baseBytes else { continue }
             grown.append((key, known.lastBytes - min(base, known.lastBytes)))
         }

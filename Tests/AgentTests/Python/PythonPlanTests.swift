@@ -231,6 +231,38 @@ struct PythonPlanTests {
         #expect(plan.next(at: 901_000) == .look(key(1)))
     }
 
+    @Test(
+        "a parked process whose end may be among what is missing is looked at, and gives its place")
+    func parkedEnd() {
+        var plan = plan(watches: 1)
+        plan.noted(sight([1: 40], started: [1]), at: 0)
+        #expect(plan.next(at: 0) == .begin(key(1)))
+        plan.began(key(1), at: 0)
+        look(&plan, 1, grown: 0, wait: 600_000, at: 0)
+        look(&plan, 1, grown: 0, at: 600_000)
+        #expect(plan.next(at: 900_000) == .wait(milliseconds: nil))
+        var cut = sight([2: 10])
+        cut.isCut = true
+        plan.noted(cut, at: 901_000)
+        look(&plan, 1, grown: 0, wait: nil, at: 901_000)
+        #expect(plan.next(at: 901_000) == .end(key(1), runGoesOn: false))
+        #expect(plan.watchCount == 0)
+    }
+
+    @Test("one that waited and gave its memory back is not watched when there is room")
+    func candidateThatShrank() {
+        var plan = plan(watches: 1)
+        plan.noted(sight([1: 40, 2: 60, 3: 50], started: [1, 2, 3]), at: 0)
+        #expect(plan.next(at: 0) == .begin(key(2)))
+        plan.began(key(2), at: 0)
+        // 1 is not seen and waits on; 3 fell, and grew too little since.
+        plan.noted(sight([3: 31], ended: [key(2)]), at: 1_000)
+        #expect(plan.next(at: 1_000) == .end(key(2), runGoesOn: false))
+        #expect(plan.next(at: 1_000) == .begin(key(1)))
+        plan.refused(key(1), .notPython, at: 1_000)
+        #expect(plan.next(at: 1_000) == .wait(milliseconds: nil))
+    }
+
     @Test("work keeps to its share of a processor, and looks that find nothing to a smaller one")
     func budget() {
         var plan = plan()
