@@ -11,48 +11,59 @@ public enum LineTable {
     public static func line(
         in table: [UInt8], format: PythonLayout.LineFormat, firstLine: Int32, offset: Int
     ) -> Int32 {
-        guard offset >= 0 else { return firstLine }
-        let line =
+        walk(table, format: format, firstLine: firstLine, offset: offset).line
+    }
+
+    /// The same with how many bytes of the table had to be gone through.
+    static func walk(
+        _ table: [UInt8], format: PythonLayout.LineFormat, firstLine: Int32, offset: Int
+    ) -> (line: Int32, walkedBytes: Int) {
+        guard offset >= 0 else { return (firstLine, 0) }
+        let (line, walked) =
             switch format {
             case .steps: stepsLine(table, Int64(firstLine), offset)
             case .ranges: rangesLine(table, Int64(firstLine), offset)
             case .locations: locationsLine(table, Int64(firstLine), offset)
             }
-        return Int32(exactly: line).flatMap { $0 >= 0 ? $0 : nil } ?? firstLine
+        return (Int32(exactly: line).flatMap { $0 >= 0 ? $0 : nil } ?? firstLine, walked)
     }
 
     /// `co_lnotab`, as `PyCode_Addr2Line` of 3.9 reads it: each pair steps forward in the code by
     /// an unsigned byte and in the lines by a signed one.
-    private static func stepsLine(_ table: [UInt8], _ firstLine: Int64, _ offset: Int) -> Int64 {
+    private static func stepsLine(
+        _ table: [UInt8], _ firstLine: Int64, _ offset: Int
+    ) -> (Int64, Int) {
         var line = firstLine
         var address = 0
         for index in stride(from: 0, to: table.count - 1, by: 2) {
             address += Int(table[index])
-            if address > offset { break }
+            if address > offset { return (line, index) }
             line += Int64(Int8(bitPattern: table[index + 1]))
         }
-        return line
+        return (line, table.count)
     }
 
     /// `co_linetable` of 3.10 (`Objects/lnotab_notes.txt`): each pair is a range's length in bytes
     /// and the step of lines at its beginning; -128 is a range without a line.
-    private static func rangesLine(_ table: [UInt8], _ firstLine: Int64, _ offset: Int) -> Int64 {
+    private static func rangesLine(
+        _ table: [UInt8], _ firstLine: Int64, _ offset: Int
+    ) -> (Int64, Int) {
         var line = firstLine
         var end = 0
         for index in stride(from: 0, to: table.count - 1, by: 2) {
             end += Int(table[index])
             let step = Int8(bitPattern: table[index + 1])
             if step != -128 { line += Int64(step) }
-            if offset < end { break }
+            if offset < end { return (line, index) }
         }
-        return line
+        return (line, table.count)
     }
 
     /// The location table from 3.11 on (`InternalDocs/code_objects.md`): an entry's first byte has
     /// its kind in bits 3 to 6 and its length in code units minus one in bits 0 to 2.
     private static func locationsLine(
         _ table: [UInt8], _ firstLine: Int64, _ offset: Int
-    ) -> Int64 {
+    ) -> (Int64, Int) {
         var line = firstLine
         var address = 0
         var index = 0
@@ -74,7 +85,7 @@ public enum LineTable {
             if offset < end { break }
             address = end
         }
-        return line
+        return (line, index)
     }
 
     /// Six bits a byte, the lowest first; bit 6 says that more follow.

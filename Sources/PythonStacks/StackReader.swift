@@ -46,8 +46,9 @@ public struct ReadStack: Hashable, Sendable {
 
 /// Reads the stacks of a Python program while it runs, and trusts nothing that it reads.
 ///
-/// Every read has an allowance (`AllowedReads`), every chain a greatest length, every object a
-/// type that is checked where the interpreter tells it. A stack that fails a check is read again,
+/// Every read has an allowance (`AllowedReads`), and so has going through what was read before;
+/// every chain has a greatest length, every object a type that is checked where the interpreter
+/// tells it. A stack that fails a check is read again,
 /// at most `attempts` times, and every failure is counted.
 public struct StackReader {
     /// The most frames that are kept of a stack, the innermost ones.
@@ -146,7 +147,7 @@ public struct StackReader {
             address = try reads.pointer(callFrame.offset(frame))
         }
         var walk = FrameWalk(frameBytes: frameBytes, isContiguous: !layout.hasFrameObjects)
-        var found: [(code: UInt64, instruction: UInt64)] = []
+        var found: [FramePlace] = []
         var isCut = false
         var cycle = CycleCheck()
         while address != 0 {
@@ -164,15 +165,23 @@ public struct StackReader {
                     isCut = true
                     break
                 }
-                found.append((code, try instruction(of: frame)))
+                found.append(FramePlace(code: code, instruction: try instruction(of: frame)))
             }
             address = previous
         }
         guard !found.isEmpty else { throw .noFrame }
         var frames: [StackFrame] = []
         frames.reserveCapacity(found.count)
-        for (code, instruction) in found {
-            frames.append(try line(of: code, at: instruction, &reads))
+        // What calls itself is at the same place many times.
+        var known: [FramePlace: StackFrame] = [:]
+        for place in found {
+            if let frame = known[place] {
+                frames.append(frame)
+                continue
+            }
+            let frame = try line(of: place, &reads)
+            known[place] = frame
+            frames.append(frame)
         }
         return ReadStack(frames: frames, isCut: isCut, isOfOtherThread: false)
     }
@@ -195,20 +204,26 @@ public struct StackReader {
     }
 
     private mutating func line(
-        of address: UInt64, at instruction: UInt64, _ reads: inout AllowedReads
+        of place: FramePlace, _ reads: inout AllowedReads
     ) throws(ReadFault) -> StackFrame {
-        let code = try codes.code(at: address, &reads, &functions)
-        var offset = Int64(bitPattern: instruction)
+        let code = try codes.code(at: place.code, &reads, &functions)
+        var offset = Int64(bitPattern: place.instruction)
         if let instructions = layout.codeInstructions {
-            offset = Int64(bitPattern: instruction &- address.offset(instructions))
+            offset = Int64(bitPattern: place.instruction &- place.code.offset(instructions))
             // The instruction before the first one is where a function begins.
             guard offset >= -64, offset < 64 << 20 else { throw .wrongFrame }
         }
-        let line = LineTable.line(
-            in: code.lines, format: layout.lineFormat, firstLine: code.firstLine,
-            offset: Int(offset))
+        let (line, walked) = LineTable.walk(
+            code.lines, format: layout.lineFormat, firstLine: code.firstLine, offset: Int(offset))
+        try reads.walked(walked)
         return StackFrame(function: code.function, line: line)
     }
+}
+
+/// Where a frame is in its code.
+private struct FramePlace: Hashable {
+    var code: UInt64
+    var instruction: UInt64
 }
 
 /// Frames one after the other, several of them by one read where they lie together.

@@ -41,7 +41,7 @@ public enum ReadFault: String, Error, CaseIterable, Hashable, Sendable {
     case wrongName
     /// What should be a table of lines is none.
     case wrongLines
-    /// More would have had to be read than one stack may cost.
+    /// More would have had to be read, or gone through, than one stack may cost.
     case tooMuch
 
     /// The reason in words, for a report.
@@ -63,17 +63,20 @@ public enum ReadFault: String, Error, CaseIterable, Hashable, Sendable {
 
 /// Reads numbers and bytes out of a target, with an allowance.
 ///
-/// Whatever the target's memory holds, one allowance is used up after `maximumReads` reads or
-/// `maximumBytes` bytes.
+/// Whatever the target's memory holds, one allowance is used up after `maximumReads` reads,
+/// `maximumBytes` bytes, or when `maximumWalkedBytes` of what was read before were gone through.
 struct AllowedReads {
     /// A stack of 256 new functions takes five reads for each of them.
     static let maximumReads = 4_096
     /// A stack of 256 functions of usual size takes about 0.3 MiB, when all of them are new.
     static let maximumBytes = 4 << 20
+    /// The tables of lines of a usual stack have some 100 KiB, and some milliseconds go through it.
+    static let maximumWalkedBytes = 4 << 20
 
     private let memory: any TargetMemory
     private(set) var readsLeft = maximumReads
     private(set) var bytesLeft = maximumBytes
+    private(set) var walkedBytesLeft = maximumWalkedBytes
 
     init(_ memory: any TargetMemory) {
         self.memory = memory
@@ -98,6 +101,12 @@ struct AllowedReads {
         }
         guard isRead else { throw .unreadable }
         return ByteView(content)
+    }
+
+    /// Takes note of bytes that were gone through without being read again.
+    mutating func walked(_ count: Int) throws(ReadFault) {
+        walkedBytesLeft -= count
+        guard walkedBytesLeft >= 0 else { throw .tooMuch }
     }
 
     /// Reads one pointer.

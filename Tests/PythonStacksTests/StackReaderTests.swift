@@ -130,6 +130,57 @@ struct StackReaderTests {
         }
     }
 
+    /// A fake whose first code has a table of 1 MiB that a look for its end goes all through.
+    private func longTable(_ version: PythonVersion, depth: Int) -> FakeInterpreter {
+        let fake = FakeInterpreter(version, threadCount: 1, depth: depth)
+        let layout = fake.interpreter.layout
+        let count = 1 << 20
+        let lines = fake.memory.allocate(count + 64)
+        fake.memory.write(fake.interpreter.types.bytes ?? 0, at: lines, layout.objectType)
+        fake.memory.write(UInt64(count), at: lines, layout.objectSize)
+        // Ranges and steps without length; and locations of two bytes for each code unit.
+        let table = [UInt8](repeating: layout.lineFormat == .locations ? 0x80 : 0, count: count)
+        fake.memory.write(table, at: lines, layout.bytesContent)
+        fake.memory.write(lines, at: fake.codes[0], layout.codeLines)
+        for frame in fake.frames[0] {
+            fake.memory.write(fake.codes[0], at: frame, layout.frameCode)
+        }
+        return fake
+    }
+
+    private func setInstructions(_ fake: FakeInterpreter, _ offset: (Int) -> UInt64) {
+        let layout = fake.interpreter.layout
+        for (number, frame) in fake.frames[0].enumerated() {
+            if let instructions = layout.codeInstructions {
+                let place = fake.codes[0] + UInt64(instructions) + offset(number)
+                fake.memory.write(place, at: frame, layout.frameInstruction)
+            } else {
+                let unit = UInt64(layout.instructionUnit)
+                fake.memory.write(
+                    Int32(offset(number) / unit), at: frame, layout.frameInstruction)
+            }
+        }
+    }
+
+    @Test(
+        "one long table of lines is gone through once a place, and never for long",
+        arguments: FakeInterpreter.versions)
+    func longTables(_ version: PythonVersion) throws {
+        // Recursion: 256 frames at one place.
+        let fake = longTable(version, depth: 250)
+        setInstructions(fake) { _ in 4 << 20 }
+        var reader = StackReader(fake.interpreter, memory: fake.memory)
+        let stack = try #require(read(&reader, thread: 100), "\(reader.faults)")
+        #expect(stack.frames.count == 250 && Set(stack.frames).count == 1)
+        // Each frame at a place of its own, all of them at the end.
+        setInstructions(fake) { (4 << 20) + UInt64($0) * 4 }
+        #expect(read(&reader, thread: 100) == nil)
+        #expect(reader.faults == [.tooMuch: 1])
+        // It reads others, and this one again, as before.
+        setInstructions(fake) { UInt64($0 % 4) * 4 }
+        #expect(read(&reader, thread: 100)?.frames.count == 250)
+    }
+
     @Test("random, truncated, cyclic and changing memory ends every read, within its bounds")
     func hostile() {
         var generator = SeededGenerator()
