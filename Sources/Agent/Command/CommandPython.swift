@@ -5,8 +5,7 @@ import PythonStacks
 /// Watches the Python programs among a command and its descendants, on the thread that runs it.
 final class CommandPython {
     private final class Found {
-        var growths: [ProcessKey: PythonGrowth] = [:]
-        var leftOut: Set<ProcessKey> = []
+        var largest = LargestGrowths(maximumCount: CommandPython.maximumProcesses)
     }
 
     private let found = Found()
@@ -36,27 +35,17 @@ final class CommandPython {
         watcher = PythonWatcher(
             root: root, plan: plan, ledger: ledger, maximumLines: 1_024,
             tell: { [found] key, growth in
-                CommandPython.keep(growth, of: key, in: found)
+                found.largest.keep(growth, of: key)
                 tell?(growth, key)
             })
     }
 
-    /// Keeps what grew most.
-    private static func keep(_ growth: PythonGrowth, of key: ProcessKey, in found: Found) {
-        found.growths[key] = growth
-        found.leftOut.remove(key)
-        guard found.growths.count > maximumProcesses else { return }
-        let least = found.growths.min {
-            ($0.value.grownBytes, $0.key) < ($1.value.grownBytes, $1.key)
-        }
-        guard let least else { return }
-        found.growths[least.key] = nil
-        found.leftOut.insert(least.key)
-    }
-
     /// Takes in what a look found.
     func noted(_ snapshot: HostSnapshot) {
-        watcher.noted(PythonSight(snapshot))
+        let sight = PythonSight(snapshot)
+        watcher.noted(sight)
+        // Of those that are watched their end is told.
+        for key in sight.ended where !watcher.isWatching(key) { found.largest.end(key) }
     }
 
     /// Does what is due; returns how long nothing is, nil for until the next look.
@@ -73,10 +62,10 @@ final class CommandPython {
     func finish() -> CommandPythonGrowth {
         watcher.stop()
         var result = CommandPythonGrowth(
-            processes: found.growths.values.sorted {
+            processes: found.largest.growths.values.sorted {
                 ($1.grownBytes, $0.pid) < ($0.grownBytes, $1.pid)
             })
-        result.leftOutCount = found.leftOut.count
+        result.leftOutCount = found.largest.leftOutCount
         // That most of a tree is no Python goes without saying.
         result.problems = PythonRefusal.allCases.filter { $0 != .notPython && $0 != .failed }
             .compactMap { reason in

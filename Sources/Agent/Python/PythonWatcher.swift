@@ -43,6 +43,8 @@ final class PythonWatcher {
 
     /// What was not watched, by reason, in runs.
     var counts: [PythonRefusal: UInt64] { plan.counts }
+    /// Whether a run is watched, so that its end is still to be told.
+    func isWatching(_ key: ProcessKey) -> Bool { watches[key] != nil }
     /// How many runs were watched.
     var watchedCount: UInt64 { plan.watchedCount }
 
