@@ -42,7 +42,7 @@ public final class GrowthWatch {
     /// Whether another interpreter was found than the first one, as after an exec.
     public private(set) var hasBegunAnew = false
     private let startedAt = BootClock.nowMilliseconds()
-    private var searchedAt: Int64 = 0
+    private var searching: InterpreterSearch
     private var failuresInARow = 0
     private var ownNanoseconds: Int64 = 0
     private var budget: ProcessorBudget
@@ -53,10 +53,6 @@ public final class GrowthWatch {
 
     /// After so many stacks in a row that could not be read, the interpreter is looked for again.
     private static let failuresUntilSearch = 8
-    /// Time between two searches for an interpreter.
-    private static let searchMilliseconds: Int64 = 1_000
-    /// So long an interpreter that has not begun is expected to do so soon.
-    private static let beginningMilliseconds: Int64 = 5_000
     /// Ids of so many threads are kept.
     private static let maximumIDs = 16_384
     /// The stacks of so many threads are read for one look.
@@ -82,6 +78,7 @@ public final class GrowthWatch {
             throw GrowthWatchError(error, pid: pid)
         }
         self.limits = limits
+        searching = InterpreterSearch(at: startedAt)
         ledger = GrowthLedger(settings: settings, earlier: earlier)
         growth = PythonGrowth(pid: pid)
         faultWatch = GrowthWatch.faultWatch(process, root, settings, &growth)
@@ -206,14 +203,11 @@ public final class GrowthWatch {
     /// Looks for an interpreter that has begun meanwhile, or after an exec; returns why there is
     /// none to be expected.
     private func search(at now: Int64) -> String? {
-        let isBeginning = now - startedAt < GrowthWatch.beginningMilliseconds
-        let interval = reader == nil && isBeginning ? 50 : GrowthWatch.searchMilliseconds
-        guard now - searchedAt >= interval else { return nil }
-        searchedAt = now
+        guard searching.isDue(at: now, hasInterpreter: reader != nil) else { return nil }
         do throws(WatchError) {
             try process.reopenMemory()
-            switch try InterpreterFinder(process).find() {
-            case .supported(let interpreter):
+            switch searching.took(try InterpreterFinder(process).find(), at: now) {
+            case .found(let interpreter):
                 // The same interpreter may have been busy with what is no Python.
                 if reader?.interpreter != interpreter {
                     if reader != nil { hasBegunAnew = true }
@@ -222,9 +216,8 @@ public final class GrowthWatch {
                     begin(interpreter)
                 }
                 failuresInARow = 0
-            case .starting: break
-            case .none: return "it runs another program now, which is no CPython"
-            case .unsupported(let reason): return reason
+            case .wait: break
+            case .none(let reason): return reason
             }
         } catch .gone {
             return nil
