@@ -62,14 +62,7 @@ public struct InterpreterFinder {
         {
             return LoadedImage(image: image, bias: bias)
         }
-        guard file.fileOffset == 0,
-            let head = ElfImage(LoadedSource(memory: memory, start: file.start, segments: [])),
-            let bias = head.loadBias(mappedAt: file.start, fileOffset: 0),
-            let image = ElfImage(
-                LoadedSource(memory: memory, start: file.start, segments: head.segments, bias: bias)
-            )
-        else { return nil }
-        return LoadedImage(image: image, bias: bias)
+        return file.fileOffset == 0 ? LoadedImage(in: memory, start: file.start) : nil
     }
 
     private func interpreter(
@@ -130,51 +123,12 @@ public struct InterpreterFinder {
     }
 }
 
-/// A file of the target and what the loader added to its addresses.
-private struct LoadedImage {
-    var image: ElfImage
-    var bias: UInt64
-
-    func address(_ name: String) -> UInt64? { symbol(name)?.value }
-
-    /// Where a symbol is in memory.
-    func symbol(_ name: String) -> ElfImage.Symbol? {
-        image.symbol(name).map { ElfImage.Symbol(value: $0.value &+ bias, size: $0.size) }
-    }
-}
-
 /// The bytes of a file on disk.
 private struct FileSource: ElfSource {
     let file: TargetFile
 
     func bytes(atOffset offset: UInt64, count: Int) -> [UInt8]? {
         file.bytes(at: offset, count: count)
-    }
-}
-
-/// The bytes of a file as they are loaded, for one that was replaced or is out of reach.
-///
-/// There are no section headers in memory, and the loader has changed the addresses of the dynamic
-/// section to what they are in memory (glibc does, musl does not).
-private struct LoadedSource: ElfSource {
-    let memory: ProcessMemory
-    let start: UInt64
-    let segments: [ElfImage.Segment]
-    var bias: UInt64 = 0
-
-    func bytes(atOffset offset: UInt64, count: Int) -> [UInt8]? {
-        guard count <= 1 << 20 else { return nil }
-        var address = start &+ offset
-        for segment in segments where offset >= segment.offset {
-            guard offset - segment.offset < segment.fileBytes else { continue }
-            address = bias &+ segment.address &+ (offset - segment.offset)
-        }
-        var reads = AllowedReads(memory)
-        guard var content = (try? reads.bytes(address, count))?.content else { return nil }
-        if segments.contains(where: { $0.isDynamic && $0.offset == offset }) {
-            content = DynamicSection.relocatedBack(content, bias: bias, segments: segments)
-        }
-        return content
     }
 }
 

@@ -60,6 +60,43 @@ struct WatchedProcessTests {
         }
     }
 
+    @Test("random bytes, and lines that were changed, give the same files however they are cut")
+    func randomMappings() {
+        var generator = SeededGenerator()
+        var found = 0
+        for round in 0..<2_000 {
+            var bytes: [UInt8] = []
+            for number in 0..<Int.random(in: 0...20, using: &generator) {
+                let line =
+                    "7f\(number)0001000-7f\(number)0002000 r--p 2000 00:1f \(number) /x/\(number)\n"
+                bytes += Array(line.utf8)
+            }
+            for _ in 0..<Int.random(in: 0...40, using: &generator) {
+                let byte =
+                    round % 2 == 0
+                    ? UInt8.random(in: 0...255, using: &generator)
+                    : Array(" -/\n\\012f".utf8).randomElement(using: &generator) ?? 0
+                bytes.insert(byte, at: Int.random(in: 0...bytes.count, using: &generator))
+            }
+            func files(pieces: Int) -> [MappedFile] {
+                var maps = MapsFile()
+                for start in stride(from: 0, to: bytes.count, by: pieces) {
+                    Array(bytes[start..<min(bytes.count, start + pieces)]).withUnsafeBytes {
+                        maps.append($0)
+                    }
+                }
+                return maps.files
+            }
+            let whole = files(pieces: 65_536)
+            #expect(whole.allSatisfy { $0.path.bytes.first == 0x2F }, "\(generator)")
+            #expect(
+                files(pieces: Int.random(in: 1...9, using: &generator)) == whole, "\(generator)")
+            found += whole.count
+        }
+        #expect(found > 1_000, "\(generator)")
+        print("random maps: \(found) files, \(generator)")
+    }
+
     @Test("lines without end and files without number are bounded")
     func bounds() {
         let endless = String(repeating: "x", count: 3 << 20)

@@ -57,22 +57,33 @@ struct FakeInterpreter {
     private var layout: PythonLayout { interpreter.layout }
 
     /// Versions that a fake is made of.
-    static let versions = PythonLayout.tableVersions
+    static let versions = PythonLayout.tableVersions + [FakeDebugOffsets.version]
+
+    /// The layout of a version: of the table, or what its debug offsets tell.
+    static func layout(_ version: PythonVersion) -> PythonLayout {
+        if let layout = PythonLayout(version: version) { return layout }
+        guard case .layout(let layout, version) = DebugOffsets.parse(FakeDebugOffsets.bytes) else {
+            preconditionFailure("\(version) has a layout")
+        }
+        return layout
+    }
 
     /// Threads have the ids 100, 101 and so on.
     init(_ version: PythonVersion, threadCount: Int = 3, depth: Int = 20) {
-        guard let layout = PythonLayout(version: version) else {
-            preconditionFailure("\(version) is in the table")
-        }
+        let layout = FakeInterpreter.layout(version)
         _ = memory.allocate(4_096)
         let runtime = memory.allocate(4_096)
+        if version == FakeDebugOffsets.version {
+            memory.write(FakeDebugOffsets.bytes, at: runtime)
+        }
         let types = ObjectTypes(
             code: memory.allocate(64), text: memory.allocate(64), bytes: memory.allocate(64),
             frame: memory.allocate(64))
         interpreter = Interpreter(
             version: version, layout: layout, runtime: runtime, types: types)
         for number in 0..<5 { addCode("function\(number)", line: Int32(10 * number + 10)) }
-        let state = memory.allocate(4_096)
+        // Of an interpreter's own state of 3.13 the first 8 KiB are read.
+        let state = memory.allocate(8_192)
         memory.write(state, at: runtime, layout.runtimeInterpreters)
         for number in 0..<threadCount {
             let thread = addThread(Int32(100 + number), interpreter: state, depth: depth)

@@ -77,7 +77,6 @@ struct StackReaderTests {
     @Test("lengths without measure and objects of the wrong type are refused and counted")
     func lies() {
         for version in FakeInterpreter.versions {
-            let layout = PythonLayout(version: version)
             func faults(_ change: (FakeInterpreter, PythonLayout) -> Void) -> [ReadFault: Int] {
                 let fake = FakeInterpreter(version)
                 change(fake, fake.interpreter.layout)
@@ -85,7 +84,6 @@ struct StackReaderTests {
                 #expect(read(&reader, thread: 100) == nil)
                 return reader.faults
             }
-            #expect(layout != nil)
             let tries = StackReader.attempts
             for size in [UInt64(1) << 20 + 1, 1 << 40, 1 << 63, .max] {
                 #expect(
@@ -262,7 +260,7 @@ struct StackReaderTests {
         var generator = SeededGenerator()
         for round in 0..<1_000 {
             let version = FakeInterpreter.versions[round % FakeInterpreter.versions.count]
-            guard let layout = PythonLayout(version: version) else { continue }
+            let layout = FakeInterpreter.layout(version)
             let memory = FakeMemory()
             let count = 4_096
             memory.content = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
