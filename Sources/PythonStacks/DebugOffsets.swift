@@ -38,7 +38,7 @@ public enum DebugOffsets {
         else { return .absent }
         let version = PythonVersion(hexadecimal: hexadecimal)
         guard freeThreaded == 0 else { return .freeThreaded(version) }
-        guard version == PythonVersion(3, 13) else { return .unknown(version) }
+        guard version == PythonVersion.newestRead else { return .unknown(version) }
         guard let layout = version13(view) else { return .malformed(version) }
         return .layout(layout, version)
     }

@@ -42,10 +42,11 @@ public struct InterpreterFinder {
         // `python2`, or an interpreter that is another one than CPython.
         let name = candidates.last.map { String(decoding: $0.baseName.bytes, as: UTF8.self) } ?? ""
         if let version = PythonNames.version(inFileName: name), version < PythonVersion(3, 8) {
-            return .unsupported("it is CPython \(version); 3.8 to 3.13 can be read")
+            return .unsupported(version.refusal)
         }
         if name.hasPrefix("pypy") {
-            return .unsupported("it is PyPy; CPython 3.8 to 3.13 can be read")
+            return .unsupported(
+                "it is PyPy; CPython 3.8 to \(PythonVersion.newestRead) can be read")
         }
         return .none
     }
@@ -84,7 +85,7 @@ public struct InterpreterFinder {
             return .unsupported(
                 "it is the free-threaded build of CPython \(version), which is not read yet")
         case .unknown(let version):
-            return .unsupported("it is CPython \(version); 3.8 to 3.13 can be read")
+            return .unsupported(version.refusal)
         case .malformed(let version):
             return .unsupported("it is a CPython \(version) whose layout makes no sense")
         case .absent:
@@ -92,9 +93,9 @@ public struct InterpreterFinder {
                 return .unsupported("it is a CPython of a version that it does not tell")
             }
             guard let layout = PythonLayout(version: version) else {
-                return version >= PythonVersion(3, 13)
-                    ? .starting
-                    : .unsupported("it is CPython \(version); 3.8 to 3.13 can be read")
+                // Until it begins, it may not tell its layout yet.
+                return version == PythonVersion.newestRead
+                    ? .starting : .unsupported(version.refusal)
             }
             found = (layout, version)
         }

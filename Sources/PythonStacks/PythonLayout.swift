@@ -19,6 +19,17 @@ public struct PythonVersion: Hashable, Comparable, Sendable, CustomStringConvert
     /// `3.11`.
     public var description: String { "\(major).\(minor)" }
 
+    /// The newest version that is read.
+    static let newestRead = PythonVersion(3, 13)
+
+    /// Why a CPython of this version is not read.
+    var refusal: String {
+        self > PythonVersion.newestRead
+            ? "it is CPython \(self), which is newer than this release knows; 3.8 to"
+                + " \(PythonVersion.newestRead) can be read"
+            : "it is CPython \(self); 3.8 to \(PythonVersion.newestRead) can be read"
+    }
+
     /// Orders by age.
     public static func < (left: PythonVersion, right: PythonVersion) -> Bool {
         (left.major, left.minor) < (right.major, right.minor)
