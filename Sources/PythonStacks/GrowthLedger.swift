@@ -291,7 +291,9 @@ public struct GrowthLedger: Sendable {
 
     /// Merges the smallest quarter into `other`, so that it is not done for each new stack.
     private mutating func mergeSmallest() {
-        let sorted = stacks.sorted { $0.value.grownBytes < $1.value.grownBytes }
+        let sorted = stacks.sorted {
+            ($0.value.grownBytes, $0.value.number) < ($1.value.grownBytes, $1.value.number)
+        }
         for (stack, growth) in sorted.prefix(max(1, sorted.count / 4)) {
             stacks[stack] = nil
             frameCount -= stack.count

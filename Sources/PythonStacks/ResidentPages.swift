@@ -102,7 +102,7 @@ struct ResidentPages {
             merged[page.number / ResidentPages.blockPages, default: []].append(page)
             left += 1
         }
-        for pages in blocks.values {
+        for (_, pages) in blocks.sorted(by: { $0.key < $1.key }) {
             for var page in pages {
                 if let other = waiting.removeValue(forKey: page.stack) {
                     page.bytes.addClamped(other.bytes)
@@ -112,11 +112,11 @@ struct ResidentPages {
                 }
             }
         }
-        waiting.values.forEach(keep)
+        waiting.sorted { $0.key < $1.key }.forEach { keep($0.value) }
         mergedCount += count - left
         (blocks, count, toSweep) = (merged, left, [])
         guard count > maximumPages / 4 * 3 else { return }
-        for (block, pages) in merged {
+        for (block, pages) in merged.sorted(by: { $0.key < $1.key }) {
             guard count > maximumPages / 4 * 3 else { return }
             pages.forEach { remove($0) }
             evictedCount += pages.count

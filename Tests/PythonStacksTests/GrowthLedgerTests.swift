@@ -151,6 +151,19 @@ struct GrowthLedgerTests {
         #expect(ledger.otherCount > 0 && ledger.functionPeaks.count <= 32)
     }
 
+    @Test("of stacks that grew by as much, those that were seen first are merged first")
+    func ties() {
+        for _ in 0..<20 {
+            var settings = GrowthLedger.Settings()
+            settings.maximumStacks = 8
+            var ledger = GrowthLedger(settings: settings)
+            for function in 1...9 as ClosedRange<Int32> {
+                ledger.credit(5, to: stack(function), residentBytes: 1, at: 1)
+            }
+            #expect(Set(ledger.stacks.keys) == Set((3...9).map { stack($0) }))
+        }
+    }
+
     @Test("figures at the end of their range do not overflow")
     func extremes() {
         var ledger = GrowthLedger()

@@ -49,6 +49,20 @@ struct ResidentPagesTests {
         #expect(pages.sweep(limit: 1) { _ in nil })
     }
 
+    @Test(
+        "the same pages in the same order leave the same ones behind, whatever a table's order is")
+    func order() {
+        func kept() -> [Int32: UInt64] {
+            var pages = ResidentPages(maximumPages: 64)
+            // Each of a stack of its own, so that none become one and a quarter is forgotten.
+            for number in 0..<UInt64(65) { pages.add(page(number * 600, Int32(number + 1))) }
+            return pages.bytesByStack
+        }
+        let first = kept()
+        #expect(first.count <= 48 && first[65] == 10 && first[1] == nil)
+        for _ in 0..<20 { #expect(kept() == first) }
+    }
+
     @Test("however many pages come, a bounded number is kept, and stacks keep what is theirs")
     func bounds() {
         var generator = SeededGenerator()

@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 import MemoryModel
 import NIOCore
@@ -64,7 +63,7 @@ final class PythonThread: Sendable {
             // After all that was handed over on the same loop.
             loop.execute(afterEnd)
         }
-        return QuietThread.start(body) ? thread : nil
+        return QuietThread.startDetached(body) ? thread : nil
     }
 
     private init(_ bell: Bell, _ logger: Logger) {
@@ -208,76 +207,5 @@ extension PythonThread {
             of processes that this user may not read, Python ones are not watched: run the agent \
             as root, or grant it CAP_SYS_PTRACE
             """)
-    }
-}
-
-/// Wakes a thread that waits.
-private final class Bell: Sendable {
-    private let files: (reading: Int32, writing: Int32)
-
-    init?() {
-        var pair: [Int32] = [-1, -1]
-        guard pipe(&pair) == 0 else { return nil }
-        for file in pair {
-            _ = fcntl(file, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(file, F_SETFL, O_NONBLOCK)
-        }
-        files = (pair[0], pair[1])
-    }
-
-    deinit {
-        close(files.reading)
-        close(files.writing)
-    }
-
-    /// Wakes it, or has its next wait be none.
-    func ring() {
-        var byte: UInt8 = 1
-        // A pipe that is full wakes as well.
-        _ = write(files.writing, &byte, 1)
-    }
-
-    /// Waits for the bell, at most so long; nil for any time.
-    func wait(milliseconds: Int64?) {
-        var file = pollfd(fd: files.reading, events: Int16(POLLIN), revents: 0)
-        let patience = milliseconds.map { Int32(clamping: max(0, $0)) } ?? -1
-        guard poll(&file, 1, patience) > 0 else { return }
-        var bytes = [UInt8](repeating: 0, count: 64)
-        while read(files.reading, &bytes, bytes.count) == bytes.count {}
-    }
-}
-
-/// A thread that takes no signals, which are for the program's other threads.
-private enum QuietThread {
-    private final class Start {
-        let body: @Sendable () -> Void
-
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-
-    /// Starts it; false where the system has no room for one.
-    static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
-        let start = Unmanaged.passRetained(Start(body))
-        var thread = pthread_t()
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        // The new thread begins with the mask of this one.
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, start.toOpaque())
-        pthread_sigmask(SIG_SETMASK, &before, nil)
-        guard code == 0 else {
-            start.release()
-            return false
-        }
-        // Nobody waits for its end: what it reads may hold it up.
-        pthread_detach(thread)
-        return true
     }
 }

@@ -10,16 +10,6 @@ final class ListenerThread: Sendable {
         var thread: pthread_t?
     }
 
-    private final class Start {
-        let body: @Sendable (Int32) -> Void
-        let stopFile: Int32
-
-        init(_ stopFile: Int32, _ body: @escaping @Sendable (Int32) -> Void) {
-            self.stopFile = stopFile
-            self.body = body
-        }
-    }
-
     private let state = Mutex(State())
     private let stopFile: Int32
 
@@ -27,28 +17,13 @@ final class ListenerThread: Sendable {
     init(_ body: @escaping @Sendable (Int32) -> Void) throws(NetlinkFailure) {
         let stopFile = clinux_event_open()
         guard stopFile >= 0 else { throw NetlinkFailure("open an eventfd") }
-        let start = Unmanaged.passRetained(Start(stopFile, body))
-        var thread = pthread_t()
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        // The new thread begins with the mask of this one.
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                start.body(start.stopFile)
-                return nil
-            }, start.toOpaque())
-        pthread_sigmask(SIG_SETMASK, &before, nil)
-        guard code == 0 else {
-            start.release()
+        let started: pthread_t
+        do throws(QuietThread.Failure) {
+            started = try QuietThread.start { body(stopFile) }
+        } catch {
             close(stopFile)
-            throw NetlinkFailure("start a thread", code: code)
+            throw NetlinkFailure("start a thread", code: error.code)
         }
-        let started = thread
         self.stopFile = stopFile
         state.withLock { $0.thread = started }
     }
