@@ -105,12 +105,12 @@ SENDERS: Dict[str, str] = {
 """Which side may send a type: A = agent, C = collector."""
 
 FIRST_IGNORABLE_TYPE = 0x80
-KNOWN_RESTRICTIONS = 0b11111
+KNOWN_RESTRICTIONS = 0b1011111
 KNOWN_FLAGS = 0b11_1111
 KNOWN_SECTION_FLAGS = 0b111
 KNOWN_EVIDENCE = 0b111
 KNOWN_AGENT_SOURCES = 0b11_1111
-KNOWN_COUNTERS = range(1, 21)  # registry.md, reasons of COUNTERS
+KNOWN_COUNTERS = range(1, 24)  # registry.md, reasons of COUNTERS
 AGENT_STOPS, COLLECTOR_STOPS = 1, 2
 SOURCES: Dict[int, str] = {1: "sampled", 2: "cgroup", 3: "hwm", 4: "exit"}
 CGROUP_SOURCES: Dict[int, Optional[str]] = {0: None, 1: "sampled", 2: "cgroup"}

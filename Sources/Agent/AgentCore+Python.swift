@@ -35,6 +35,14 @@ extension AgentCore {
         outbox.tell(growth, of: run)
     }
 
+    /// Takes note of the runs that were not watched.
+    func countUnwatchedPython() {
+        guard let python else { return }
+        for (refusal, count) in python.state.counts {
+            if let reason = refusal.counter { outbox.setCounter(reason, count) }
+        }
+    }
+
     /// Stops watching; the future is done when all that was found is handed over, or when that
     /// takes too long.
     func stopPython() -> EventLoopFuture<Void> {

@@ -111,6 +111,9 @@ final class AgentCore: StateOwner {
             intervalMilliseconds: UInt32(clamping: intervalMilliseconds),
             labels: settings.labels)
         host.restrictions.formUnion(sources.restrictions)
+        if settings.python.policy == .off || !settings.root.isProcfs {
+            host.restrictions.insert(.withoutPython)
+        }
         return host
     }
 
@@ -150,6 +153,7 @@ final class AgentCore: StateOwner {
         images.apply(snapshot)
         outbox.apply(snapshot, sections: hostSources.takeSections())
         python?.looked(snapshot)
+        countUnwatchedPython()
         if firstLookAtMilliseconds == 0 { firstLookAtMilliseconds = begun }
         watchCost(lookMicroseconds: OwnProcessor.nowMicroseconds() &- begunMicroseconds, at: begun)
         // A look may come a moment early or late; half an interval is nearer to none other.

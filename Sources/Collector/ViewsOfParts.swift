@@ -33,7 +33,8 @@ extension Views {
                 let growth = try Views.growth(of: runs, in: store)
                 coverage.isCut = coverage.isCut || growth.isCut
                 return LinesView(
-                    growth.found, query: query, coverage: coverage, nowMilliseconds: now)
+                    growth.found, query: query, hosts: query.matching(hosts),
+                    coverage: coverage, nowMilliseconds: now)
             }
         }
     }

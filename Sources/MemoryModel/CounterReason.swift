@@ -42,6 +42,13 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
     case sectionsUnsent = 19
     /// Lines of Python programs that found no room, or whose run nobody knew any more.
     case linesDropped = 20
+    /// Runs that grew and whose memory the agent may not read, so that nobody knows whether they
+    /// are Python programs.
+    case pythonRefused = 21
+    /// Runs of Python programs that grew and are of a version or kind that is not read.
+    case pythonUnsupported = 22
+    /// Runs that grew while as many others as may be were watched for what their Python code runs.
+    case pythonWithoutRoom = 23
 
     /// What a report calls it.
     public var phrase: String {
@@ -66,6 +73,9 @@ public enum CounterReason: UInt16, Hashable, Sendable, CaseIterable {
         case .sectionsDropped: "calls of sections dropped"
         case .sectionsUnsent: "calls of sections that programs could not tell"
         case .linesDropped: "lines of Python programs dropped"
+        case .pythonRefused: "runs that grew may not be read"
+        case .pythonUnsupported: "runs of Python versions or builds that are not read"
+        case .pythonWithoutRoom: "runs that grew found no room to be watched"
         }
     }
 }

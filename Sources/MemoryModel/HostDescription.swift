@@ -38,6 +38,8 @@ public struct ViewRestrictions: OptionSet, Hashable, Sendable {
     public static let withoutExitRecords = ViewRestrictions(rawValue: 1 << 3)
     /// Only commands are told of, as they were run, and nothing else of the host.
     public static let commandsOnly = ViewRestrictions(rawValue: 1 << 4)
+    /// Nobody watches what its Python programs run while they grow.
+    public static let withoutPython = ViewRestrictions(rawValue: 1 << 6)
 }
 
 /// What a host is: everything about it that changes seldom or never while it is up.

@@ -6,7 +6,7 @@ extension ReportedHost {
     /// Being without exit records is another matter: then it is what comes and goes between two
     /// looks that is missed.
     var isViewRestricted: Bool {
-        !description.restrictions.subtracting(.withoutExitRecords).isEmpty
+        !description.restrictions.subtracting([.withoutExitRecords, .withoutPython]).isEmpty
     }
 
     /// Whether the kernel tells its agent of every exit.

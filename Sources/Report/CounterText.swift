@@ -24,6 +24,9 @@ extension CounterReason {
         case .sectionsDropped: "sections_dropped"
         case .sectionsUnsent: "sections_unsent"
         case .linesDropped: "lines_dropped"
+        case .pythonRefused: "python_refused"
+        case .pythonUnsupported: "python_unsupported"
+        case .pythonWithoutRoom: "python_without_room"
         }
     }
 
@@ -52,6 +55,9 @@ extension CounterReason {
         case .sectionsDropped: "1 call of a section dropped"
         case .sectionsUnsent: "1 call of a section that its program could not tell"
         case .linesDropped: "1 line of a Python program dropped"
+        case .pythonRefused: "1 run that grew may not be read"
+        case .pythonUnsupported: "1 run of a Python version or build that is not read"
+        case .pythonWithoutRoom: "1 run that grew found no room to be watched"
         }
     }
 }

@@ -156,7 +156,8 @@ extension Coverage {
         // What the gaps of the range say is not said again for all of time.
         let said: Set<CounterReason> =
             gaps == nil ? [] : [.exitRecordsLost, .processEventsLost, .runsDropped]
-        for reason in CounterReason.allCases where !said.contains(reason) {
+        for reason in CounterReason.allCases
+        where !said.contains(reason) && !PythonCoverage.reasons.contains(reason) {
             if let count = counters[reason], count > 0 { facts.append(reason.fact(count)) }
         }
         for fact in furtherHostFacts {

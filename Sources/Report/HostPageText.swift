@@ -104,6 +104,9 @@ extension HostPage {
             page.addFact("", "looks less often than asked, to save processor time", role: .warning)
         }
         for phrase in restrictions { page.addFact("", phrase, role: .warning) }
+        for phrase in PythonCoverage.phrases(known) {
+            page.addFact("", phrase, role: .secondary)
+        }
     }
 
     /// What the agent cannot see, a phrase each.

@@ -56,10 +56,12 @@ public struct LinesView: PartsView {
     /// - Parameters:
     ///   - growth: The lines of the runs that match the query.
     ///   - query: How many rows, in what order.
+    ///   - hosts: The hosts that match the query.
     ///   - coverage: What the report rests on.
     ///   - nowMilliseconds: Now, in milliseconds since the epoch in UTC.
     public init(
-        _ growth: [ReportedGrowth], query: ReportQuery, coverage: Coverage, nowMilliseconds: Int64
+        _ growth: [ReportedGrowth], query: ReportQuery, hosts: [ReportedHost], coverage: Coverage,
+        nowMilliseconds: Int64
     ) {
         var groups: [GroupName: Group] = [:]
         for entry in growth {
@@ -73,6 +75,7 @@ public struct LinesView: PartsView {
             .sorted { query.comesBefore($0.place, $1.place) }
         var coverage = coverage
         coverage.hiddenRowCount = max(0, all.count - query.top)
+        coverage.furtherHostFacts += PythonCoverage.facts(hosts, coverage.hostNames)
         head = PartsHead(query, part: .lines, coverage: coverage, nowMilliseconds: nowMilliseconds)
         rows = Array(all.prefix(query.top))
     }

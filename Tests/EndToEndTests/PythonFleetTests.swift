@@ -97,6 +97,11 @@ struct PythonFleetTests {
         #expect(try await collector.program.waitForExit() == 0)
     }
 
+    private func report(of collector: RunningCollector) async throws -> String {
+        let words = ["report", "--by", "line", "--url", collector.url]
+        return try await Program.run("memcollector", words).output
+    }
+
     /// The table, CSV and the page of the run say the same.
     private func checkForms(_ row: Row, of collector: RunningCollector) async throws {
         let words = ["report", "--by", "line", "--program", "python3 growing.py"]
@@ -152,6 +157,11 @@ struct PythonFleetTests {
                 .filter { $0.text("program") == "python3 growing.py" }
         }
         try await eventually("its lines are told", seconds: 120) { try await !rows().isEmpty }
+        // That there were others is said where the lines are.
+        try await eventually("what it may not read is told", seconds: 120) {
+            try await report(of: collector).contains(
+                "1 host where programs grew that the agent may not read without CAP_SYS_PTRACE")
+        }
         let rows = try await rows()
         #expect(rows.contains { $0.number("line") == Double(GrowingJob.line) })
         #expect(
@@ -191,6 +201,8 @@ struct PythonFleetTests {
         #expect(try await agent.waitForExit() == 0)
         #expect(try await Row.all(["report", "--by", "line"], of: collector).isEmpty)
         #expect(!agent.errors.contains("Python program"), "\(agent.errors)")
+        let report = try await report(of: collector)
+        #expect(report.contains("1 host does not watch Python programs"), "\(report)")
         collector.program.signal(SIGTERM)
         #expect(try await collector.program.waitForExit() == 0)
     }

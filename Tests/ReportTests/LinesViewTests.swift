@@ -26,8 +26,44 @@ struct LinesViewTests {
         query.part = .lines
         change(&query)
         return LinesView(
-            growth, query: query, coverage: Coverage(hosts: fleet.hosts),
+            growth, query: query, hosts: fleet.hosts, coverage: Coverage(hosts: fleet.hosts),
             nowMilliseconds: SampleFleet.now)
+    }
+
+    @Test("where programs that grew were not watched is said, with the reason, and nowhere else")
+    func unwatched() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("a", counters: [.pythonRefused: 3, .vanished: 1])
+        fleet.addHost("b", counters: [.pythonRefused: 1, .pythonUnsupported: 2])
+        fleet.addHost("c", counters: [.pythonWithoutRoom: 9])
+        fleet.addHost("d", restrictions: .withoutPython)
+        let coverage = Coverage(hosts: fleet.hosts)
+        let view = LinesView(
+            [], query: ReportQuery(), hosts: fleet.hosts, coverage: coverage,
+            nowMilliseconds: SampleFleet.now)
+        let facts = [
+            "1 host does not watch Python programs (d)",
+            "2 hosts where programs grew that the agent may not read without CAP_SYS_PTRACE (a, b)",
+            "1 host where programs grew of Python versions or builds that are not read (b)",
+            "1 host where more programs grew than are watched at a time (c)",
+        ]
+        let line = try #require(view.coverageLine)
+        let said = coverage.facts(ascii: false).joined(separator: "; ")
+        for fact in facts {
+            #expect(line.contains(fact), "\(line)")
+            #expect(!said.contains(fact), "\(said)")
+        }
+        #expect(said.contains("1 process vanished") && !said.contains("python"), "\(said)")
+        #expect(!said.contains("that grew"), "\(said)")
+        #expect(view.json.contains("\"python_refused\":4,\"python_unsupported\":2"))
+        let pages = fleet.hosts.map {
+            SamplePages.page(of: $0, in: fleet).text(style: TextStyle())
+        }
+        #expect(pages[0].contains("3 runs that grew may not be read: of their Python lines"))
+        #expect(pages[1].contains("1 run that grew may not be read: of their Python lines"))
+        #expect(pages[3].contains("does not watch Python programs (--python)"), "\(pages[3])")
+        // It sees every process all the same.
+        #expect(!said.contains("restricted view"), "\(said)")
     }
 
     @Test("A line is one row over runs and hosts, with the most that one run grew")

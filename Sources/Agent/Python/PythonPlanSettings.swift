@@ -13,6 +13,16 @@ enum PythonRefusal: String, Hashable, Sendable, CaseIterable {
     /// As many others as may be are watched, and have grown more.
     case withoutRoom
 
+    /// What tells a collector how many runs it was; nil where that says nothing of what is missing.
+    var counter: CounterReason? {
+        switch self {
+        case .refused: .pythonRefused
+        case .unsupported: .pythonUnsupported
+        case .withoutRoom: .pythonWithoutRoom
+        case .notPython, .failed: nil
+        }
+    }
+
     /// The reason in words.
     var phrase: String {
         switch self {

@@ -7,6 +7,7 @@ extension HostDescription {
     private static let intervals: ClosedRange<UInt64> = 1...86_400_000
     private static let knownRestrictions: ViewRestrictions = [
         .hiddenProcesses, .pidNamespace, .foreignTree, .withoutExitRecords, .commandsOnly,
+        .withoutPython,
     ]
 
     init(payload reader: inout PayloadReader) throws(WireError) {
