@@ -100,6 +100,32 @@ struct TargetChangesTests {
     }
 
     @Test(
+        "an interpreter that is newer than any that is read is named so, and not read",
+        arguments: [("0x030E00F0", "3.14"), ("0x040000F0", "4.0")])
+    func newer(_ hexadecimal: String, _ version: String) async throws {
+        let folder = try TemporaryFolder()
+        let source = folder.path + "/newer.c"
+        // All that a search looks at before it knows the version.
+        let text = """
+            #include <stdio.h>
+            #include <unistd.h>
+            struct { char cookie[8]; unsigned long version, rest[98]; } _PyRuntime =
+                { "xdebugpy", \(hexadecimal) };
+            int main(void) { puts("ready"); fflush(stdout); pause(); }
+            """
+        try Data(text.utf8).write(to: URL(fileURLWithPath: source))
+        let path = try await Compiler.build(source, in: folder, arguments: ["-rdynamic"])
+        let program = try Program(path, [])
+        defer { program.signal(SIGKILL) }
+        try await program.waitForText("ready")
+        let reason =
+            "it is CPython \(version), which is newer than this release knows; 3.8 to 3.13 can be read"
+        #expect(throws: GrowthWatchError.unsupported(pid: program.pid, reason: reason)) {
+            try GrowthWatch(pid: program.pid)
+        }
+    }
+
+    @Test(
         "after an exec the new interpreter is found, whatever its version",
         .enabled(if: Interpreters.all.count > 1, "needs two interpreters"))
     func exec() async throws {
