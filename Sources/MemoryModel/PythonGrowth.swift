@@ -124,7 +124,8 @@ public struct PythonGrowth: Hashable, Sendable {
     public var sleepingBytes: UInt64 = 0
     /// Where they slept then, with what they had grown before, the largest first.
     public var sleepingLines: [Line] = []
-    /// Growth before it was watched, and between two looks that were too far apart to know what ran.
+    /// Growth before it was watched, and between two looks that were too far apart to know what
+    /// ran.
     public var unwatchedBytes: UInt64 = 0
     /// How it was found when memory grew.
     public var method = Method.ticks
