@@ -119,7 +119,8 @@ struct TargetChangesTests {
         defer { program.signal(SIGKILL) }
         try await program.waitForText("ready")
         let reason =
-            "it is CPython \(version), which is newer than this release knows; 3.8 to 3.13 can be read"
+            "it is CPython \(version), which is newer than this release knows;"
+            + " 3.8 to 3.13 can be read"
         #expect(throws: GrowthWatchError.unsupported(pid: program.pid, reason: reason)) {
             try GrowthWatch(pid: program.pid)
         }
