@@ -8,7 +8,7 @@ public struct PeakLedger: Hashable, Sendable {
     /// Which figures are believed.
     public var limits: PeakLimits
     /// Figures that were refused because they cannot be true.
-    public private(set) var refusedCount: UInt64 = 0
+    public internal(set) var refusedCount: UInt64 = 0
     /// Marks of the kernel that were forgotten with their peaks; one that is not above them is
     /// none of what the run did since.
     private(set) var forgottenMarks: [ProcessKey: UInt64] = [:]

@@ -20,7 +20,8 @@ public struct RunFlags: OptionSet, Hashable, Sendable {
     public static let killedForMemory = RunFlags(rawValue: 1 << 3)
     /// The kernel's mark fell while it lived; the greatest one was kept.
     public static let markFell = RunFlags(rawValue: 1 << 4)
-    /// The program reset the kernel's mark, and told of the greatest before by datagrams.
+    /// The program says that it reset the kernel's mark, and told of the greatest before by
+    /// datagrams: what it told is believed, and its peak may be more.
     public static let markReset = RunFlags(rawValue: 1 << 5)
 
     /// Every flag that this version knows.

@@ -20,7 +20,8 @@ extension ReportedKill {
         return PeakMark(
             peak,
             isLowerBound: RunJudgement.isLowerBound(
-                peak, run.flags, hasEnd: true, isHostGone: false), isInherited: run.isPeakInherited)
+                peak, run.flags, hasEnd: true, isHostGone: false),
+            isInherited: run.isPeakInherited, isTold: RunJudgement.isTold(peak, run.flags))
     }
 
     func matches(_ query: RangeQuery) -> Bool {

@@ -5,13 +5,14 @@ enum PeakMark: CaseIterable {
     case atMostInRange
     case atLeastInRange
     case sampled
+    case told
     case lowerBound
     case inherited
 
     /// `isUpperBound` and `isOfWindows` are of a peak in a range.
     init?(
-        _ peak: Peak?, isLowerBound: Bool?, isInherited: Bool?, isUpperBound: Bool? = false,
-        isOfWindows: Bool = false
+        _ peak: Peak?, isLowerBound: Bool?, isInherited: Bool?, isTold: Bool = false,
+        isUpperBound: Bool? = false, isOfWindows: Bool = false
     ) {
         guard let peak else { return nil }
         if isInherited == true {
@@ -22,7 +23,7 @@ enum PeakMark: CaseIterable {
             guard isLowerBound == true else { return nil }
             self = .atLeastInRange
         } else if isLowerBound == true {
-            self = peak.source == .sampled ? .sampled : .lowerBound
+            self = isTold ? .told : peak.source == .sampled ? .sampled : .lowerBound
         } else {
             return nil
         }
@@ -33,7 +34,7 @@ enum PeakMark: CaseIterable {
         switch self {
         case .atMostInRange: "<="
         case .atLeastInRange: ">="
-        case .sampled, .lowerBound, .inherited: ""
+        case .sampled, .told, .lowerBound, .inherited: ""
         }
     }
 
@@ -42,6 +43,7 @@ enum PeakMark: CaseIterable {
         switch self {
         case .atMostInRange, .atLeastInRange: " "
         case .sampled: "~"
+        case .told: "t"
         case .lowerBound: "+"
         case .inherited: "i"
         }
@@ -52,6 +54,7 @@ enum PeakMark: CaseIterable {
         case .atMostInRange: "at most this in the range: the peak of a whole life"
         case .atLeastInRange: "at least this in the range: the largest sample there"
         case .sampled: "largest sample, the true peak may be higher"
+        case .told: "told by the program itself, which resets the kernel's mark; at least this"
         case .lowerBound: "at least this, as what came after the last reading is not known"
         case .inherited: "inherited from its parent at fork"
         }

@@ -14,6 +14,20 @@ extension PeakSource {
     }
 }
 
+/// What stands for the source of a peak that its program may have told of.
+enum ToldPeak {
+    static let word = "told"
+    static let phrase = "what its program told of itself, or its mark if that was more (told)"
+}
+
+extension Peak {
+    /// The word for its source; `isTold` says that its program may have told of it.
+    func sourceWord(isTold: Bool) -> String { isTold ? ToldPeak.word : source.word }
+
+    /// By what it is known, likewise.
+    func sourcePhrase(isTold: Bool) -> String { isTold ? ToldPeak.phrase : source.phrase }
+}
+
 extension TimeBracket {
     /// A point, or the stretch that it lies in; within a second is a point.
     func text(_ style: TextStyle) -> String {

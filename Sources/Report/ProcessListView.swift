@@ -206,7 +206,7 @@ extension ProcessListView.Row {
     var peakMark: PeakMark? {
         PeakMark(
             run.record.peak, isLowerBound: run.isPeakLowerBound(),
-            isInherited: run.record.isPeakInherited)
+            isInherited: run.record.isPeakInherited, isTold: run.isPeakTold)
     }
 
     static let columns = [
@@ -246,7 +246,7 @@ extension ProcessListView.Row {
             (.integer(Int64(record.key.pid)), .number(record.key.pid)), name(run.user),
             percent(processorPermille), percent(memoryPermille),
             number(record.current?.residentBytes), number(record.current?.swapBytes),
-            number(peak?.bytes), word(peak?.source.word),
+            number(peak?.bytes), word(peak?.sourceWord(isTold: run.isPeakTold)),
             time(peak?.bracket?.notBeforeMilliseconds), time(peak?.bracket?.notAfterMilliseconds),
             flag(run.isPeakLowerBound()), flag(peak == nil ? nil : record.isPeakInherited),
             thousandths(elapsedMilliseconds.map { UInt64($0) }),

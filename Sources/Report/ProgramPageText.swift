@@ -44,7 +44,8 @@ extension ProgramPage {
                     "on \(style.name(holder.hostName))\(process)"
                         + (run.map { ", run \($0)" } ?? ""))
             }
-            page.addFact("", "\(peak.timeText(style)), by \(peak.source.phrase)")
+            let source = peak.sourcePhrase(isTold: row.isPeakTold)
+            page.addFact("", "\(peak.timeText(style)), by \(source)")
         } else {
             page.addFact("Peak", "nothing was measured", role: .secondary)
         }

@@ -37,7 +37,7 @@ public enum ReportColumns {
         Column(name: "labels") { .labels($0.labels) },
         Column(name: "runs") { .unsigned(UInt64($0.runs)) },
         Column(name: "peak_rss_bytes") { .unsigned($0.peak?.bytes) },
-        Column(name: "peak_source") { .text($0.peak?.source.word) },
+        Column(name: "peak_source") { .text($0.peak?.sourceWord(isTold: $0.isPeakTold)) },
         Column(name: "peak_not_before") { .time($0.peak?.bracket?.notBeforeMilliseconds) },
         Column(name: "peak_not_after") { .time($0.peak?.bracket?.notAfterMilliseconds) },
         Column(name: "peak_is_lower_bound") { .boolean($0.isPeakLowerBound) },

@@ -54,6 +54,8 @@ public struct ReportRow: Hashable, Sendable {
     public var peakHolder: PeakHolder?
     /// Whether the true peak of that run may be above it; nil without a peak.
     public var isPeakLowerBound: Bool?
+    /// Whether that peak may be what the program of that run said of itself.
+    public var isPeakTold = false
     /// Whether the run may have held less in the range, as the peak is that of its whole life and
     /// may lie outside, and nothing is known of the range; nil without a peak.
     public var isPeakUpperBound: Bool?

@@ -96,7 +96,7 @@ public struct ReportTally: Sendable {
         let holder = RunGroup.Holder(
             place: place, key: run.key, program: run.program,
             isLowerBound: run.isPeakLowerBound(isHostGone: at.isGone),
-            isInherited: run.isPeakInherited)
+            isInherited: run.isPeakInherited, isTold: run.flags.contains(.markReset))
         guard let group = group(number(of: run, at), holder) else { return }
         groups[group].add(run, at)
         guard let life = run.peak else { return }

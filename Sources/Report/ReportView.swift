@@ -128,7 +128,7 @@ extension ReportRow {
     /// The mark of its peak.
     var peakMark: PeakMark? {
         PeakMark(
-            peak, isLowerBound: isPeakLowerBound, isInherited: isPeakInherited,
+            peak, isLowerBound: isPeakLowerBound, isInherited: isPeakInherited, isTold: isPeakTold,
             isUpperBound: isPeakUpperBound, isOfWindows: isPeakOfWindows)
     }
 }

@@ -132,12 +132,16 @@ public struct ReportedRun: Hashable, Sendable {
     ///
     /// What the kernel said at exit is final, and its mark is the whole truth while the run lives
     /// and is looked at. A sampled peak may have been passed between two samples; a run that
-    /// ended, or whose host is gone, may have risen after its mark was last read.
+    /// ended, or whose host is gone, may have risen after its mark was last read. Of a run that
+    /// resets its mark, what it told last may be lost.
     public func isPeakLowerBound(isHostGone: Bool = false) -> Bool? {
         guard let peak = record.peak else { return nil }
         return RunJudgement.isLowerBound(
             peak, record.flags, hasEnd: record.end != nil, isHostGone: isHostGone)
     }
+
+    /// Whether the peak may be what the program said of itself.
+    public var isPeakTold: Bool { RunJudgement.isTold(record.peak, record.flags) }
 
     /// Whether the kernel killed it for want of memory; nil where nobody could know.
     ///

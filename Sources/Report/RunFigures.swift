@@ -114,10 +114,19 @@ public struct RunFigures: Sendable {
         guard let peak else { return nil }
         return RunJudgement.isLowerBound(peak, flags, hasEnd: end != nil, isHostGone: isHostGone)
     }
+
+    /// Whether the peak may be what the program said of itself.
+    var isPeakTold: Bool { RunJudgement.isTold(peak, flags) }
 }
 
 /// What the facts of a run mean.
 enum RunJudgement {
+    /// Whether the peak may be what the program said of itself: one that resets the kernel's mark
+    /// tells of the greatest before, and nobody else can.
+    static func isTold(_ peak: Peak?, _ flags: RunFlags) -> Bool {
+        peak?.source == .hwm && flags.contains(.markReset)
+    }
+
     /// Whether the true peak may be above the one that is known.
     static func isLowerBound(
         _ peak: Peak, _ flags: RunFlags, hasEnd: Bool, isHostGone: Bool
@@ -126,7 +135,7 @@ enum RunJudgement {
         switch peak.source {
         case .exit: return flags.contains(.markReset)
         case .sampled: return true
-        case .hwm, .cgroup: return hasEnd || isHostGone
+        case .hwm, .cgroup: return hasEnd || isHostGone || flags.contains(.markReset)
         }
     }
 

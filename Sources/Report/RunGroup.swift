@@ -55,6 +55,8 @@ struct RunGroup {
         var program: Int64
         var isLowerBound: Bool?
         var isInherited: Bool
+        /// Whether its program tells of its peak itself.
+        var isTold = false
         var basis = RangedPeak.Basis.life
     }
 
@@ -184,6 +186,7 @@ struct RunGroup {
                 program: try name(holder.program))
             row.isPeakLowerBound = holder.isLowerBound
             row.isPeakInherited = holder.isInherited
+            row.isPeakTold = holder.isTold && peak.source == .hwm
             switch holder.basis {
             case .life: row.isPeakUpperBound = false
             case .windows: (row.isPeakLowerBound, row.isPeakUpperBound) = (false, false)

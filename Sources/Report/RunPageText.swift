@@ -39,7 +39,7 @@ extension RunPage {
             " (\(DecimalText.tenths($0)) % of the host's \(ByteSize(memory).text))"
         }
         page.addFact("Peak", size + (ofHost ?? ""), barPermille: share, role: .emphasis)
-        page.addFact("", "\(peak.timeText(style)), by \(peak.source.phrase)")
+        page.addFact("", "\(peak.timeText(style)), by \(peak.sourcePhrase(isTold: run.isPeakTold))")
         if row.isPeakLowerBound == true {
             page.addFact("", lowerBoundReason(peak.source), role: .warning)
         }
@@ -64,7 +64,10 @@ extension RunPage {
     }
 
     private func lowerBoundReason(_ source: PeakSource) -> String {
-        source == .sampled
+        if run.record.flags.contains(.markReset), source != .sampled {
+            return "it may have been more, as what it told last may be lost"
+        }
+        return source == .sampled
             ? "it may have been more between two samples"
             : run.record.end != nil
                 ? "it may have risen after its mark was last read, before its end"

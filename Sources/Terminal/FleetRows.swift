@@ -84,7 +84,7 @@ public struct ProcessRow: Hashable, Sendable {
 public struct PeakCell: Hashable, Sendable {
     /// Its size in bytes.
     public var bytes: UInt64
-    /// Where it comes from: `exit`, `hwm`, `cgroup` or `sampled`.
+    /// Where it comes from: `exit`, `hwm`, `told`, `cgroup` or `sampled`.
     public var source: String
     /// When it was there at the earliest, in milliseconds since the epoch in UTC.
     public var notBeforeMilliseconds: Int64?
@@ -119,7 +119,11 @@ public struct PeakCell: Hashable, Sendable {
     var mark: String {
         if isInherited { return "i" }
         guard isLowerBound else { return " " }
-        return source == "sampled" ? "~" : "+"
+        switch source {
+        case "sampled": return "~"
+        case "told": return "t"
+        default: return "+"
+        }
     }
 }
 

@@ -49,10 +49,10 @@ extension ScreenRenderer {
             StyledText(""), StyledText("Columns", .heading),
             StyledText("  RSS          what is resident now"),
             StyledText("  PEAK         the most that ever was; where it is not the whole truth:"),
-            StyledText("               + at least this    ~ largest sample    i inherited at fork"),
+            StyledText("               + at least  ~ largest sample  t told  i inherited at fork"),
             StyledText("  AGE          how long ago the peak was reached; > at least so long"),
             StyledText(
-                "  SOURCE       exit and hwm: the kernel's own mark; sampled: seen at a look"),
+                "  SOURCE       exit, hwm: the kernel's mark; told: by itself; sampled: at a look"),
             StyledText("  LAST MINUTES RSS between its least and greatest, 5 s a step"),
             StyledText("  %CPU         average over the life of the process"),
             StyledText("  TOGETHER     the most that all runs of a program held at one time"),
@@ -116,6 +116,7 @@ extension ScreenRenderer {
         let source =
             switch peak.source {
             case "hwm": "the kernel's own mark while it lives (hwm)"
+            case "told": "what its program told of itself, or its mark if that was more (told)"
             case "exit": "the kernel's record of its exit (exit)"
             case "cgroup": "the mark of its cgroup (cgroup)"
             default: "the largest sample (\(escaped(peak.source)))"

@@ -192,6 +192,52 @@ struct SectionOutboxTests {
         #expect(harness.outbox.registers.parts.sectionCount == PartRegisters.maximumSections)
     }
 
+    @Test("No program is believed that says it held more than the host has, and each is counted")
+    func moreThanTheHost() throws {
+        let total = Int(TrueHost.description.memoryTotalBytes >> 10)
+        let harness = OutboxHarness()
+        _ = told(harness, .starting([1]))
+        let reset = """
+            {"v":1,"kind":"reset","pid":1,"startTicks":100,"at":1900000,\
+            "lifetimeKiB":\(total + 1),"unsentCount":0}
+
+            """
+        let frames = told(
+            harness, .observing([1], atMilliseconds: 2_000, kibibytes: 150),
+            [
+                (1, try Self.datagram("lifetime", lifetime: total * 50)),
+                (1, try Self.datagram("peak", peak: total + 1, lifetime: nil)),
+                (1, try SectionDatagram(Array(reset.utf8))),
+            ])
+        #expect(Self.sections(frames).map(\.key.name) == ["lifetime"])
+        #expect(harness.outbox[run(1)]?.peak?.bytes == 150 << 10)
+        #expect(harness.outbox.counters[.refused] == 3)
+        // What the kernel says of pages that are mapped many times may be more.
+        _ = told(
+            harness,
+            .observing([1], atMilliseconds: 3_000, kibibytes: UInt64(total) + 4),
+            [(1, try Self.datagram(lifetime: total))])
+        #expect(harness.outbox[run(1)]?.peak?.bytes == UInt64(total + 4) << 10)
+        #expect(harness.outbox.counters[.refused] == 3)
+    }
+
+    @Test("What a program tells of its life counts only of a run that is marked for it")
+    func unmarked() throws {
+        let harness = OutboxHarness()
+        _ = told(harness, .starting([1, 2]))
+        _ = told(
+            harness, .observing([1, 2], atMilliseconds: 2_000, kibibytes: 150),
+            [
+                (1, try Self.datagram(lifetime: 5_000, isReset: false)),
+                (2, try Self.datagram(lifetime: 5_000, isReset: true)),
+            ])
+        // Its mark was never reset, so the agent has read all of its life there.
+        let plain = try #require(harness.outbox[run(1)])
+        #expect(plain.peak?.bytes == 150 << 10 && !plain.flags.contains(.markReset))
+        let marked = try #require(harness.outbox[run(2)])
+        #expect(marked.peak?.bytes == 5_000 << 10 && marked.flags.contains(.markReset))
+    }
+
     @Test("A figure that cannot be true is refused, and so is a lifetime")
     func refused() throws {
         let harness = OutboxHarness()

@@ -166,6 +166,76 @@ struct SectionTests {
         }
     }
 
+    /// Sends datagrams that say what it is told to: lines of fields behind its own name.
+    private static let liar = """
+        import os, socket, sys, time
+        path = os.environ["HIGHWATER_SOCKET"]
+        ticks = open("/proc/self/stat").read().rpartition(")")[2].split()[19]
+        begin = '{"v":1,"pid":%d,"startTicks":%s,"unsentCount":0,' % (os.getpid(), ticks)
+        for line in iter(sys.stdin.readline, ""):
+            now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+            said = line.strip().replace("NOW", str(now))
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sending:
+                sending.sendto((begin + said + "}\\n").encode(), path)
+        """
+
+    @Test(
+        "a program cannot tell of more than the host has, and what it tells is never the kernel's",
+        .enabled(if: isThere, "needs /usr/bin/python3"))
+    func lies() async throws {
+        let collector = try await collector()
+        let agent = try await agent(collector.port)
+        let input = Pipe()
+        let liar = try Program(
+            Self.interpreter, ["-c", Self.liar], environment: ["HIGHWATER_SOCKET": socket],
+            input: input)
+        func row() async throws -> Row? {
+            try await Row.all(["report", "--top", "100000"], of: collector)
+                .first { $0.number("pid") == Double(liar.pid) && $0.text("ended_at") == nil }
+        }
+        try await eventually("it is known") { try await row() != nil }
+        let meminfo = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
+        let total = try #require(meminfo.split(whereSeparator: { !$0.isNumber }).first)
+        let memory = try #require(UInt64(total))
+        func said(_ name: String, peak: UInt64, lifetime: UInt64, isReset: Bool) -> String {
+            """
+            "kind":"section","name":"\(name)","startedAt":NOW,"endedAt":NOW,"startKiB":1,\
+            "endKiB":1,\
+            "peakKiB":\(peak),"method":"mark","exact":true,"shared":false,"markReset":\(isReset),\
+            "lifetimeKiB":\(lifetime)
+
+            """
+        }
+        let lines = [
+            said("vast", peak: memory * 50, lifetime: memory * 50, isReset: true),
+            "\"kind\":\"reset\",\"at\":NOW,\"lifetimeKiB\":\(memory * 50)\n",
+            said("small", peak: 2, lifetime: memory - 2, isReset: false),
+            said("half", peak: 3, lifetime: memory / 2, isReset: true),
+        ]
+        try input.fileHandleForWriting.write(contentsOf: Data(lines.joined().utf8))
+        try await eventually("what may be true is reported") {
+            try await row()?.bytes("peak_rss_bytes") == (memory / 2) << 10
+        }
+        let told = try #require(try await row())
+        #expect(told.text("peak_source") == "told")
+        #expect(told.boolean("peak_is_lower_bound") == true)
+        let id = try #require(told.text("run_id"))
+        let page = try await Program.run("memcollector", ["show", id, "--url", collector.url])
+        #expect(page.output.contains("what its program told of itself"), "\(page)")
+        #expect(page.output.contains(">= "), "\(page)")
+        let table = try await Program.run("memcollector", ["report", "--url", collector.url])
+        #expect(table.output.contains("t told by the program itself"), "\(table)")
+        try await eventually("sections are told") {
+            try await section("half", of: collector) != nil
+        }
+        #expect(try await section("vast", of: collector) == nil)
+        #expect(try await section("small", of: collector)?.bytes("peak_rss_bytes") == 2 << 10)
+        try input.fileHandleForWriting.close()
+        #expect(try await liar.waitForExit() == 0)
+        agent.signal(SIGTERM)
+        #expect(try await agent.waitForExit() == 0)
+    }
+
     @Test("an agent that cannot listen says so once, and goes on")
     func noSocket() async throws {
         let first = try await collector()

@@ -182,6 +182,38 @@ struct ReportBuilderTests {
         #expect(wasKilled(isKillSeen: false) == false, "who exits was not killed")
     }
 
+    @Test("a peak that its program may have told of is told and a lower bound, while it lives, too")
+    func told() throws {
+        func fleet(_ source: PeakSource, _ flags: RunFlags) -> SampleFleet {
+            var fleet = SampleFleet()
+            fleet.addHost("web-01")
+            var sample = SampleFleet.Sample(pid: 1, program: "train.py", peakMebibytes: 3_000)
+            (sample.source, sample.flags) = (source, flags)
+            fleet.addRun(sample)
+            return fleet
+        }
+        let told = fleet(.hwm, .markReset)
+        for grouping in [ReportQuery.Grouping.run, .program, .host] {
+            let row = try #require(result(told) { $0.grouping = grouping }.rows.first)
+            #expect(row.isPeakTold && row.isPeakLowerBound == true && row.liveRuns == 1)
+        }
+        let json = "\"peak_source\":\"told\""
+        let report = ReportView(result(told))
+        #expect(report.json.contains(json) && report.csv.contains(",told,"))
+        let table = report.text(style: TextStyle())
+        #expect(table.contains("2.93 GiBt") && table.contains("t told by the program itself"))
+        let page = SamplePages.page(of: try #require(told.runs.first), in: told)
+        #expect(page.json.contains(json))
+        let text = page.text(style: TextStyle())
+        #expect(text.contains(">= 2.93 GiB") && text.contains("what its program told of itself"))
+        #expect(text.contains("what it told last may be lost"))
+        // Of others nothing changes, and what looks or the exit's record say is theirs.
+        for (source, flags) in [(PeakSource.hwm, RunFlags()), (.exit, .markReset)] {
+            let row = try #require(result(fleet(source, flags)).rows.first)
+            #expect(!row.isPeakTold && row.isPeakLowerBound == flags.contains(.markReset))
+        }
+    }
+
     @Test("a peak is a lower bound unless the kernel has the last word")
     func lowerBounds() {
         var sample = SampleFleet.Sample(pid: 1, program: "x", peakMebibytes: 1)

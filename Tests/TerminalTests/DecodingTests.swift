@@ -51,5 +51,8 @@ struct DecodingTests {
         #expect(row.processorPermille == 15 && row.elapsedMilliseconds == 12_345)
         #expect(row.peak?.mark == "+" && row.peak?.notBeforeMilliseconds == nil)
         #expect(answer.atMilliseconds == SampleScreen.at)
+        let told = text.replacing("\"hwm\"", with: "\"told\"")
+        try FleetDecoding.processes(Array(told.utf8), into: &answer)
+        #expect(answer.processes?.first?.peak?.mark == "t")
     }
 }

@@ -50,14 +50,17 @@ extension Outbox {
         setSectionCounters()
     }
 
+    /// Takes in what a program told of its run.
+    ///
+    /// Where it does not reset the mark, the kernel's own says all that it could tell of its life.
+    /// So whatever peak was told is one of a run that has the flag, and is shown as that.
     private mutating func take(_ found: SectionIntake.Found) {
         let datagram = found.datagram
-        if datagram.resetsMark || datagram.lifetimeBytes != nil {
+        if datagram.resetsMark {
             runs.tell(
                 found.run, lifetimeBytes: datagram.lifetimeBytes,
                 untilMilliseconds: datagram.atMilliseconds,
-                sinceMilliseconds: datagram.lifetimeSinceMilliseconds,
-                flags: datagram.resetsMark ? .markReset : [])
+                sinceMilliseconds: datagram.lifetimeSinceMilliseconds, flags: .markReset)
         }
         guard let section = datagram.section, let call = datagram.call else { return }
         registers.parts.add(

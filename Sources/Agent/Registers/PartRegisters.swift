@@ -44,7 +44,7 @@ struct PartRegisters {
 
     /// Takes in one call of a section.
     mutating func add(_ call: SectionCall, of key: SectionKey, limits: PeakLimits) {
-        guard limits.accepts(call.peak.bytes) else {
+        guard limits.acceptsTold(call.peak.bytes) else {
             refusedCount += 1
             return
         }
