@@ -51,6 +51,10 @@ public struct LinesView: PartsView {
         "hosts", "host", "host_id", "run_id", "seen_at",
     ]
 
+    static let columnsOfLives = ["grown_bytes", "sum_of_grown_bytes"]
+
+    static let rangeSentence = "Over the whole lives of the runs that lived in this range"
+
     /// Puts the lines of runs together.
     ///
     /// - Parameters:

@@ -66,6 +66,10 @@ protocol PartsView: FleetView {
     static var columns: [String] { get }
     /// What is asked for, when, and on what it rests.
     var head: PartsHead { get }
+    /// Those of the fields whose figures are of whole lives of runs, whatever the range is.
+    static var columnsOfLives: [String] { get }
+    /// What that means where a range is asked for, in one line.
+    static var rangeSentence: String { get }
     /// The fields of the rows that are shown.
     var values: [[RowValue]] { get }
     /// The title of the page, what it means, and where nothing was found what to do.
@@ -82,6 +86,8 @@ struct PartsHead: Hashable, Sendable {
     var sinceMilliseconds: Int64?
     /// End of the range, likewise.
     var untilMilliseconds: Int64
+    /// Whether a beginning or an end was asked for.
+    var hasRange: Bool
     /// When the report was made, likewise.
     var madeAtMilliseconds: Int64
     /// What the report rests on and what it leaves out.
@@ -91,6 +97,7 @@ struct PartsHead: Hashable, Sendable {
         self.part = part
         sinceMilliseconds = query.sinceMilliseconds
         untilMilliseconds = query.untilMilliseconds ?? nowMilliseconds
+        hasRange = query.hasRange
         madeAtMilliseconds = nowMilliseconds
         self.coverage = coverage
     }
@@ -101,7 +108,8 @@ extension PartsView {
     public var hiddenRowCount: Int { head.coverage.hiddenRowCount }
     /// What the report rests on, in one line.
     public var coverageLine: String? { head.coverage.headerLine }
-    /// `since`, `until`, `by`, `coverage` and `rows`.
+    /// `since`, `until`, `by`, `over_whole_lives` (the fields of the rows that are of whole lives
+    /// and not of the range alone), `coverage` and `rows`.
     public var json: String { document.json }
     /// The rows.
     public var csv: String { document.csv(style: TextStyle()) }
@@ -126,6 +134,8 @@ extension PartsView {
                 JSONValue.Member("since", .time(head.sinceMilliseconds)),
                 JSONValue.Member("until", .time(head.untilMilliseconds)),
                 JSONValue.Member("by", .text(head.part.word)),
+                JSONValue.Member(
+                    "over_whole_lives", .array(Self.columnsOfLives.map { .text($0) })),
             ],
             columns: Self.columns,
             jsonRows: values.map { row in
@@ -146,6 +156,7 @@ extension PartsView {
                 : [(words.empty, .plain)]
         } else {
             page.table = table(style)
+            if head.hasRange { page.sentences = [(Self.rangeSentence, .plain)] }
             page.remarks = [words.meaning]
         }
         return page

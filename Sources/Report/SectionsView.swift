@@ -49,7 +49,14 @@ public struct SectionsView: PartsView {
         "peak_host_id", "peak_run_id",
     ]
 
+    static let columnsOfLives = ["grown_bytes", "calls", "total_seconds", "longest_seconds"]
+
+    static let rangeSentence =
+        "Sections whose peak is in this range; GREW and calls are over the whole lives of runs"
+
     /// Puts the sections of runs together.
+    ///
+    /// Where there is a range, those count whose largest call lies in it or reaches into it.
     ///
     /// - Parameters:
     ///   - sections: The sections of the runs that match the query.
@@ -61,8 +68,9 @@ public struct SectionsView: PartsView {
         nowMilliseconds: Int64
     ) {
         var groups: [GroupName: Group] = [:]
+        let range = query.hasRange ? query.range : nil
         for entry in sections {
-            for section in entry.sections {
+            for section in entry.sections where section.peak.mayLie(in: range) {
                 let name = GroupName(
                     program: entry.run.record.description.program, section: section.key.name)
                 groups[name, default: Group(section, entry.run)].add(section, entry.run)
@@ -165,6 +173,14 @@ public struct SectionsView: PartsView {
             ]
         }
         return table
+    }
+}
+
+extension Peak {
+    /// Whether it may have been reached in a range; nil is all of time.
+    fileprivate func mayLie(in range: ClosedRange<Int64>?) -> Bool {
+        guard let range, let bracket else { return true }
+        return range.overlaps(bracket.notBeforeMilliseconds...bracket.notAfterMilliseconds)
     }
 }
 

@@ -106,6 +106,7 @@ struct SectionTests {
         #expect(load.bytes("peak_rss_bytes") ?? .max < 220 << 20)
         #expect(load.bytes("grown_bytes") ?? 0 >= 115 << 20)
         #expect(load.boolean("peak_is_lower_bound") == false)
+        try await checkRange(of: load, in: first)
 
         // Another collector with the same data, which goes on where it was.
         first.program.signal(SIGTERM)
@@ -130,6 +131,21 @@ struct SectionTests {
         #expect(try await after.waitForExit() == 0)
         second.program.signal(SIGTERM)
         #expect(try await second.program.waitForExit() == 0)
+    }
+
+    /// In a range after its peak there is no section, although its run lives there.
+    private func checkRange(of load: Row, in collector: RunningCollector) async throws {
+        let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        let end = try format.parse(try #require(load.text("peak_not_after")))
+        let after = format.format(end.addingTimeInterval(0.002))
+        func names(_ range: [String]) async throws -> [String] {
+            try await Row.all(["report", "--by", "section"] + range, of: collector)
+                .compactMap { $0.text("section") }
+        }
+        #expect(try await !names(["--since", after]).contains("load"))
+        #expect(try await names(["--until", after]).contains("load"))
+        let runs = try await Row.all(["report", "--since", after, "--top", "9999"], of: collector)
+        #expect(runs.contains { $0.text("program") == "python3 job.py" })
     }
 
     /// One run, whose peak is what it held before the mark was first reset.

@@ -93,6 +93,25 @@ struct LinesViewTests {
         #expect(view.written(as: .markdown, style: TextStyle()).contains("load\\_frames"))
     }
 
+    @Test("Growth has no time: with a range it is said that figures are over whole lives")
+    func range() {
+        let sentence = "Over the whole lives of the runs that lived in this range"
+        let ranges: [(inout ReportQuery) -> Void] = [
+            { $0.sinceMilliseconds = SampleFleet.now - 5_000 },
+            { $0.untilMilliseconds = SampleFleet.now - 5_000 },
+        ]
+        for change in ranges {
+            let view = Self.view(change)
+            let lines = view.text(style: TextStyle()).split(separator: "\n")
+            #expect(lines.contains { $0 == sentence }, "\(lines)")
+            #expect(view.written(as: .markdown, style: TextStyle()).contains(sentence))
+            #expect(
+                view.json.contains(
+                    "\"over_whole_lives\":[\"grown_bytes\",\"sum_of_grown_bytes\"]"))
+        }
+        #expect(!Self.view().text(style: TextStyle()).contains(sentence))
+    }
+
     @Test("A run's page lists its lines, what is in none of them, and no name as it is")
     func page() throws {
         var fleet = SampleFleet()

@@ -68,6 +68,39 @@ struct SectionsViewTests {
         #expect(rows[0].peakHostName == "web-01")
     }
 
+    @Test("In a range are sections whose peak may lie there; what is of whole lives is said")
+    func range() {
+        // The peaks were 2,902 to 2,900 s ago, 1,902 to 1,900 s, 1,502 to 1,500 s and 42 to 40 s.
+        func names(_ since: Int64?, _ until: Int64? = nil) -> [RawText] {
+            Self.view {
+                $0.sinceMilliseconds = since.map { SampleFleet.now - $0 * 1_000 }
+                $0.untilMilliseconds = until.map { SampleFleet.now - $0 * 1_000 }
+            }.rows.map(\.name)
+        }
+        #expect(names(39) == [])
+        #expect(names(41) == ["=SUM(A1)"])
+        #expect(names(1_501) == ["train", "=SUM(A1)"])
+        #expect(names(nil, 1_901) == ["load"])
+        #expect(names(1_800, 1_600) == [])
+        let part = Self.view { $0.sinceMilliseconds = SampleFleet.now - 2_000_000 }
+        // Of the two runs with this section one had its peak before.
+        #expect(part.rows[0].name == "load" && part.rows[0].runs == 1)
+        #expect(part.rows[0].record.callCount == 40)
+        let sentence = "calls are over the whole lives of runs"
+        #expect(part.text(style: TextStyle()).contains(sentence))
+        #expect(part.written(as: .markdown, style: TextStyle()).contains(sentence))
+        #expect(!Self.view().text(style: TextStyle()).contains(sentence))
+        #expect(part.json.contains("\"over_whole_lives\":[\"grown_bytes\",\"calls\","))
+    }
+
+    @Test("A section whose time nobody knows is in every range")
+    func unknownTime() {
+        var fleet = Self.fleet()
+        fleet[0].sections[0].peak.bracket = nil
+        let view = Self.view(fleet) { $0.sinceMilliseconds = SampleFleet.now - 1_000 }
+        #expect(view.rows.map(\.name) == ["load"])
+    }
+
     @Test("The order, the number of rows and of runs are those asked for")
     func query() {
         #expect(Self.view { $0.order = .last }.rows.first?.name == "=SUM(A1)")
