@@ -8,6 +8,7 @@ final class HostSources {
     private var watched = MemoryWatchOutcome()
     private var sections: SectionListener?
     private let sectionsSocket: String?
+    private let names: PythonNamePolicy
     private var sectionsProblem: SectionListenerProblem?
 
     /// Starts what can be started for `sampler`.
@@ -18,6 +19,7 @@ final class HostSources {
             root: settings.root, policy: settings.commandLine, options: options)
         sampler.use(kernel)
         sampler.proportional = settings.proportional
+        names = settings.python.names
         sectionsSocket = settings.sectionsSocket
         guard let path = sectionsSocket else { return }
         do throws(SectionListenerProblem) {
@@ -27,8 +29,11 @@ final class HostSources {
         }
     }
 
-    /// What programs told of their sections since this was last asked.
-    func takeSections() -> SectionArrivals { sections?.drain() ?? SectionArrivals() }
+    /// What programs told of their sections since this was last asked, with no more of their names
+    /// than may leave the host: nothing holds or writes more.
+    func takeSections() -> SectionArrivals {
+        sections?.drain().leaving(names) ?? SectionArrivals()
+    }
 
     /// Watches cgroups and kills for want of memory, too.
     func watchMemory(by sampler: Sampler, cgroupRoot: String?, hostMemoryBytes: UInt64) {

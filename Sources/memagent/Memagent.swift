@@ -76,8 +76,8 @@ struct Memagent: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            What of the names of Python files and functions leaves this host: full (whole paths), \
-            base (file names) or hash (a number for each file and function).
+            What of the names of Python files and functions, and of sections, leaves this host: \
+            full (whole paths), base (file names) or hash (a number for each).
             """, valueName: "policy"))
     var pythonNames = "base"
 

@@ -70,10 +70,10 @@ struct SectionTests {
             folder: folder.path + "/data", port: other?.port ?? 0, httpPort: other?.httpPort ?? 0)
     }
 
-    private func agent(_ port: Int) async throws -> Program {
+    private func agent(_ port: Int, _ more: [String] = []) async throws -> Program {
         let agent = try Program.agent(
             port: port, hostID: "one",
-            arguments: ["--state-dir", folder.path + "/state", "--sections-socket", socket])
+            arguments: ["--state-dir", folder.path + "/state", "--sections-socket", socket] + more)
         try await eventually("it listens") { FileManager.default.fileExists(atPath: socket) }
         return agent
     }
@@ -248,6 +248,27 @@ struct SectionTests {
         #expect(try await section("small", of: collector)?.bytes("peak_rss_bytes") == 2 << 10)
         try input.fileHandleForWriting.close()
         #expect(try await liar.waitForExit() == 0)
+        agent.signal(SIGTERM)
+        #expect(try await agent.waitForExit() == 0)
+    }
+
+    @Test(
+        "no name of a section leaves a host that lets out numbers alone",
+        .enabled(if: isThere, "needs /usr/bin/python3"))
+    func hashedNames() async throws {
+        let collector = try await collector()
+        let agent = try await agent(collector.port, ["--python-names", "hash"])
+        let job = try await Job(socket: socket)
+        try await job.call(20)
+        func names() async throws -> Set<String> {
+            Set(
+                try await Row.all(["report", "--by", "section"], of: collector)
+                    .compactMap { $0.text("section") })
+        }
+        try await eventually("both are told") { try await names().count == 2 }
+        // FNV-1a of "load" and "train".
+        #expect(try await names() == ["#ce0eecad70f271e9", "#dee795a6c5087209"])
+        try await job.end()
         agent.signal(SIGTERM)
         #expect(try await agent.waitForExit() == 0)
     }

@@ -15,7 +15,7 @@ package enum PythonPolicy: String, Hashable, Sendable, CaseIterable {
 package struct PythonSettings: Hashable, Sendable {
     /// Which ones.
     package var policy = PythonPolicy.auto
-    /// What of the names of files and functions leaves the host.
+    /// What of the names of files and functions, and of sections, leaves the host.
     package var names = PythonNamePolicy.base
     /// The most lines that are handed over of one run; of them those that grew most are told.
     package var maximumLines = 64
@@ -25,9 +25,10 @@ package struct PythonSettings: Hashable, Sendable {
 }
 
 extension PythonSettings {
-    /// A frame that an earlier agent wrote down, with no more of Python programs than may leave the
-    /// host now; nil if nothing of it may.
+    /// A frame that an earlier agent wrote down, with no more of Python programs, and of the names
+    /// of sections, than may leave the host now; nil if nothing of it may.
     func leaving(_ frame: Frame) -> Frame? {
+        if case .sections(let sections) = frame { return .sections(sections.leaving(names)) }
         guard case .pythonGrowth(let growth) = frame else { return frame }
         guard policy != .off else { return nil }
         return .pythonGrowth(

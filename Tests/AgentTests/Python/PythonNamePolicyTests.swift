@@ -1,4 +1,5 @@
 import MemoryModel
+import ProcessSampler
 import Testing
 import Wire
 
@@ -25,6 +26,69 @@ struct PythonNamePolicyTests {
         #expect(hashed == line("#85944171f73967e8", 7, "#af63dc4c8601ec8c"))
         #expect(PythonNamePolicy.hash.line(line("", 7, "")) == line("", 7, ""))
         #expect(PythonNamePolicy.hash.line(hashed) == hashed, "a number has no number of its own")
+    }
+
+    @Test("a section's name leaves by the same policy: whole, without its folders, or a number")
+    func sections() throws {
+        func names(_ policy: PythonNamePolicy, _ names: RawText...) -> [RawText] {
+            names.map(policy.section)
+        }
+        #expect(names(.full, "/srv/secret/job.py:7", "f") == ["/srv/secret/job.py:7", "f"])
+        #expect(names(.base, "/srv/secret/job.py:7", "f") == ["job.py:7", "f"])
+        #expect(names(.base, "/srv/secret/", "/", "train/epoch") == ["secret", "/", "train/epoch"])
+        #expect(names(.hash, "foobar", "a") == ["#85944171f73967e8", "#af63dc4c8601ec8c"])
+        #expect(names(.hash, "#af63dc4c8601ec8c") == ["#af63dc4c8601ec8c"])
+
+        let text = """
+            {"v":1,"kind":"section","pid":1,"startTicks":100,"name":"foobar","startedAt":1,\
+            "endedAt":2,"startKiB":1,"endKiB":1,"peakKiB":1,"method":"mark","exact":true,\
+            "shared":false,"markReset":true,"lifetimeKiB":1,"unsentCount":0}
+
+            """
+        let reset = """
+            {"v":1,"kind":"reset","pid":1,"startTicks":100,"at":1,"lifetimeKiB":1,"unsentCount":0}
+
+            """
+        var arrivals = SectionArrivals()
+        arrivals.received = try [reset, text].map {
+            ReceivedSection(pid: 1, datagram: try SectionDatagram(Array($0.utf8)))
+        }
+        arrivals.droppedCount = 3
+        var expected = arrivals
+        expected.received[1].datagram.section?.name = "#85944171f73967e8"
+        #expect(arrivals.leaving(.hash) == expected)
+        #expect(arrivals.leaving(.base) == arrivals)
+    }
+
+    @Test("sections that an earlier agent wrote down leave as the settings say now")
+    func pastSections() {
+        func section(_ name: RawText, _ bytes: UInt64, calls: UInt64 = 1) -> SectionRecord {
+            var section = SectionRecord(
+                key: SectionKey(run: ProcessKey(pid: 1, startTicks: 2), name: name),
+                firstCall: SectionCall(
+                    peak: Peak(bytes: bytes, bracket: nil, source: .hwm), growthBytes: 5,
+                    microseconds: 7, flags: .shared))
+            section.callCount = calls
+            section.totalMicroseconds = 7 * calls
+            return section
+        }
+        let written = Frame.sections(
+            SectionsFrame(sections: [section("/x/a", 40, calls: 2), section("/y/a", 50)]))
+        var settings = PythonSettings()
+        settings.names = .full
+        #expect(settings.leaving(written) == written)
+        settings.names = .base
+        #expect(
+            settings.leaving(written)
+                == .sections(SectionsFrame(sections: [section("a", 50, calls: 3)])))
+        // It is not by Python programs that are watched.
+        settings.policy = .off
+        settings.names = .hash
+        guard case .sections(let hashed) = settings.leaving(written) else {
+            Issue.record("no sections")
+            return
+        }
+        #expect(hashed.sections.map(\.key.name.bytes.count) == [17, 17])
     }
 
     @Test("what an earlier agent wrote down leaves as the settings say now, or not at all")
