@@ -20,6 +20,7 @@ class Peak:
         "_end_kib",
         "_ended",
         "_is_disturbed",
+        "_is_of_call",
         "_ledger",
         "_most_kib",
         "_start_kib",
@@ -46,6 +47,8 @@ class Peak:
         # What the section may have reached at most while the mark did not count; 0: it did.
         self._bound_kib = 0
         self._is_disturbed = False
+        # Whether what was called goes on after the call, and this is of the call alone.
+        self._is_of_call = False
         # Where the section is open; None before and after.
         self._ledger: Optional["LedgerOfPeaks"] = None
 
@@ -89,8 +92,11 @@ class Peak:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the peak is the kernel's own and nothing can be above it."""
-        return self.method == "mark" and not self._is_disturbed
+        """Whether the peak is the kernel's own and nothing can be above it.
+
+        Never of a call that gave a generator, or anything else that goes on after it.
+        """
+        return self.method == "mark" and not self._is_disturbed and not self._is_of_call
 
     def __str__(self) -> str:
         text = f"{_shown(self.name)}: {'so far ' if self._ledger else ''}peak "
@@ -102,7 +108,10 @@ class Peak:
         if method == "sampled":
             text += ", sampled"
         elif method == "mark":
-            text += ", exact" if self.is_exact else ", at least: another program reset the mark"
+            text += ", at least: another program reset the mark" if self._is_disturbed else ""
+            text += ", exact" if self.is_exact else ""
+        if self._is_of_call:
+            text += ", of the call alone: what it gave goes on"
         return text + (", beside other sections" if self.is_shared else "")
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from contextvars import ContextVar
-from types import TracebackType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, TracebackType
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type, TypeVar, Union, cast, overload
 
 from . import _ledger
@@ -64,18 +64,21 @@ class Section:
     def __call__(self, function: Function) -> Function:
         """Measures each call of a function, `async` ones from their first step to their last.
 
-        A generator is refused: a call of it returns at once, and what it needs, it needs while
-        others run. Put `with` into its body.
+        So it is where a call gives a coroutine, too, as of an `async` function behind another
+        decorator. A generator is refused: a call of it returns at once, and what it needs, it needs
+        while others run. Put `with` into its body. Where a call gives a generator or anything else
+        that goes on, the figures are of the call alone, and never exact.
         """
         if isinstance(function, (staticmethod, classmethod)):
             return cast(Function, type(function)(self(function.__func__)))
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        if _makes_generators(function):
             raise TypeError("highwater.peak measures no generator; use it by `with` in the body")
         if inspect.isclass(function) or not callable(function):
             raise TypeError("highwater.peak measures functions; this is none: %r" % (function,))
         name = self._name or getattr(function, "__qualname__", None) or type(function).__name__
         report = self._report
-        if inspect.iscoroutinefunction(function):
+        is_lazy = _makes_generators(_innermost(function))
+        if _is_async(function):
 
             @functools.wraps(function)
             async def measured_async(*arguments: Any, **named: Any) -> Any:
@@ -92,10 +95,18 @@ class Section:
         def measured(*arguments: Any, **named: Any) -> Any:
             peak = Peak(name)
             _begin(peak)
+            is_over = True
             try:
-                return function(*arguments, **named)
+                value = function(*arguments, **named)
+                if type(value) is CoroutineType:
+                    is_over = False
+                    _leave_out(peak)
+                    return _finish(value, name, report)
+                peak._is_of_call = _goes_on(type(value), is_lazy)
+                return value
             finally:
-                _end(peak, report)
+                if is_over:
+                    _end(peak, report)
 
         return measured  # type: ignore[return-value]
 
@@ -110,6 +121,54 @@ class Section:
                     self._open.pop(thread, None)
                 return peak
         return None
+
+
+async def _finish(coroutine: Any, name: str, report: Optional[Report]) -> Any:
+    """Measures a coroutine that a call gave, from its first step to its last."""
+    peak = Peak(name)
+    _begin(peak)
+    try:
+        return await coroutine
+    finally:
+        _end(peak, report)
+
+
+def _callable_of(function: Any) -> Tuple[Any, Any]:
+    """What may tell by its flags what a call gives: a function, or what an object is called by."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function, getattr(type(function), "__call__", None)
+
+
+def _is_async(function: Any) -> bool:
+    return any(map(inspect.iscoroutinefunction, _callable_of(function)))
+
+
+def _makes_generators(function: Any) -> bool:
+    kinds = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return any(kind(one) for one in _callable_of(function) for kind in kinds)
+
+
+def _innermost(function: Any) -> Any:
+    """The function behind other decorators."""
+    try:
+        return inspect.unwrap(function)
+    except ValueError:  # they go round in a circle
+        return function
+
+
+def _goes_on(kind: Any, is_lazy: bool) -> bool:
+    """Whether what a call gave works on after it.
+
+    A generator does, and a task; where `is_lazy`, as there is a generator behind the function, all
+    that is gone through or entered.
+
+    It is asked of the type: a value that stands for another one may raise when it is looked at.
+    """
+    if issubclass(kind, (GeneratorType, AsyncGeneratorType)) or hasattr(kind, "__await__"):
+        return True
+    steps = ("__next__", "__anext__", "__enter__", "__aenter__")
+    return is_lazy and any(hasattr(kind, step) for step in steps)
 
 
 @overload
@@ -161,13 +220,28 @@ def _end(peak: Peak, report: Optional[Report]) -> None:
     try:
         ledger = _ledger.current()
         ledger.end(peak)
-        enclosing = _enclosing.get()
-        if peak in enclosing:
-            _enclosing.set(tuple(p for p in enclosing if p is not peak))
+        _leave(peak)
     except BaseException as error:
         _give_up(ledger, peak, error)
     if report is not None:
         report(peak)
+
+
+def _leave(peak: Peak) -> None:
+    enclosing = _enclosing.get()
+    if peak in enclosing:
+        _enclosing.set(tuple(p for p in enclosing if p is not peak))
+
+
+def _leave_out(peak: Peak) -> None:
+    """Ends a section as if it had never been: the work that it is to measure comes yet."""
+    ledger = None
+    try:
+        ledger = _ledger.current()
+        ledger.forget(peak)
+        _leave(peak)
+    except BaseException as error:
+        _give_up(ledger, peak, error)
 
 
 def _give_up(ledger: Optional[_ledger.Ledger], peak: Peak, error: BaseException) -> None:

@@ -1,9 +1,11 @@
 """Functions and tasks: what is kept of them and what is refused; and what people read."""
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import unittest
+import warnings
 from typing import Any, AsyncIterator, Iterator, List
 
 from harness import MIB, highwater, memory, needs_mark, tolerance_bytes
@@ -100,9 +102,71 @@ class FunctionTests(unittest.TestCase):
         async def async_generator() -> AsyncIterator[int]:
             yield 1
 
-        for refused in (generator, async_generator, int, Wrong, 7):
+        class Generates:
+            """Is called for a generator."""
+
+            def __call__(self) -> Iterator[int]:
+                yield 1
+
+        class GeneratesAsync:
+            """Is called for an async one."""
+
+            async def __call__(self) -> AsyncIterator[int]:
+                yield 1
+
+        objects = (Generates(), functools.partial(Generates()), GeneratesAsync())
+        for refused in (generator, async_generator, *objects, int, Wrong, 7):
             with self.assertRaises(TypeError):
                 highwater.peak("refused")(refused)  # type: ignore[type-var]
+
+    @needs_mark
+    def test_a_call_that_gives_what_goes_on_is_never_exact(self) -> None:
+        peaks: List[highwater.Peak] = []
+        measured = highwater.peak("call", report=peaks.append)
+
+        def gives_generator() -> Iterator[int]:
+            return (memory().spike(MIB) or 1 for _ in range(2))
+
+        def gives_async_generator() -> AsyncIterator[int]:
+            async def generator() -> AsyncIterator[int]:
+                yield 1
+
+            return generator()
+
+        @contextlib.contextmanager
+        def manager() -> Iterator[int]:
+            memory().spike(MIB)
+            yield 1
+
+        def gives_future() -> "asyncio.Future[int]":
+            loop = asyncio.new_event_loop()
+            try:
+                return loop.create_future()
+            finally:
+                loop.close()
+
+        for function in (gives_generator, gives_async_generator, manager, gives_future):
+            measured(function)()
+            self.assertFalse(peaks[-1].is_exact, function)
+            self.assertEqual(peaks[-1].method, "mark")
+            self.assertTrue(str(peaks[-1]).endswith(", of the call alone: what it gave goes on"))
+
+    @needs_mark
+    def test_a_call_that_goes_through_a_generator_itself_is_exact(self) -> None:
+        peaks: List[highwater.Peak] = []
+
+        def generator() -> Iterator[int]:
+            memory().spike(32 * MIB)
+            yield 1
+
+        @highwater.peak("all", report=peaks.append)
+        @functools.wraps(generator)
+        def everything() -> List[int]:
+            return list(generator())
+
+        self.assertEqual(everything(), [1])
+        self.assertTrue(peaks[0].is_exact)
+        self.assertAlmostEqual(peaks[0].growth_bytes or 0, 32 * MIB, delta=tolerance_bytes())
 
 
 class TaskTests(unittest.TestCase):
@@ -121,6 +185,76 @@ class TaskTests(unittest.TestCase):
         self.assertTrue(inspect.iscoroutinefunction(work))
         self.assertEqual(asyncio.run(work(3)), 3)
         self.assertAlmostEqual(peaks[0].growth_bytes or 0, 32 * MIB, delta=tolerance_bytes())
+
+    @needs_mark
+    def test_whatever_gives_a_coroutine_is_measured_until_that_is_done(self) -> None:
+        peaks: List[highwater.Peak] = []
+        measured = highwater.peak("any", report=peaks.append)
+
+        async def work(value: int) -> int:
+            await asyncio.sleep(0)
+            memory().spike(32 * MIB)
+            return value
+
+        class Works:
+            """Is called as an async function."""
+
+            async def __call__(self, value: int) -> int:
+                return await work(value)
+
+        @functools.wraps(work)
+        def plain(value: int) -> Any:
+            return work(value)
+
+        def bare(value: int) -> Any:
+            return work(value)
+
+        partial: Any = functools.partial(Works())
+        for function in (Works(), partial, functools.partial(work), plain, bare):
+            peaks.clear()
+            self.assertEqual(asyncio.run(measured(function)(3)), 3)
+            self.assertEqual(len(peaks), 1, function)
+            self.assertTrue(peaks[0].is_exact)
+            self.assertFalse(peaks[0].is_shared)
+            self.assertAlmostEqual(peaks[0].growth_bytes or 0, 32 * MIB, delta=tolerance_bytes())
+        self.assertTrue(inspect.iscoroutinefunction(measured(Works())))
+        self.assertEqual(list(_ledger.current().open), [])
+        self.assertEqual(_section._enclosing.get(), ())
+
+    def test_a_plain_function_that_runs_an_async_one_stays_plain(self) -> None:
+        async def work() -> int:
+            return 4
+
+        @highwater.peak("runs")
+        @functools.wraps(work)
+        def runs() -> int:
+            return asyncio.run(work())
+
+        self.assertEqual(runs(), 4)
+
+    def test_a_coroutine_that_is_never_awaited_leaves_no_section_open(self) -> None:
+        peaks: List[highwater.Peak] = []
+
+        async def work() -> None:
+            pass
+
+        given = highwater.peak("never", report=peaks.append)(lambda: work())()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            del given
+        self.assertEqual(peaks, [])
+        self.assertEqual(list(_ledger.current().open), [])
+        self.assertEqual(_section._enclosing.get(), ())
+
+    def test_an_exception_of_a_coroutine_that_a_call_gave_passes_through(self) -> None:
+        peaks: List[highwater.Peak] = []
+
+        async def fails() -> None:
+            raise Wrong
+
+        with self.assertRaises(Wrong):
+            asyncio.run(highwater.peak("fails", report=peaks.append)(lambda: fails())())
+        self.assertEqual(len(peaks), 1)
 
     def test_tasks_that_overlap_share_and_a_task_is_part_of_the_section_that_made_it(self) -> None:
         async def main() -> List[highwater.Peak]:
@@ -214,6 +348,10 @@ class TextTests(unittest.TestCase):
             "load: peak 1.21 GiB (+812 MiB) in 3.2 s, at least: another program reset the mark",
         )
         self.assertEqual(str(self.peak("load", _most_kib=None)), "load: peak not known in 3.2 s")
+        self.assertEqual(
+            str(self.peak("load", _is_of_call=True)),
+            "load: peak 1.21 GiB (+812 MiB) in 3.2 s, of the call alone: what it gave goes on",
+        )
 
     def test_a_name_cannot_speak_to_the_terminal(self) -> None:
         self.assertEqual(
