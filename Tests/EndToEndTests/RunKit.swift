@@ -90,19 +90,37 @@ struct CommandRunner {
         #include <stdlib.h>
         #include <string.h>
         #include <sys/mman.h>
+        #include <sys/resource.h>
         #include <sys/wait.h>
         #include <unistd.h>
         // Each word is a step: +N holds N MiB more, a waits N/10 s, f forks a child that goes on
         // with the next step and ends, w waits for children, d leaves a child of a new session,
-        // k ends by signal N, c leaves with status N.
+        // k ends by signal N, c leaves with status N, p touches N pages of 4 KiB, one by one, b is
+        // busy until N/10 s of processor time are used.
         static void hold(long mebibytes) {
           void *memory = mmap(0, mebibytes << 20, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
           if (memory == MAP_FAILED) _exit(9);
           memset(memory, 1, mebibytes << 20);
         }
+        static void touch(long pages) {
+          char *memory = mmap(0, pages << 12, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+          if (memory == MAP_FAILED || madvise(memory, pages << 12, MADV_NOHUGEPAGE)) _exit(9);
+          for (long i = 0; i < pages; i++) ((volatile char *)memory)[i << 12] = 1;
+        }
+        static void burn(long tenths) {
+          struct rusage use;
+          do {
+            for (volatile int i = 0; i < 100000; i++) {}
+            getrusage(RUSAGE_SELF, &use);
+          } while ((use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000L +
+                       use.ru_utime.tv_usec + use.ru_stime.tv_usec < tenths * 100000);
+        }
         static void step(const char *word) {
           long number = atol(word + 1);
+          if (*word == 'p') touch(number);
+          if (*word == 'b') burn(number);
           if (*word == '+') hold(number);
           if (*word == 'a') usleep(number * 100000);
           if (*word == 'k') raise(number);

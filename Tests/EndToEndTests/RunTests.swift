@@ -137,6 +137,44 @@ struct RunTests {
         #expect((waited.number("peak_of_sum", "bytes") ?? 0) >= 64 << 20)
     }
 
+    @Test("processor time, page faults, elapsed time and swap are those of what the command did")
+    func figures() async throws {
+        // Pages of its own, each touched once, by a process that ends when it has used 0.3 s.
+        let pages: UInt64 = 8_000
+        let before = ContinuousClock.now
+        let result = try await runner.run(try await holder("p\(pages)", "b3"))
+        let took = (ContinuousClock.now - before) / .seconds(1)
+        func seconds(_ key: String) throws -> Double {
+            try #require((result.document[key] as? NSNumber)?.doubleValue, "\(result.document)")
+        }
+        let (user, system) = (try seconds("user_seconds"), try seconds("system_seconds"))
+        let elapsed = try seconds("elapsed_seconds")
+        // One thread: it cannot have used more than passed. Figures are cut to milliseconds.
+        #expect(user + system >= 0.298 && user + system <= elapsed + 0.02, "\(result.document)")
+        #expect(elapsed >= 0.298 && elapsed <= took, "\(result.document)")
+        let faults = try #require(result.number("minor_faults"))
+        #expect(faults >= pages && faults < 2 * pages, "\(result.document)")
+        #expect(result.number("major_faults") != nil)
+        // Nobody can say that nothing of it was ever swapped out; that it was looked at, they can.
+        let swap = try #require(result.number("swap_peak_bytes"))
+        #expect(swap <= 64 << 20)
+        let row = try #require(result.processes.first)
+        if result.hasExitRecords {
+            // The kernel's record counts by clock ticks, and may miss some of them.
+            let used = (row["cpu_seconds"] as? NSNumber)?.doubleValue ?? 0
+            #expect(used >= 0.1 && used <= elapsed + 0.1, "\(row)")
+            let own = (row["minor_faults"] as? NSNumber)?.uint64Value ?? 0
+            #expect(own >= pages && own < 2 * pages, "\(row)")
+        }
+        let block = result.errors
+        let processor = String(
+            format: "CPU        %.3f s user, %.3f s system, of all waited for", user, system)
+        #expect(block.contains(processor), "\(block)")
+        #expect(block.contains(String(format: "ran %.3f s", elapsed)), "\(block)")
+        let grouped = "\(faults / 1_000)," + String(format: "%03d", faults % 1_000)
+        #expect(block.contains("Faults     \(grouped) without"), "\(block)")
+    }
+
     @Test("the sum counts two that hold memory at once, and the largest counts one")
     func sum() async throws {
         let result = try await runner.run(

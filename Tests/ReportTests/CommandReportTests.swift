@@ -51,6 +51,32 @@ import Testing
         #expect(small.key?.pid == 7)
     }
 
+    @Test("Swap is the largest of one process, missing where it was never read, and zero is zero")
+    func swap() throws {
+        func report(_ swaps: [UInt64?]) -> CommandReport {
+            let runs = swaps.enumerated().map { index, swap in
+                var run = record(Int32(7 + index), 5, .hwm)
+                run.swapPeakBytes = swap
+                return run
+            }
+            return CommandReport(run: run(runs, waited: 4), top: 10)
+        }
+        func text(_ swaps: [UInt64?]) -> String {
+            report(swaps).text(style: TextStyle(), hasPlot: false)
+        }
+        let some: [UInt64?] = [3 * Self.mebibyte, nil, 2 * Self.mebibyte, 0]
+        #expect(text(some).contains("Swap       >=3 MiB of one process, sampled"), "\(text(some))")
+        #expect(text(some).contains(" SWAP "))
+        let json = report(some).json
+        #expect(json.contains("\"swap_peak_bytes\":3145728,\"oom_kills\""), "\(json)")
+        for value in ["3145728", "null", "2097152", "0"] {
+            #expect(json.contains("\"swap_peak_bytes\":\(value),\"end\""), "\(json)")
+        }
+        #expect(!text([0, nil]).contains("Swap") && !text([0, nil]).contains("SWAP"))
+        #expect(report([0, nil]).json.contains("\"swap_peak_bytes\":0,\"oom_kills\""))
+        #expect(report([nil]).json.contains("\"swap_peak_bytes\":null,\"oom_kills\""))
+    }
+
     @Test("What waiting for the command said is in its row, where nothing else told")
     func waitedFor() {
         var own = record(7, 1, .hwm)
