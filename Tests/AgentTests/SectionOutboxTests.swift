@@ -189,7 +189,39 @@ struct SectionOutboxTests {
                 .observing([pid], atMilliseconds: Int64(3_000 + first), kibibytes: 100),
                 try (0..<256).map { (pid, try Self.datagram("s\($0)")) })
         }
-        #expect(harness.outbox.registers.parts.sectionCount == PartRegisters.maximumSections)
+        // An eighth is left for other users.
+        let most = PartRegisters.maximumSections - PartRegisters.maximumSectionsPerUser
+        #expect(harness.outbox.registers.parts.sectionCount == most)
+    }
+
+    @Test("No user's programs take the room of all others, before or after those tell")
+    func users() throws {
+        var parts = PartRegisters()
+        parts.sessionOpened()
+        let limits = PeakLimits(memoryTotalBytes: 0)
+        let call = try #require(try Self.datagram().call)
+        func tell(_ user: UInt32?, _ count: Int) -> Int {
+            let before = parts.sectionCount
+            for index in 0..<count {
+                let pid = Int32(user ?? 9) * 1_000 + Int32(index / 256)
+                let key = SectionKey(run: run(pid), name: RawText("s\(index)"))
+                parts.add(call, of: key, user: user, limits: limits)
+            }
+            return parts.sectionCount - before
+        }
+        #expect(tell(1, 20_000) == 7_168)
+        #expect(tell(2, 900) == 900)
+        #expect(tell(1, 20_000) == 0, "not one more")
+        #expect(tell(nil, 900) == 124, "the rest of what is left")
+        // What is acknowledged of runs that ended makes room, of which each has an eighth.
+        _ = parts.nextFrame(FrameLimits(maximumWireBytes: 1 << 20))
+        while parts.nextFrame(FrameLimits(maximumWireBytes: 1 << 20)) != nil {}
+        parts.sent(sequence: 1)
+        parts.retire { $0.pid / 1_000 == 1 }
+        parts.acknowledged(throughSequence: 1)
+        #expect(parts.sectionCount == 1_024)
+        #expect(tell(1, 20_000) == 1_024 && tell(2, 20_000) == 124 && tell(3, 20_000) == 1_024)
+        #expect(parts.droppedSectionCount > 0)
     }
 
     @Test("No program is believed that says it held more than the host has, and each is counted")

@@ -64,7 +64,8 @@ extension Outbox {
         }
         guard let section = datagram.section, let call = datagram.call else { return }
         registers.parts.add(
-            call, of: SectionKey(run: found.run, name: section.name), limits: runs.ledger.limits)
+            call, of: SectionKey(run: found.run, name: section.name),
+            user: self[found.run]?.description.userID, limits: runs.ledger.limits)
     }
 
     /// How many ticks an estimated start may be off.

@@ -8,6 +8,10 @@ struct PartRegisters {
     private var sections = DueRegisters<SectionKey, SectionRecord>()
     private var growth = GrowthRegisters()
     private var sectionCounts: [ProcessKey: Int] = [:]
+    /// The users of the runs whose sections are held, and of some that were let go since.
+    private var users: [ProcessKey: UInt32] = [:]
+    /// How many sections each user has, when as many were held as the second says.
+    private var userCounts: (counts: [UInt32: Int], total: Int) = ([:], 0)
 
     /// Calls of sections that found no room.
     private(set) var droppedSectionCount: UInt64 = 0
@@ -18,6 +22,9 @@ struct PartRegisters {
     static let maximumSectionsPerRun = 256
     /// The most sections of a host.
     static let maximumSections = 8_192
+    /// The most sections of one user where others tell of some, too, and what stays free for others
+    /// where none does.
+    static let maximumSectionsPerUser = maximumSections / 8
 
     /// Rises with every change of what a state file would hold of it.
     var changeCount: UInt64 { sections.changeCount &+ growth.changeCount }
@@ -42,8 +49,10 @@ struct PartRegisters {
 
     // MARK: Facts in
 
-    /// Takes in one call of a section.
-    mutating func add(_ call: SectionCall, of key: SectionKey, limits: PeakLimits) {
+    /// Takes in one call of a section of a run of `user`; nil is a user like any other.
+    mutating func add(
+        _ call: SectionCall, of key: SectionKey, user: UInt32?, limits: PeakLimits
+    ) {
         guard limits.acceptsTold(call.peak.bytes) else {
             refusedCount += 1
             return
@@ -53,14 +62,40 @@ struct PartRegisters {
             return true
         }
         guard !isKnown else { return }
-        guard sections.count < PartRegisters.maximumSections,
-            sectionCounts[key.run, default: 0] < PartRegisters.maximumSectionsPerRun
+        let user = users[key.run] ?? user ?? .max
+        guard sectionCounts[key.run, default: 0] < PartRegisters.maximumSectionsPerRun,
+            hasRoom(for: user)
         else {
             droppedSectionCount += 1
             return
         }
         sections.set(SectionRecord(key: key, firstCall: call), for: key)
         sectionCounts[key.run, default: 0] += 1
+        users[key.run] = user
+        userCounts.counts[user, default: 0] += 1
+        userCounts.total += 1
+    }
+
+    /// Whether one more section may be held of a user: no one's programs take all of the room.
+    private mutating func hasRoom(for user: UInt32) -> Bool {
+        if userCounts.total != sections.count { countUsers() }
+        guard sections.count < PartRegisters.maximumSections else { return false }
+        let most = PartRegisters.maximumSectionsPerUser
+        if userCounts.counts[user, default: 0] < most { return true }
+        return userCounts.counts.count == 1 && sections.count < PartRegisters.maximumSections - most
+    }
+
+    /// Counts anew after sections went.
+    private mutating func countUsers() {
+        var counts: [UInt32: Int] = [:]
+        var held: [ProcessKey: UInt32] = [:]
+        for key in sections.keys {
+            let user = users[key.run] ?? .max
+            held[key.run] = user
+            counts[user, default: 0] += 1
+        }
+        users = held
+        userCounts = (counts, sections.count)
     }
 
     /// Takes in which lines of a run's program ran while it grew.
