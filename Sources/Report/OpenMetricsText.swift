@@ -109,9 +109,10 @@ extension ReportView {
                 $0.peakP95Bytes
             },
             bytes("peak_median_bytes", "The median of the runs' peaks.") { $0.peakMedianBytes },
-            bytes("peak_of_sum_bytes", "The most that was resident of all at one look.") {
-                $0.peakOfSumBytes
-            },
+            bytes(
+                "peak_of_sum_bytes",
+                "The most that was resident of all at one look, or of one where that is more."
+            ) { $0.peakOfSumBytes },
             bytes("sum_of_peaks_bytes", "All peaks added up.") { $0.sumOfPeaksBytes },
             family("runs", "Runs.") { String($0.runs) },
             family("hosts", "Hosts of the runs.") { String($0.hosts) },

@@ -141,8 +141,12 @@ public struct ReportBuilder: Sendable {
         if !query.isCuttingThroughSubjects, sums.areKept(by: hosts),
             let peak = sums.peak(of: subject, on: host)
         {
-            row.peakOfSumBytes = peak.bytes
-            row.isPeakOfSumUpperBound = peak.isUpperBound
+            // Looks miss what is between them, and a single run may have been seen to hold more.
+            let held = row.heldBytes ?? 0
+            row.peakOfSumBytes = max(peak.bytes, held)
+            let isReached = held >= peak.bytes || !peak.isUpperBound
+            row.isPeakOfSumLowerBound = isReached ? true : nil
+            row.isPeakOfSumUpperBound = isReached ? false : nil
         }
         let used = TotalSubject(kind: .hostUsed, name: RawText(""))
         if isOfHost, let peak = sums.peak(of: used, on: host) {

@@ -60,5 +60,6 @@ public enum ReportColumns {
         Column(name: "oom_killed_runs") { .unsigned(UInt64($0.killedRuns)) },
         Column(name: "peak_is_upper_bound") { .boolean($0.isPeakUpperBound) },
         Column(name: "group") { .name($0.group) },
+        Column(name: "peak_of_sum_is_lower_bound") { .boolean($0.isPeakOfSumLowerBound) },
     ]
 }

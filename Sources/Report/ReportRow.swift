@@ -77,11 +77,18 @@ public struct ReportRow: Hashable, Sendable {
     /// Agents add up the resident memory of all processes of a host, user, program or cgroup at
     /// each look, a shared page once for each process that has it, and what a forked child shares
     /// with its parent, too. For one host it is the greatest such sum; over several hosts the
-    /// largest sum of their greatest sums of the same hour. nil for single runs, where a filter
-    /// leaves out some of the subject's runs, and where an agent keeps no sums.
+    /// largest sum of their greatest sums of the same hour. It is never less than what one run of
+    /// the row is known to have held. nil for single runs, where a filter leaves out some of the
+    /// subject's runs, and where an agent keeps no sums.
     public var peakOfSumBytes: UInt64?
-    /// Whether that sum may have been smaller in the range; nil where it is not known.
+    /// Whether that sum was reached in the range, so that the true one is as much at least; nil
+    /// where that is not known, as it may have been before or after, or on hosts at several times.
+    public var isPeakOfSumLowerBound: Bool?
+    /// Whether that sum is known not to have been passed in the range, which no look can tell;
+    /// false where it was reached, else nil.
     public var isPeakOfSumUpperBound: Bool?
+    /// The most that a run of the row is known to have held in the range by itself, in bytes.
+    var heldBytes: UInt64?
     /// The most of the host's memory that was not available, in bytes, by the host's own figure
     /// (`MemTotal` minus `MemAvailable`), in which a shared page counts once; only for hosts.
     public var hostUsedPeakBytes: UInt64?

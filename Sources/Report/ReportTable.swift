@@ -79,18 +79,24 @@ struct ReportTable {
         var parts: [String] = []
         if showsSums {
             parts.append(
-                "PEAK OF SUM is the most that was resident at one look, pages that processes share"
-                    + " counted once for each"
+                "PEAK OF SUM is the most that was resident at one look, or of one process where"
+                    + " that is more, pages that processes share counted once for each"
                     + (leavesOutInherited
                         ? ", with the runs that only inherited their peak, which RUNS, LIVE and"
                             + " SUM OF PEAKS leave out" : ""))
         }
         if showsUsed { parts.append("HOST USED is the host's own figure") }
-        let isBound = rows.contains {
-            (showsSums && $0.isPeakOfSumUpperBound == true)
-                || (showsUsed && $0.isHostUsedPeakUpperBound == true)
+        if showsSums {
+            let marks = Set(rows.compactMap(\.peakOfSumMark))
+            if marks.contains(">=") { parts.append(">= at least this: looks miss what is between") }
+            if marks.contains("~") {
+                parts.append(
+                    "~ about this: of several hosts, or of an hour that is partly in the range")
+            }
         }
-        if isBound { parts.append("<= at most this in the range") }
+        if showsUsed, rows.contains(where: { $0.isHostUsedPeakUpperBound == true }) {
+            parts.append("<= before HOST USED: at most this in the range")
+        }
         return parts.joined(separator: "; ")
     }
 
@@ -121,11 +127,11 @@ struct ReportTable {
     }
 
     private func sum(
-        _ bytes: UInt64?, _ isUpperBound: Bool?, _ isShown: Bool, _ style: TextStyle
+        _ bytes: UInt64?, _ mark: String?, _ isShown: Bool, _ style: TextStyle
     ) -> TextTable.Cell {
         guard isShown else { return Cell("") }
         guard let bytes else { return TableCell.unknown }
-        return Cell((isUpperBound == true ? "<=" : "") + style.size(bytes))
+        return Cell((mark ?? "") + style.size(bytes))
     }
 
     private var isByPath: Bool { grouping == .cgroup || grouping == .executable }
@@ -155,9 +161,11 @@ struct ReportTable {
                 Cell(DecimalText.grouped(row.runs)),
                 Cell(DecimalText.grouped(row.hosts)),
                 Cell(DecimalText.grouped(row.liveRuns)),
-                sum(row.peakOfSumBytes, row.isPeakOfSumUpperBound, hasSums, style),
+                sum(row.peakOfSumBytes, row.peakOfSumMark, hasSums, style),
                 hasSumsOfPeaks ? TableCell.size(row.sumOfPeaksBytes, style) : Cell(""),
-                sum(row.hostUsedPeakBytes, row.isHostUsedPeakUpperBound, hasHostUsed, style),
+                sum(
+                    row.hostUsedPeakBytes, row.isHostUsedPeakUpperBound == true ? "<=" : nil,
+                    hasHostUsed, style),
                 quantile(row.peakP95Bytes, row, style),
                 quantile(row.peakMedianBytes, row, style),
                 TableCell.name(

@@ -125,6 +125,11 @@ extension TextPage {
 }
 
 extension ReportRow {
+    /// What stands before its peak of the sum; nil without one.
+    public var peakOfSumMark: String? {
+        peakOfSumBytes == nil ? nil : isPeakOfSumLowerBound == true ? ">=" : "~"
+    }
+
     /// The mark of its peak.
     var peakMark: PeakMark? {
         PeakMark(

@@ -69,6 +69,8 @@ struct RunGroup {
     /// The 95th percentile of the peaks, where rows are ordered by it.
     private(set) var p95Bytes: UInt64?
     private(set) var hosts: Set<Int> = []
+    /// The most that a run of the group is known to have held in the range by itself.
+    private var heldBytes: UInt64?
 
     private var lastHost = -1
     private var foldedRuns = 0
@@ -156,6 +158,9 @@ struct RunGroup {
     }
 
     private mutating func raise(_ candidate: Peak, _ theirs: Holder) {
+        if theirs.basis != .lifeAtMost, !theirs.isInherited {
+            heldBytes = max(heldBytes ?? 0, candidate.bytes)
+        }
         guard peak.map({ $0 < candidate }) ?? true else { return }
         peak = candidate
         holder = theirs
@@ -200,6 +205,7 @@ struct RunGroup {
         row.peakMedianBytes = quantiles.nearestRank(percent: 50)
         row.areQuantilesUpperBounds = quantiles.areUpperBounds
         row.sumOfPeaksBytes = sumOfPeaksBytes
+        row.heldBytes = heldBytes
         row.peakSwapBytes = swapPeakBytes
         row.currentResidentBytes = residentBytes
         row.processorMilliseconds = processorMilliseconds

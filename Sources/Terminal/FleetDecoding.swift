@@ -76,6 +76,11 @@ public enum FleetDecoding {
             program.peakP95Bytes = row["peak_p95_bytes"].unsigned
             program.peakMedianBytes = row["peak_median_bytes"].unsigned
             program.peakOfSumBytes = row["peak_of_sum_bytes"].unsigned
+            if row["peak_of_sum_is_lower_bound"].bool == true {
+                program.peakOfSumMark = ">="
+            } else if row["peak_of_sum_is_upper_bound"].bool != false {
+                program.peakOfSumMark = "~"
+            }
             program.residentBytes = row["current_rss_bytes"].unsigned
             program.processorMilliseconds = row["cpu_seconds"].milli.map { UInt64(max(0, $0)) }
             program.wasOutOfMemoryKilled = row["oom_killed"].bool

@@ -141,6 +141,8 @@ public struct ProgramRow: Hashable, Sendable {
     public var peakMedianBytes: UInt64?
     /// The most that all of them held together, in bytes.
     public var peakOfSumBytes: UInt64?
+    /// What stands before that, as it is no exact figure.
+    public var peakOfSumMark = ""
     /// What the living ones hold now, in bytes.
     public var residentBytes: UInt64?
     /// Their processor time, in milliseconds.

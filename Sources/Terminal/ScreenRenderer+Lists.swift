@@ -205,6 +205,11 @@ extension ScreenRenderer {
             ByteSize(peak.bytes).text + peak.mark, peak.isInherited ? .secondary : .emphasis)
     }
 
+    private func sum(_ row: ProgramRow) -> StyledText {
+        guard let bytes = row.peakOfSumBytes else { return .unknown }
+        return StyledText(row.peakOfSumMark + ByteSize(bytes).text)
+    }
+
     private var programColumns: [ListColumn<ProgramRow>] {
         [
             ListColumn(
@@ -216,8 +221,8 @@ extension ScreenRenderer {
             ListColumn(title: "MEDIAN", width: 8, isRightAligned: true, importance: 60) {
                 text.size($0.peakMedianBytes)
             },
-            ListColumn(title: "TOGETHER", width: 8, isRightAligned: true, importance: 50) {
-                text.size($0.peakOfSumBytes)
+            ListColumn(title: "TOGETHER", width: 10, isRightAligned: true, importance: 50) {
+                sum($0)
             },
             ListColumn(
                 title: "NOW", width: 8, isRightAligned: true, importance: 90, order: .resident

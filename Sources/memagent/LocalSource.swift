@@ -136,6 +136,7 @@ extension ProgramRow {
         peakP95Bytes = row.peakP95Bytes
         peakMedianBytes = row.peakMedianBytes
         peakOfSumBytes = row.peakOfSumBytes
+        peakOfSumMark = row.peakOfSumMark ?? ""
         residentBytes = row.currentResidentBytes
         processorMilliseconds = row.processorMilliseconds
         wasOutOfMemoryKilled = row.wasOutOfMemoryKilled

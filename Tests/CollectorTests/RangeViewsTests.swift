@@ -159,7 +159,7 @@ struct RangeViewsTests {
         let json = try await text(store, as: .json) {
             try await $0.report(matching: report, nowMilliseconds: testNow)
         }
-        #expect(json.contains("\"peak_of_sum_bytes\":\(250 << 20)"))
+        #expect(json.contains("\"peak_of_sum_bytes\":\(300 << 20)"))
         #expect(json.contains("\"peak_of_sum_is_upper_bound\":false"))
         #expect(json.contains("\"gaps\":{\"exit_records_lost\":7,"))
         #expect(json.contains("\"agents_stretched\":1"))

@@ -26,7 +26,7 @@ struct ReportBuilderTests {
             peak_of_sum_bytes, sum_of_peaks_bytes, peak_swap_bytes, current_rss_bytes, \
             cpu_seconds, exit_code, exit_signal, oom_killed, peak_of_sum_is_upper_bound, \
             host_used_peak_bytes, host_used_peak_is_upper_bound, folded_runs, hosts, \
-            oom_killed_runs, peak_is_upper_bound, group
+            oom_killed_runs, peak_is_upper_bound, group, peak_of_sum_is_lower_bound
             """
         #expect(ReportColumns.names.joined(separator: ", ") == documented)
     }
