@@ -27,15 +27,36 @@ extension Views {
         guard let ranges = query.compared(nowMilliseconds: now) else {
             return try await report(matching: query, nowMilliseconds: now)
         }
+        let (lately, earlier) = try await threads.runIfActive {
+            (try watched(ranges.now, now), try watched(ranges.before, now))
+        }
+        func result(
+            _ query: ReportQuery, _ own: WatchedHosts?, beside other: WatchedHosts?
+        ) async throws -> ReportResult {
+            var result = try await report(matching: query, nowMilliseconds: now, beside: other)
+                .result
+            result.coverage.watched = own
+            return result
+        }
         return ComparisonView(
-            now: try await report(matching: ranges.now, nowMilliseconds: now).result,
-            before: try await report(matching: ranges.before, nowMilliseconds: now).result,
-            query: query)
+            now: try await result(ranges.now, lately, beside: earlier),
+            before: try await result(ranges.before, earlier, beside: lately), query: query)
     }
 
-    /// The peaks.
+    /// What was watched in the range of a query; nil where the store keeps no windows.
+    private func watched(_ query: ReportQuery, _ now: Int64) throws -> WatchedHosts? {
+        guard let store = store as? any HistoryStoring else { return nil }
+        let until = query.untilMilliseconds ?? now
+        let since = min(query.sinceMilliseconds ?? .min, until)
+        return WatchedHosts(
+            try store.watchedTime(sinceMilliseconds: since, untilMilliseconds: until),
+            of: query.matching(try hosts(nowMilliseconds: now)), in: since...until,
+            nowMilliseconds: now)
+    }
+
+    /// The peaks; `beside` is what was watched in a range that this one is compared with.
     func report(
-        matching query: ReportQuery, nowMilliseconds now: Int64
+        matching query: ReportQuery, nowMilliseconds now: Int64, beside: WatchedHosts? = nil
     ) async throws -> ReportView {
         try await threads.runIfActive {
             let hosts = try hosts(nowMilliseconds: now)
@@ -45,7 +66,8 @@ extension Views {
             let gaps = try gaps(
                 of: query.matching(hosts), since: query.sinceMilliseconds,
                 until: query.untilMilliseconds, now)
-            let builder = ReportBuilder(query: query, nowMilliseconds: now)
+            var builder = ReportBuilder(query: query, nowMilliseconds: now)
+            builder.beside = beside
             var result: ReportResult
             if query.grouping == .run {
                 let (folds, areFoldsCut) = try folds(matching: query, of: hosts)

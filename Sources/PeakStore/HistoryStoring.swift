@@ -1,4 +1,5 @@
 public import MemoryModel
+public import Report
 
 /// What a store knows of the past beyond the peak of a whole life: windows of minutes, hours and
 /// days, and which time was watched.
@@ -23,6 +24,12 @@ public protocol HistoryStoring: PeakStoring {
         of subject: HistorySubject, sinceMilliseconds: Int64, untilMilliseconds: Int64,
         length: WindowLength, limit: Int
     ) throws -> [HistoryPoint]
+
+    /// The time of the range that agents watched, by host: minutes, and where these are gone whole
+    /// hours or days of which any was watched.
+    func watchedTime(
+        sinceMilliseconds: Int64, untilMilliseconds: Int64
+    ) throws -> [HostID: WatchedTime]
 }
 
 /// The window of one run, as a commit writes it.

@@ -9,6 +9,9 @@ extension ReportedHost {
         !description.restrictions.subtracting([.withoutExitRecords, .withoutPython]).isEmpty
     }
 
+    /// Whether its agent is waited for; where only commands were told of there is none.
+    var isAwaited: Bool { !description.restrictions.contains(.commandsOnly) }
+
     /// Whether the kernel tells its agent of every exit.
     ///
     /// An agent that has said nothing of itself yet is taken by its description alone.

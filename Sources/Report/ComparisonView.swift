@@ -11,8 +11,9 @@ public struct ComparedGroup: Hashable, Sendable {
 
     /// Whether it is in one of the ranges only.
     public var state: State {
-        if before == nil { return .new }
-        return now == nil ? .gone : .both
+        guard let now else { return before?.isWatchedBeside == false ? .unknown : .gone }
+        guard before != nil else { return now.isWatchedBeside == false ? .unknown : .new }
+        return .both
     }
 
     /// In which of the ranges a group is.
@@ -23,13 +24,17 @@ public struct ComparedGroup: Hashable, Sendable {
         case new
         /// Only in the earlier one.
         case gone
+        /// In one of them, and in the other one no agent watched its hosts.
+        case unknown
     }
 
     /// By how many bytes its largest peak is greater; what is not there counts as nothing.
     ///
-    /// nil where a range has the group and nothing was measured in it.
+    /// nil where a range has the group and nothing was measured in it, or nobody watched.
     public var changeBytes: Int64? {
-        guard let mine = ComparedGroup.bytes(now), let theirs = ComparedGroup.bytes(before) else {
+        guard state != .unknown, let mine = ComparedGroup.bytes(now),
+            let theirs = ComparedGroup.bytes(before)
+        else {
             return nil
         }
         return mine >= theirs
@@ -78,12 +83,7 @@ public struct ComparisonView: FleetView, Hashable {
         groups.removeAll {
             max($0.now?.runs ?? 0, $0.before?.runs ?? 0) < query.minimumRuns
         }
-        groups.sort { left, right in
-            if left.changeBytes != right.changeBytes {
-                return left.changeBytes ?? .min > right.changeBytes ?? .min
-            }
-            return (left.name?.bytes ?? []).lexicographicallyPrecedes(right.name?.bytes ?? [])
-        }
+        groups.sort { $0.isBefore($1) }
     }
 
     /// The forms that a comparison has.
@@ -95,13 +95,19 @@ public struct ComparisonView: FleetView, Hashable {
         "change_percent", "peak_is_lower_bound", "peak_before_is_lower_bound",
         "peak_p95_bytes", "peak_p95_before_bytes", "runs", "runs_before", "hosts", "hosts_before",
         "oom_killed_runs", "oom_killed_runs_before", "peak_host", "peak_pid", "peak_not_after",
+        "peak_is_upper_bound", "peak_before_is_upper_bound", "change_is_lower_bound",
+        "change_is_upper_bound",
     ]
 
     /// Rows that were left out because fewer were asked for.
     public var hiddenRowCount: Int { max(0, groups.count - top) }
     /// What the comparison rests on, in one line.
-    public var coverageLine: String? { coverage.headerLine }
-    /// `since`, `until`, `by`, `compared_since`, `compared_until`, `coverage` and `rows`.
+    public var coverageLine: String? {
+        ([coverage.headerLine] + [before.coverage.earlierLine].compactMap { $0 })
+            .joined(separator: " ")
+    }
+    /// `since`, `until`, `by`, `watched`, the same of the earlier range with `compared_` before
+    /// it, `coverage` and `rows`.
     public var json: String { document.json }
     /// The rows with the columns of `columns`.
     public var csv: String { document.csv(style: TextStyle()) }
@@ -132,6 +138,8 @@ public struct ComparisonView: FleetView, Hashable {
                 JSONValue.Member("compared_since", .time(before.sinceMilliseconds)),
                 JSONValue.Member("compared_until", .time(before.untilMilliseconds)),
                 JSONValue.Member("compared_coverage", before.coverage.json),
+                JSONValue.Member("watched", now.coverage.watched?.json ?? .null),
+                JSONValue.Member("compared_watched", before.coverage.watched?.json ?? .null),
             ],
             columns: ComparisonView.columns, values: shown.map(ComparisonView.values),
             coverage: coverage)
@@ -140,6 +148,7 @@ public struct ComparisonView: FleetView, Hashable {
     private static func values(_ group: ComparedGroup) -> [RowValue] {
         let holder = group.now?.peakHolder ?? group.before?.peakHolder
         let peak = (group.now ?? group.before)?.peak
+        let bounds = group.changeBytes == nil ? nil : group.bounds
         return [
             .name(group.name), .name(group.now?.hostName ?? group.before?.hostName),
             .text(group.state.rawValue), .unsigned(group.now?.peak?.bytes),
@@ -152,6 +161,8 @@ public struct ComparisonView: FleetView, Hashable {
             .count(group.now?.killedRuns ?? 0), .count(group.before?.killedRuns ?? 0),
             .name(holder?.hostName), .integer(holder?.pid),
             .time(peak?.bracket?.notAfterMilliseconds),
+            .boolean(group.now?.isPeakUpperBound), .boolean(group.before?.isPeakUpperBound),
+            .boolean(bounds?.isLowerBound), .boolean(bounds?.isUpperBound),
         ]
     }
 
@@ -184,10 +195,10 @@ public struct ComparisonView: FleetView, Hashable {
         }
         page.table = table(style)
         let marks = shown.flatMap { [$0.now?.peakMark, $0.before?.peakMark] }
-        page.remarks = [PeakMark.legend(marks), changes].compactMap { $0 }
-        if let facts = before.coverage.gaps?.facts, !facts.isEmpty {
-            page.remarks.append("in the earlier range " + facts.joined(separator: ", "))
-        }
+        let bounds = shown.filter { $0.changeBytes != nil }.map(\.bounds)
+        page.remarks = [PeakMark.legend(marks), ComparedBounds.legend(bounds), changes]
+            .compactMap { $0 }
+        page.endLines = [before.coverage.earlierLine].compactMap { $0 }
         return page
     }
 
@@ -195,9 +206,19 @@ public struct ComparisonView: FleetView, Hashable {
     private var changes: String? {
         let new = groups.count { $0.state == .new }
         let gone = groups.count { $0.state == .gone }
-        guard new > 0 || gone > 0 else { return nil }
-        return "\(DecimalText.grouped(new)) new and \(DecimalText.grouped(gone)) gone since the"
-            + " earlier range"
+        let unknown = groups.count { $0.state == .unknown }
+        var changes: [String] = []
+        if new > 0 || gone > 0 {
+            changes.append(
+                "\(DecimalText.grouped(new)) new and \(DecimalText.grouped(gone)) gone since the"
+                    + " earlier range")
+        }
+        if unknown > 0 {
+            changes.append(
+                "\(DecimalText.grouped(unknown)) unknown, as no agent watched"
+                    + " \(unknown == 1 ? "its" : "their") hosts in the other range")
+        }
+        return changes.isEmpty ? nil : changes.joined(separator: "; ")
     }
 
     private func table(_ style: TextStyle) -> TextTable {
@@ -251,19 +272,22 @@ public struct ComparisonView: FleetView, Hashable {
 
     private func change(_ group: ComparedGroup, _ style: TextStyle) -> TextTable.Cell {
         guard let bytes = group.changeBytes else { return TableCell.unknown }
-        guard bytes != 0 else { return TextTable.Cell("0", .secondary) }
+        let mark = group.bounds.mark
+        guard bytes != 0 else { return TextTable.Cell(mark + "0", .secondary) }
         let sign = bytes > 0 ? "+" : "-"
         return TextTable.Cell(
-            sign + style.size(bytes.magnitude), bytes > 0 ? .warning : .good)
+            mark + sign + style.size(bytes.magnitude), bytes > 0 ? .warning : .good)
     }
 
     private func percent(_ group: ComparedGroup) -> TextTable.Cell {
         switch group.state {
         case .new: return TextTable.Cell("new", .warning)
         case .gone: return TextTable.Cell("gone", .secondary)
+        case .unknown: return TextTable.Cell("unknown", .secondary)
         case .both:
             guard let permille = group.changePermille else { return TableCell.unknown }
-            return TextTable.Cell((permille > 0 ? "+" : "") + DecimalText.signedTenths(permille))
+            let sign = permille > 0 ? "+" : ""
+            return TextTable.Cell(group.bounds.mark + sign + DecimalText.signedTenths(permille))
         }
     }
 }

@@ -31,6 +31,8 @@ public struct Coverage: Hashable, Sendable {
     public var counters: [CounterReason: UInt64] = [:]
     /// What was missed in the range of the view; nil where the view has no range.
     public var gaps: GapSummary?
+    /// What was watched in the range of the view; nil where nobody asked.
+    public var watched: WatchedHosts?
     /// Runs that are not shown because their peak is only what they inherited.
     public var inheritedRunCount = 0
     /// Small runs that are folded and so have no row of their own in a view of single runs.
@@ -122,6 +124,7 @@ extension Coverage {
     /// The facts in words, the most important first.
     func facts(ascii: Bool) -> [String] {
         var facts = [hostFact]
+        if let fact = watched?.fact { facts.append(fact) }
         facts += hostList(lateHosts, "late", ascii: ascii)
         facts += hostList(goneHosts, "gone", ascii: ascii)
         let views = restrictedHosts.count == 1 ? "restricted view" : "restricted views"
@@ -170,6 +173,13 @@ extension Coverage {
         }
         facts += leftOut
         return facts
+    }
+
+    /// The same of an earlier range beside another one; nil where nothing is known of it.
+    var earlierLine: String? {
+        var facts = [watched?.fact].compactMap { $0 } + (gaps?.facts ?? [])
+        if isCut { facts.append("not all could be read") }
+        return facts.isEmpty ? nil : "Coverage before: \(facts.joined(separator: "; "))."
     }
 
     private var hostFact: String {

@@ -49,8 +49,10 @@ public struct ReportBuilder: Sendable {
     public var query: ReportQuery
     /// Now, in milliseconds since the epoch in UTC.
     public var nowMilliseconds: Int64
+    /// What was watched in the range that this one is compared with; nil without such a range.
+    public var beside: WatchedHosts?
 
-    /// Takes both parts as they are.
+    /// Takes both parts as they are, for a report that is compared with none.
     public init(query: ReportQuery, nowMilliseconds: Int64) {
         self.query = query
         self.nowMilliseconds = nowMilliseconds
@@ -110,6 +112,7 @@ public struct ReportBuilder: Sendable {
             row.group = try tally.name(of: group, name: text)
             let hosts = Set(group.hosts.compactMap { tally.hostID($0) })
             if let sums { add(sums, to: &row, of: hosts) }
+            row.isWatchedBeside = beside.map { !$0.hosts.isDisjoint(with: hosts) }
             if query.grouping == .host { addPresent(to: &row, of: chosen) }
             rows.append(row)
         }

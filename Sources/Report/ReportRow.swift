@@ -89,6 +89,9 @@ public struct ReportRow: Hashable, Sendable {
     public var isPeakOfSumUpperBound: Bool?
     /// The most that a run of the row is known to have held in the range by itself, in bytes.
     var heldBytes: UInt64?
+    /// Whether any of its hosts was watched in the range that this one is compared with; nil where
+    /// nobody asked.
+    var isWatchedBeside: Bool?
     /// The most of the host's memory that was not available, in bytes, by the host's own figure
     /// (`MemTotal` minus `MemAvailable`), in which a shared page counts once; only for hosts.
     public var hostUsedPeakBytes: UInt64?

@@ -16,6 +16,8 @@ struct RowsDocument {
         var sentences: [(text: String, role: TextRole)] = []
         /// What stands below the table.
         var remarks: [String] = []
+        /// What follows the coverage, a paragraph each.
+        var endLines: [String] = []
     }
 
     /// What is true of all rows, in JSON.
@@ -99,6 +101,7 @@ struct RowsDocument {
             text.add(page.remarks.joined(separator: "; "), role: .secondary)
         }
         text.add(coverage)
+        for line in page.endLines { text.add(line, role: .secondary) }
         return text.text
     }
 
@@ -120,6 +123,7 @@ struct RowsDocument {
         if !coverage.notes.isEmpty {
             parts.append(MarkdownText.escaped(coverage.notes.joined(separator: " ")))
         }
+        parts += page.endLines.map(MarkdownText.escaped)
         return parts.joined(separator: "\n\n") + "\n"
     }
 }

@@ -1,5 +1,6 @@
 public import MemoryModel
 import PeakStore
+public import Report
 
 // What the store answers of the past.
 
@@ -34,6 +35,23 @@ extension SQLiteStore {
             return try history.points(
                 of: subject, in: range, length: length,
                 limit: min(limit, HistoryReader.maximumCount))
+        }
+    }
+}
+
+extension SQLiteStore {
+    /// The time of the range that agents watched, by host: minutes, and where these are gone whole
+    /// hours or days of which any was watched.
+    ///
+    /// The end of the range is not part of it.
+    public func watchedTime(
+        sinceMilliseconds: Int64, untilMilliseconds: Int64
+    ) throws -> [HostID: WatchedTime] {
+        let range = HistoryRange(since: sinceMilliseconds, until: untilMilliseconds)
+        guard !range.isEmpty else { return [:] }
+        return try read { database in
+            var watched = WatchedReader(database, range)
+            return try watched.times()
         }
     }
 }

@@ -66,6 +66,47 @@ struct PeakViewsTests {
         return view.result
     }
 
+    /// What the last hour is beside the one before.
+    private func comparison() async throws -> ComparisonView {
+        let query = try ReportQuery(
+            pairs: [QueryPair("since", "1h"), QueryPair("compare", "previous")],
+            nowMilliseconds: testNow)
+        let threads = NIOThreadPool(numberOfThreads: 1)
+        threads.start()
+        let view = try await Views(fleet: fleet(), store: store, threads: threads)
+            .answer(to: query, nowMilliseconds: testNow)
+        try await threads.shutdownGracefully()
+        return try #require(view as? ComparisonView)
+    }
+
+    @Test("what was not there before is new only where somebody watched before")
+    func newOrUnknown() async throws {
+        let minute: Int64 = 60_000
+        let lately = testNow / minute * minute - 20 * minute
+        var late = stored(7, "late", mebibytes: 90, hoursAgo: 0)
+        late.record.description.startedAtMilliseconds = lately
+        try commit([late], covered: [lately])
+        let unknown = try await comparison()
+        func group(_ view: ComparisonView) -> ComparedGroup? {
+            view.groups.first { $0.name == "late" }
+        }
+        #expect(group(unknown)?.state == .unknown)
+        #expect(group(unknown)?.changeBytes == nil)
+        let text = unknown.text(style: TextStyle())
+        #expect(text.contains("Coverage before: the host was not watched."))
+        #expect(text.contains("the host was watched, "))
+        #expect(!text.contains(" new"))
+        #expect(
+            unknown.json.contains(
+                "\"compared_watched\":{\"hosts\":1,\"hosts_watched\":0,"
+                    + "\"host_seconds_watched\":0.000,\"host_seconds\":3600.000}"))
+        #expect(unknown.coverageLine?.hasSuffix("the host was not watched.") == true)
+        try commit([], covered: [lately - 60 * minute])
+        let known = try await comparison()
+        #expect(group(known)?.state == .new && group(known)?.changeBytes == 90 << 20)
+        #expect(known.text(style: TextStyle()).contains("was watched, 1.7 % of the time."))
+    }
+
     private func commit(
         _ runs: [StoredRun], _ windows: [StoredWindow] = [], covered: [Int64] = []
     ) throws {

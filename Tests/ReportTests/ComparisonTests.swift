@@ -1,7 +1,8 @@
 import Foundation
 import MemoryModel
-import Report
 import Testing
+
+@testable import Report
 
 @Suite("Ranges side by side, and suggested sizes")
 struct ComparisonTests {
@@ -86,6 +87,51 @@ struct ComparisonTests {
         #expect(groups.map { ($0.changeBytes ?? 0) / 1_048_576 } == [300, 206, 0, -500, -800])
         let few = try comparison(ComparisonTests.fleet(), [QueryPair("min_runs", "2")]).groups
         #expect(few.map(\.name) == ["cc1plus"])
+    }
+
+    @Test("a change of bounds is one itself, and what may have grown stands before what did not")
+    func bounds() throws {
+        func row(_ mebibytes: UInt64, atLeast: Bool = false, atMost: Bool = false) -> ReportRow {
+            var row = ReportRow(runs: 1)
+            row.peak = Peak(bytes: mebibytes << 20, bracket: nil, source: .hwm)
+            (row.isPeakLowerBound, row.isPeakUpperBound) = (atLeast, atMost)
+            return row
+        }
+        let exact = row(519)
+        let (least, most) = (row(519, atLeast: true), row(519, atMost: true))
+        for (now, before, mark) in [
+            (exact, exact, ""), (least, exact, ">="), (exact, most, ">="), (least, most, ">="),
+            (most, exact, "<="), (exact, least, "<="), (most, least, "<="), (least, least, "~"),
+            (most, most, "~"),
+        ] {
+            let group = ComparedGroup(name: "x", now: now, before: before)
+            #expect(group.changeBytes == 0 && group.bounds.mark == mark)
+            #expect(group.bounds.isLowerBound == (mark == "~" ? nil : mark == ">="))
+            #expect(group.bounds.isUpperBound == (mark == "~" ? nil : mark == "<="))
+        }
+        let groups = [
+            ComparedGroup(name: "less", now: row(500), before: exact),
+            ComparedGroup(name: "same", now: exact, before: exact),
+            ComparedGroup(name: "may", now: exact, before: most),
+            ComparedGroup(name: "maybe less", now: row(400, atLeast: true), before: exact),
+            ComparedGroup(name: "more", now: row(600, atMost: true), before: exact),
+        ].sorted { $0.isBefore($1) }
+        #expect(groups.map(\.name) == ["more", "may", "maybe less", "same", "less"])
+    }
+
+    @Test("a peak that is only at most so much makes a change that is at least so much, in words")
+    func boundsInWords() throws {
+        var fleet = SampleFleet()
+        fleet.addHost("a")
+        // Its peak lies in the range before, or later: the day before is not known by windows.
+        fleet.addRun(
+            SampleFleet.Sample(
+                pid: 1, program: "job", peakMebibytes: 519, startedAgo: 170_000, peakAgo: 3_600))
+        let view = try comparison(fleet)
+        #expect(view.text(style: TextStyle()).contains(">=0"))
+        #expect(view.text(style: TextStyle()).contains("before a change: >= at least"))
+        #expect(view.json.contains("\"peak_before_is_upper_bound\":true"))
+        #expect(view.json.contains("\"change_is_lower_bound\":true"))
     }
 
     @Test("a comparison is the kept text in each form, and JSON and CSV have all their keys")
