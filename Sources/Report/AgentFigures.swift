@@ -12,6 +12,12 @@ extension ReportedHost {
     /// Whether its agent is waited for; where only commands were told of there is none.
     var isAwaited: Bool { !description.restrictions.contains(.commandsOnly) }
 
+    /// Whether it is heard of, in a word.
+    var stateWord: String { isAwaited || state == .up ? state.rawValue : "commands" }
+
+    /// The colour of that word.
+    var stateRole: TextRole { isAwaited || state == .up ? state.role : .secondary }
+
     /// Whether the kernel tells its agent of every exit.
     ///
     /// An agent that has said nothing of itself yet is taken by its description alone.

@@ -73,7 +73,7 @@ public struct CheckResult: Hashable, Sendable {
 
     private mutating func addMissing(_ query: CheckQuery, _ hosts: [ReportedHost], _ now: Int64) {
         // Where only commands are told of there is no agent to miss.
-        let hosts = hosts.filter { !$0.description.restrictions.contains(.commandsOnly) }
+        let hosts = hosts.filter(\.isAwaited)
         guard !hosts.isEmpty else { return add(.ok, "no host has an agent to miss") }
         let silences = hosts.map { host in
             (host, UInt64(clamping: now.subtractingClamped(host.lastHeardAtMilliseconds)))
@@ -157,8 +157,10 @@ public struct CheckResult: Hashable, Sendable {
         } else {
             add(.ok, "no peak in the range matches")
         }
-        // What nobody watches is not shown as well.
+        // What nobody watches is not shown as well; of commands alone nothing more was expected.
+        let hosts = hosts.filter(\.isAwaited)
         let gone = hosts.count { $0.state == .gone }
+        if hosts.isEmpty { return }
         if gone == hosts.count {
             add(.unknown, "no host that matches reports")
         } else if gone > 0 {

@@ -5,7 +5,9 @@ public import MemoryModel
 public struct Coverage: Hashable, Sendable {
     /// Hosts that were ever heard of and pass the filters.
     public var hostCount = 0
-    /// Those of them that report now.
+    /// Those of them whose agent is waited for: all but those of which only commands were told.
+    public var awaitedHostCount = 0
+    /// Those of these that report now.
     public var upHostCount = 0
     /// Those that should have reported by now.
     var lateHosts = NamedHosts()
@@ -73,9 +75,10 @@ public struct Coverage: Hashable, Sendable {
         func named(_ isIncluded: (ReportedHost) -> Bool) -> NamedHosts {
             NamedHosts(hosts.filter(isIncluded), hostNames)
         }
-        upHostCount = hosts.count { $0.state == .up }
-        lateHosts = named { $0.state == .late }
-        goneHosts = named { $0.state == .gone }
+        awaitedHostCount = hosts.count(where: \.isAwaited)
+        upHostCount = hosts.count { $0.isAwaited && $0.state == .up }
+        lateHosts = named { $0.isAwaited && $0.state == .late }
+        goneHosts = named { $0.isAwaited && $0.state == .gone }
         restrictedHosts = named(\.isViewRestricted)
         withoutExitRecordsHosts = named { !$0.hasExitRecords }
         stretchedAgentCount = hosts.count { $0.state != .gone && $0.isAgentStretched }
@@ -184,10 +187,13 @@ extension Coverage {
 
     private var hostFact: String {
         if hostCount == 0 { return "no hosts" }
-        let noun = hostCount == 1 ? "host reports" : "hosts report"
-        return upHostCount == hostCount
-            ? "\(hostCount == 1 ? "1" : "all \(DecimalText.grouped(hostCount))") \(noun)"
-            : "\(DecimalText.grouped(upHostCount)) of \(DecimalText.grouped(hostCount)) hosts"
+        let count = awaitedHostCount
+        guard count > 0 else { return "no host has an agent" }
+        let which = count < hostCount ? " with an agent" : ""
+        let noun = count == 1 ? "host\(which) reports" : "hosts\(which) report"
+        return upHostCount == count
+            ? "\(count == 1 ? "1" : "all \(DecimalText.grouped(count))") \(noun)"
+            : "\(DecimalText.grouped(upHostCount)) of \(DecimalText.grouped(count)) hosts\(which)"
                 + " \(upHostCount == 1 ? "reports" : "report")"
     }
 
@@ -261,6 +267,7 @@ extension Coverage {
             Member("host_ids_claimed_twice", .count(claimedTwiceHostCount)),
             Member("sums_not_read", .boolean(areTotalsCut)),
             Member("folded_runs_left_out", .count(untoldFoldedRunCount)),
+            Member("hosts_without_agent", .count(hostCount - awaitedHostCount)),
         ])
     }
 

@@ -120,7 +120,7 @@ public struct FleetMetrics: Sendable {
     private func addFleet(to text: inout MetricsText) {
         let states = HostState.allCases.map { state in
             Sample(
-                .integer(UInt64(hosts.count { $0.host.state == state })),
+                .integer(UInt64(hosts.count { $0.host.state == state && $0.host.isAwaited })),
                 [("state", state.rawValue)])
         }
         text.add("highwater_hosts", .gauge, "Hosts by state: up, late or gone.", states)
@@ -142,7 +142,9 @@ public struct FleetMetrics: Sendable {
                     value(host).map { Sample($0, FleetMetrics.labels(host.host)) }
                 })
         }
-        add("up", "Whether the host's agent reports.") { .integer($0.host.state == .up ? 1 : 0) }
+        add("up", "Whether the host's agent reports.") {
+            $0.host.isAwaited ? .integer($0.host.state == .up ? 1 : 0) : nil
+        }
         add(
             "last_heard_timestamp_seconds", unit: "seconds",
             "When the host was last heard of, since the epoch."

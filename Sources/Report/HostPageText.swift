@@ -12,7 +12,7 @@ extension HostPage {
         page.addHeading(
             style.name(description.name),
             facts: [
-                known.state.rawValue, "heard \(heard) ago", "id \(known.id.text)",
+                known.stateWord, "heard \(heard) ago", "id \(known.id.text)",
                 "\(style.minute(range.lowerBound)) to \(style.minute(range.upperBound))",
             ])
         page.addBlankLine()

@@ -38,7 +38,7 @@ struct HostsTable {
             let used = host.memoryUsedBytes
             return [
                 Cell(style.name(names.text(host.description.name, host.id))),
-                Cell(host.state.rawValue, host.state.role),
+                Cell(host.stateWord, host.stateRole),
                 heard(host),
                 TableCell.size(used),
                 TableCell.size(total == 0 ? nil : total),
@@ -64,7 +64,7 @@ struct HostsTable {
         let seconds = max(0, silence) / 1_000 * 1_000
         return Cell(
             "\(DurationText.approximate(milliseconds: seconds)) ago",
-            host.state == .up ? .secondary : host.state.role)
+            host.state == .up ? .secondary : host.stateRole)
     }
 
     /// Its labels; without a single one the column is left out.

@@ -164,7 +164,7 @@ extension HostsView.Row {
         "peak_rss_bytes", "interval_ms", "is_restricted", "labels", "agent_cpu_percent",
         "agent_rss_bytes", "agent_anonymous_bytes", "agent_peak_bytes", "agent_interval_ms",
         "agent_asked_interval_ms", "agent_look_ms", "agent_sources",
-        "store_bytes",
+        "store_bytes", "is_commands_only",
     ]
 
     private var health: AgentHealth? { host.health }
@@ -189,7 +189,7 @@ extension HostsView.Row {
             .optional((health?.askedIntervalMilliseconds).map { UInt64($0) }),
             .optional(thousandths: health?.lookMicroseconds),
             (health?.sources.words).map { .array($0.map { .text($0) }) } ?? .null,
-            .optional(host.storeBytes),
+            .optional(host.storeBytes), .boolean(!host.isAwaited),
         ]
         return .object(zip(HostsView.Row.columns, values).map { JSONValue.Member($0, $1) })
     }
@@ -210,7 +210,7 @@ extension HostsView.Row {
             .number(health?.intervalMilliseconds), .number(health?.askedIntervalMilliseconds),
             .thousandths(health?.lookMicroseconds),
             .literal((health?.sources.words).map { $0.joined(separator: " ") }),
-            .number(host.storeBytes),
+            .number(host.storeBytes), .boolean(!host.isAwaited),
         ]
     }
 }

@@ -76,7 +76,8 @@ struct PeaksOfSums {
     }
 
     private var hours: [Place: [Int64: Hour]] = [:]
-    private var keepers: Set<HostID> = []
+    /// The hosts whose agents keep sums.
+    private(set) var keepers: Set<HostID> = []
 
     /// Takes in the totals that overlap the range; each host has one for a subject and hour, or
     /// several of which the greatest counts.
@@ -105,9 +106,6 @@ struct PeaksOfSums {
             contributors: known.contributors + 1,
             isMomentInRange: known.isMomentInRange && hour.isMomentInRange)
     }
-
-    /// Whether every one of `hosts` has an agent that keeps sums.
-    func areKept(by hosts: Set<HostID>) -> Bool { hosts.isSubset(of: keepers) }
 
     /// The greatest sum of `subject`; nil where none is known.
     ///

@@ -22,6 +22,10 @@ public struct ReportResult: Hashable, Sendable {
     public var matchedRowCount: Int
     /// The keys of the filters that were given.
     var filterKeys: [String] = []
+    /// Whether a filter leaves out some of what sums are made over, so that there are none.
+    var areSumsCut = false
+    /// Hosts of rows that keep no sums, so that these rows have none.
+    var hostsWithoutSums = NamedHosts()
     /// Why there are no rows; nil where there are, or nobody looked.
     public var emptyReason: EmptyReason?
 
@@ -106,12 +110,20 @@ public struct ReportBuilder: Sendable {
         }
         let chosen = query.matching(hosts)
         let sums = totals.map { PeaksOfSums($0, of: Set(chosen.map(\.id)), in: query.range) }
+        let awaited = Set(chosen.filter(\.isAwaited).map(\.id))
+        var withoutSums: Set<HostID> = []
         var rows: [ReportRow] = []
         for group in tally.groups.prefix(query.top) {
             var row = try group.row(tally.places, name: text)
             row.group = try tally.name(of: group, name: text)
             let hosts = Set(group.hosts.compactMap { tally.hostID($0) })
-            if let sums { add(sums, to: &row, of: hosts) }
+            if let sums, query.subjectKind != nil {
+                // Commands are told of without sums, which are of all that runs on a host.
+                let summed = hosts.intersection(awaited)
+                let missing = (summed.isEmpty ? hosts : summed).subtracting(sums.keepers)
+                add(sums, to: &row, areKept: missing.isEmpty)
+                withoutSums.formUnion(missing)
+            }
             row.isWatchedBeside = beside.map { !$0.hosts.isDisjoint(with: hosts) }
             if query.grouping == .host { addPresent(to: &row, of: chosen) }
             rows.append(row)
@@ -132,18 +144,19 @@ public struct ReportBuilder: Sendable {
             matchedRunCount: tally.groups.reduce(0) { $0.addingClamped($1.runCount) },
             matchedRowCount: rowCount, hasHostFilter: query.isRestrictedToHosts)
         result.filterKeys = query.filterKeys
+        result.hostsWithoutSums = NamedHosts(
+            chosen.filter { withoutSums.contains($0.id) }, coverage.hostNames)
+        result.areSumsCut = query.subjectKind != nil && query.isCuttingThroughSubjects
         return result
     }
 
     /// Says what the runs of a row held together, where that is known.
-    private func add(_ sums: PeaksOfSums, to row: inout ReportRow, of hosts: Set<HostID>) {
+    private func add(_ sums: PeaksOfSums, to row: inout ReportRow, areKept: Bool) {
         guard let kind = query.subjectKind, let name = row.group else { return }
         let isOfHost = kind == .host
         let host = isOfHost ? row.hostID : nil
         let subject = TotalSubject(kind: kind, name: isOfHost ? RawText("") : name)
-        if !query.isCuttingThroughSubjects, sums.areKept(by: hosts),
-            let peak = sums.peak(of: subject, on: host)
-        {
+        if !query.isCuttingThroughSubjects, areKept, let peak = sums.peak(of: subject, on: host) {
             // Looks miss what is between them, and a single run may have been seen to hold more.
             let held = row.heldBytes ?? 0
             row.peakOfSumBytes = max(peak.bytes, held)

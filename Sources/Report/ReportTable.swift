@@ -85,15 +85,13 @@ struct ReportTable {
                         ? ", with the runs that only inherited their peak, which RUNS, LIVE and"
                             + " SUM OF PEAKS leave out" : ""))
         }
-        if showsUsed { parts.append("HOST USED is the host's own figure") }
-        if showsSums {
-            let marks = Set(rows.compactMap(\.peakOfSumMark))
-            if marks.contains(">=") { parts.append(">= at least this: looks miss what is between") }
-            if marks.contains("~") {
-                parts.append(
-                    "~ about this: of several hosts, or of an hour that is partly in the range")
-            }
+        let marks = showsSums ? Set(rows.compactMap(\.peakOfSumMark)) : []
+        if marks.contains(">=") { parts.append(">= before it, as looks miss what is between") }
+        if marks.contains("~") {
+            parts.append(
+                "~ before it where it is of several hosts, or of an hour partly in the range")
         }
+        if showsUsed { parts.append("HOST USED is the host's own figure") }
         if showsUsed, rows.contains(where: { $0.isHostUsedPeakUpperBound == true }) {
             parts.append("<= before HOST USED: at most this in the range")
         }

@@ -66,6 +66,9 @@ public struct ReportView: FleetView, Hashable {
                 PeakMark.legend(result.rows.map(\.peakMark)),
                 table.sumLegend(
                     of: columns, leavesOutInherited: result.coverage.inheritedRunCount > 0, style),
+                table.hasSums ? result.missingSums(style) : nil,
+                result.areSumsCut
+                    ? "no peaks of sums, as a filter leaves out some of what is summed" : nil,
                 table.quantileLegend(of: columns, style),
             ].compactMap { $0 }
         }
@@ -84,6 +87,14 @@ public struct ReportView: FleetView, Hashable {
 }
 
 extension ReportResult {
+    /// Why some rows have no sum; nil where no host is the reason.
+    func missingSums(_ style: TextStyle) -> String? {
+        let count = hostsWithoutSums.count
+        guard count > 0 else { return nil }
+        let names = hostsWithoutSums.list(ascii: !style.unicode)
+        return "PEAK OF SUM is - where a host keeps none: \(names)"
+    }
+
     /// What to do where nothing was found.
     var emptySentence: String {
         if coverage.hostCount == 0 {

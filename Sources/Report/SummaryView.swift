@@ -172,7 +172,9 @@ public struct SummaryView: FleetView, Hashable {
         var states = ["\(DecimalText.grouped(coverage.upHostCount)) up"]
         if coverage.lateHosts.count > 0 { states.append("\(coverage.lateHosts.count) late") }
         if coverage.goneHosts.count > 0 { states.append("\(coverage.goneHosts.count) gone") }
-        let isWell = coverage.upHostCount == coverage.hostCount
+        let commands = coverage.hostCount - coverage.awaitedHostCount
+        if commands > 0 { states.append("\(DecimalText.grouped(commands)) with commands only") }
+        let isWell = coverage.upHostCount == coverage.awaitedHostCount
         page.addFact("Hosts", states.joined(separator: ", "), role: isWell ? .good : .warning)
         if let share = Permille.of(memoryUsedBytes, memoryTotalBytes) {
             let used = ByteSize(memoryUsedBytes).text
@@ -254,7 +256,7 @@ public struct SummaryView: FleetView, Hashable {
 
     private func addHosts(to page: inout TextPage) {
         let isShort = hosts.count <= SummaryView.listedHostLimit
-        let listed = isShort ? hosts : hosts.filter { $0.host.state != .up }
+        let listed = isShort ? hosts : hosts.filter { $0.host.isAwaited && $0.host.state != .up }
         if !listed.isEmpty {
             page.addHeading(isShort ? "Hosts" : "Hosts that do not report")
             let shown = Array(listed.prefix(SummaryView.listedHostLimit))

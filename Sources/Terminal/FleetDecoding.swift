@@ -26,6 +26,7 @@ public enum FleetDecoding {
             host.peakBytes = row["peak_rss_bytes"].unsigned
             host.agentVersion = row["agent_version"].name ?? []
             host.isRestricted = row["is_restricted"].bool ?? false
+            host.isCommandsOnly = row["is_commands_only"].bool ?? false
             return host
         }
         if let bytes = document["memory_used_peak_bytes"].unsigned,

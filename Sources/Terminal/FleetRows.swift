@@ -28,6 +28,8 @@ public struct HostRow: Hashable, Sendable {
     public var agentVersion: [UInt8] = []
     /// Whether its agent cannot see every process.
     public var isRestricted = false
+    /// Whether nobody waits for its agent, as only commands were told of.
+    public var isCommandsOnly = false
 
     /// A host of which no more is known.
     public init(id: String, name: [UInt8], state: HostState) {

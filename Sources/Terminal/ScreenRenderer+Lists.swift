@@ -97,7 +97,8 @@ extension ScreenRenderer {
                 StyledText(text.name(screen.hostNames.text($0.name, $0.id)), .emphasis)
             },
             ListColumn(title: "STATE", width: 5, importance: 95, order: .state) {
-                StyledText($0.state.rawValue, $0.state.role)
+                $0.isCommandsOnly && $0.state != .up
+                    ? .unknown : StyledText($0.state.rawValue, $0.state.role)
             },
             ListColumn(title: "HEARD", width: 6, isRightAligned: true, importance: 60) { host in
                 text.age(host.lastHeardAtMilliseconds.map { now - $0 })

@@ -82,7 +82,7 @@ struct ScreenRenderer {
             for (state, role) in [(HostState.up, CellStyle.Role.good), (.late, .warning)]
                 + [(.gone, .problem)]
             {
-                let count = screen.hosts.count { $0.state == state }
+                let count = screen.hosts.count { $0.state == state && !$0.isCommandsOnly }
                 guard count > 0 || state == .up else { continue }
                 let text = "\(DecimalText.grouped(count)) \(state.rawValue)"
                 column += grid.put(text + "  ", row: row, column: column, CellStyle(role))

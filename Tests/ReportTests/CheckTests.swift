@@ -106,6 +106,19 @@ struct CheckTests {
         #expect(known.status == .ok)
     }
 
+    @Test("a host of which only commands were told is missed by no kind of check")
+    func commandsOnly() throws {
+        var fleet = fleet()
+        fleet.addHost("x", state: .gone, silence: 900_000, restrictions: .commandsOnly)
+        for pairs in [[], [("missing_critical", "5m")], [("peak_critical", "8G")]] {
+            let result = try result(pairs, fleet)
+            #expect(result.status == .ok && !result.line.contains("not report"), "\(result.line)")
+        }
+        fleet.hosts.removeFirst(2)
+        fleet.runs = []
+        #expect(try result([("peak_critical", "8G")], fleet).status == .ok)
+    }
+
     @Test("a peak from before the range is none of it")
     func oldPeak() throws {
         var fleet = fleet()

@@ -133,6 +133,39 @@ struct CoverageTests {
                     + " there"))
     }
 
+    @Test("nobody waits for a host of which only commands were told, in any view")
+    func commandsOnly() throws {
+        var fleet = SampleFleet()
+        for host in ["a", "b"] { fleet.addHost(host) }
+        fleet.addHost("x", state: .gone, silence: 900_000, restrictions: .commandsOnly)
+        let coverage = Coverage(hosts: fleet.hosts)
+        #expect(coverage.hostCount == 3 && coverage.awaitedHostCount == 2)
+        let facts = coverage.facts(ascii: true)
+        #expect(facts[0] == "all 2 hosts with an agent report")
+        #expect(facts[1] == "1 restricted view (x)")
+        #expect(coverage.json.document().contains("\"hosts_gone\":0,"))
+        #expect(coverage.json.document().contains("\"hosts_without_agent\":1"))
+        let summary = SummaryView(
+            hosts: fleet.hosts, runs: [],
+            store: StoreStatus(lastCommitAtMilliseconds: nil, sizeBytes: nil),
+            nowMilliseconds: SampleFleet.now
+        ).text(style: TextStyle())
+        #expect(summary.contains("2 up, 1 with commands only"))
+        #expect(summary.contains("commands  15m") && !summary.contains("gone"))
+        #expect(Coverage(hosts: [fleet.hosts[2]]).facts(ascii: true)[0] == "no host has an agent")
+        fleet.hosts[1].state = .late
+        #expect(
+            Coverage(hosts: fleet.hosts).facts(ascii: true)[0]
+                == "1 of 2 hosts with an agent reports")
+        let metrics = FleetMetrics(
+            hosts: fleet.hosts.map {
+                FleetMetrics.Host(host: $0, usedPeakBytes: nil, processCount: 0, gaps: [:])
+            }, programs: [:], top: 0, collector: CollectorFigures()
+        ).text(as: .prometheus)
+        #expect(metrics.contains("highwater_hosts{state=\"gone\"} 0"))
+        #expect(!metrics.contains("highwater_host_up{host=\"x\""))
+    }
+
     @Test("an agent is over its budget only by more than its runs allow, once it ran a minute")
     func budget() {
         func summary(_ change: (inout AgentHealth) -> Void) -> String {

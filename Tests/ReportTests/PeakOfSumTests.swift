@@ -128,10 +128,10 @@ struct PeakOfSumTests {
                     .result(of: fleet.runs, hosts: fleet.hosts, totals: fleet.totals))
         }
         let program = view(.program).text(style: TextStyle())
-        #expect(program.contains("~160 MiB") && program.contains("~ about this"))
+        #expect(program.contains("~160 MiB") && program.contains("~ before it where"))
         #expect(view(.program).json.contains("\"peak_of_sum_is_lower_bound\":null"))
         let host = view(.host).text(style: TextStyle())
-        #expect(host.contains(">=700 MiB") && host.contains(">= at least this"))
+        #expect(host.contains(">=700 MiB") && host.contains(">= before it, as"))
         #expect(view(.host).json.contains("\"peak_of_sum_is_lower_bound\":true"))
         #expect(!(program + host).contains("<="))
     }
@@ -160,6 +160,31 @@ struct PeakOfSumTests {
             #expect(try (bytes(grouping) { $0.user = Glob("*") } != nil) == isUser)
         }
         #expect(try bytes(.run) { _ in } == nil)
+    }
+
+    @Test("commands of a host without an agent take no sum away, and who keeps none is named")
+    func withoutSums() throws {
+        var fleet = twoHosts()
+        fleet.addHost("c", state: .gone, restrictions: .commandsOnly)
+        fleet.addRun(SampleFleet.Sample(pid: 7, program: "x", peakMebibytes: 10))
+        for host in 0...1 { fleet.addTotal(host, .program, "x", mebibytes: 80, ago: 100) }
+        func view(_ change: (inout ReportQuery) -> Void = { _ in }) -> String {
+            var query = ReportQuery()
+            query.grouping = .program
+            change(&query)
+            return ReportView(
+                ReportBuilder(query: query, nowMilliseconds: now)
+                    .result(of: fleet.runs, hosts: fleet.hosts, totals: fleet.totals)
+            ).text(style: TextStyle())
+        }
+        #expect(view().contains("~160 MiB") && !view().contains("keeps none"))
+        fleet.addRun(SampleFleet.Sample(pid: 8, program: "y", peakMebibytes: 5))
+        #expect(view().contains("PEAK OF SUM is - where a host keeps none: c"))
+        fleet.runs.removeLast()
+        let why = "no peaks of sums, as a filter leaves out some of what is summed"
+        #expect(view { $0.user = Glob("root") }.contains(why) && !view().contains(why))
+        fleet.totals.removeLast()
+        #expect(!view().contains("PEAK OF SUM"))
     }
 
     @Test("a host's own figure stands beside the sum and is not the runs' to filter")
