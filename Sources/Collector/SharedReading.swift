@@ -18,11 +18,18 @@ actor SharedReading<Value: Sendable> {
         self.make = make
     }
 
-    /// The value, at most so old, or just being read.
-    func value() async throws -> Value {
+    /// The value, at most so old, or just being read; a value that `isStale` is read anew.
+    func value(
+        unless isStale: @Sendable (Value) -> Bool = { _ in false }
+    ) async throws -> Value {
         let now = WallClock.monotonicMilliseconds()
         if let latest, now - latest.madeAtMilliseconds < maximumAgeMilliseconds {
-            return try await latest.value.value
+            let known = try await latest.value.value
+            // Who waited meanwhile may have read it anew already.
+            guard isStale(known) else { return known }
+            if let newer = self.latest, newer.value != latest.value {
+                return try await newer.value.value
+            }
         }
         let make = make
         let reading = Reading(value: Task { try await make() }, madeAtMilliseconds: now)

@@ -9,9 +9,16 @@ struct Views: Sendable {
     let store: any PeakStoring
     let threads: NIOThreadPool
     /// How much of the disk what takes; nil of a store that does not say.
-    private let sizes: SharedReading<StoreSizes?>
+    private let sizes: SharedReading<ReadSizes>
 
-    /// So long sizes are kept, as reading them takes as long as a report: 5 minutes.
+    /// Sizes, and how large the store was when they were read.
+    private struct ReadSizes: Sendable {
+        var parts: StoreSizes?
+        var storeBytes: UInt64?
+    }
+
+    /// So long sizes are kept, as reading them takes as long as a report: 5 minutes, unless the
+    /// store doubles meanwhile.
     private static let sizesMilliseconds: Int64 = 300_000
 
     /// The most runs that one view reads from the store.
@@ -23,13 +30,23 @@ struct Views: Sendable {
         self.store = store
         self.threads = threads
         sizes = SharedReading(maximumAgeMilliseconds: Views.sizesMilliseconds) {
-            try await threads.runIfActive { try (store as? any StoreMeasuring)?.sizes() }
+            try await threads.runIfActive {
+                ReadSizes(
+                    parts: try (store as? any StoreMeasuring)?.sizes(),
+                    storeBytes: store.sizeBytes())
+            }
         }
+    }
+
+    /// How much of the disk what takes; nil where the store does not say.
+    private func storeSizes() async throws -> StoreSizes? {
+        let now = store.sizeBytes() ?? 0
+        return try await sizes.value { now / 2 > $0.storeBytes ?? now }.parts
     }
 
     /// One page about the whole fleet.
     func summary(nowMilliseconds now: Int64) async throws -> SummaryView {
-        let sizes = try await sizes.value()
+        let sizes = try await storeSizes()
         return try await threads.runIfActive {
             let hosts = try hosts(nowMilliseconds: now).with(sizes)
             let query = SummaryView.query(nowMilliseconds: now)
@@ -49,7 +66,7 @@ struct Views: Sendable {
 
     /// Every host.
     func hosts(nowMilliseconds now: Int64) async throws -> HostsView {
-        let sizes = try await sizes.value()
+        let sizes = try await storeSizes()
         return try await threads.runIfActive {
             let hosts = try hosts(nowMilliseconds: now).with(sizes)
             let query = SummaryView.query(nowMilliseconds: now)

@@ -43,8 +43,10 @@ extension Views {
                     + "\(fleet.limits.hosts)."
             }
         }
-        return StoreStatus(
-            lastCommitAtMilliseconds: status.committedAtMilliseconds, sizeBytes: store.sizeBytes(),
-            problems: problems)
+        var store = StoreStatus(
+            lastCommitAtMilliseconds: status.committedAtMilliseconds,
+            sizeBytes: self.store.sizeBytes(), problems: problems)
+        store.logBytes = self.store.logBytes()
+        return store
     }
 }

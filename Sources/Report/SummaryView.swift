@@ -4,8 +4,10 @@ import MemoryModel
 public struct StoreStatus: Hashable, Sendable {
     /// When it last committed, in milliseconds since the epoch in UTC; nil if it has not yet.
     public var lastCommitAtMilliseconds: Int64?
-    /// What it takes on disk, in bytes; nil where that is not known.
+    /// What it takes on disk with its log, in bytes; nil where that is not known.
     public var sizeBytes: UInt64?
+    /// What of that is the log that it writes first, in bytes; nil where that is not known.
+    public var logBytes: UInt64?
     /// What is wrong with it, a phrase each; empty when all is well.
     public var problems: [String]
     /// What of it takes how much, roughly; nil where nobody measured.
@@ -48,7 +50,10 @@ public struct StoreParts: Hashable, Sendable {
         [
             ("minutes", minutesBytes), ("hours", hoursBytes), ("days", daysBytes),
             ("runs", runsBytes),
-        ].map { "\($0.0) \(ByteSize($0.1).text)" }.joined(separator: ", ")
+        ].map {
+            // What is not packed yet is among the runs, and nobody knows how much it is.
+            "\($0.0) \($0.1 == 0 ? "-" : ByteSize($0.1).text)"
+        }.joined(separator: ", ")
     }
 }
 
@@ -221,8 +226,10 @@ public struct SummaryView: FleetView, Hashable {
     private func addStore(to page: inout TextPage) {
         var facts: [String] = []
         if let size = store.sizeBytes {
+            let log = min(store.logBytes ?? 0, size)
             let free = store.parts.map { " (\(ByteSize($0.freeBytes).text) of it free)" } ?? ""
-            facts.append("\(ByteSize(size).text) on disk" + free)
+            facts.append("\(ByteSize(size - log).text) on disk" + free)
+            if log > 0 { facts.append("\(ByteSize(log).text) of write-ahead log") }
         }
         if let at = store.lastCommitAtMilliseconds {
             let age = max(0, madeAtMilliseconds.subtractingClamped(at)) / 1_000 * 1_000
@@ -292,6 +299,7 @@ public struct SummaryView: FleetView, Hashable {
             ("store_days_bytes", store.parts?.daysBytes),
             ("store_runs_bytes", store.parts?.runsBytes),
             ("store_free_bytes", store.parts?.freeBytes),
+            ("store_log_bytes", store.logBytes),
             ("store_problems", UInt64(store.problems.count)),
         ]
     }

@@ -166,6 +166,21 @@ struct CoverageTests {
         #expect(!metrics.contains("highwater_host_up{host=\"x\""))
     }
 
+    @Test("a summary names the log of the store apart, and what is not known yet by a dash")
+    func storeSizes() throws {
+        var store = StoreStatus(lastCommitAtMilliseconds: nil, sizeBytes: 64 << 20)
+        store.logBytes = 60 << 20
+        store.parts = StoreParts(
+            minutesBytes: 0, hoursBytes: 0, daysBytes: 0, runsBytes: 3 << 20, freeBytes: 1 << 20)
+        let view = SummaryView(
+            hosts: [], runs: [], store: store, nowMilliseconds: SampleFleet.now)
+        let text = view.text(style: TextStyle())
+        #expect(text.contains("4 MiB on disk (1 MiB of it free), 60 MiB of write-ahead log"))
+        #expect(text.contains("minutes -, hours -, days -, runs 3 MiB"))
+        #expect(view.json.contains("\"store_size_bytes\":\(64 << 20)"))
+        #expect(view.json.contains("\"store_log_bytes\":\(60 << 20)"))
+    }
+
     @Test("an agent is over its budget only by more than its runs allow, once it ran a minute")
     func budget() {
         func summary(_ change: (inout AgentHealth) -> Void) -> String {
