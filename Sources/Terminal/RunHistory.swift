@@ -21,10 +21,13 @@ struct RunHistory: Equatable {
     }
 
     private var series: [String: Series] = [:]
+    /// When the first rows were told.
+    private var beganAt: Int64?
 
     /// Takes in what `rows` hold now; `now` is a time that does not fall.
     mutating func record(_ rows: [ProcessRow], atMilliseconds now: Int64) {
         let step = now / RunHistory.stepMilliseconds
+        beganAt = beganAt ?? now
         for row in rows {
             guard let bytes = row.residentBytes else { continue }
             let value = UInt32(clamping: bytes >> 10)
@@ -64,6 +67,13 @@ struct RunHistory: Equatable {
     /// The last steps of a run in KiB, the oldest first, at most `count`.
     func steps(of run: String, count: Int) -> [UInt32] {
         Array((series[run]?.kibibytes ?? []).suffix(max(0, count)))
+    }
+
+    /// How far back changes are known after so long a watch; nil where two steps were not seen.
+    func changeMilliseconds(at now: Int64) -> Int64? {
+        let watched = beganAt.map { now - $0 } ?? 0
+        guard watched >= 2 * RunHistory.stepMilliseconds else { return nil }
+        return min(watched, RunHistory.changeMilliseconds)
     }
 
     /// By how many bytes a run that holds `bytes` now has grown in the last minute; nil where

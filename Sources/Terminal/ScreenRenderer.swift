@@ -25,7 +25,7 @@ struct ScreenRenderer {
             drawPage(&grid, now)
         } else {
             drawMemory(&grid)
-            drawMovers(&grid)
+            drawMovers(&grid, now)
             drawNotes(&grid, now)
             drawTabs(&grid)
             drawList(&grid)
@@ -134,14 +134,12 @@ struct ScreenRenderer {
         )
     }
 
-    private func drawMovers(_ grid: inout Grid) {
+    private func drawMovers(_ grid: inout Grid, _ now: Int64) {
         let row = ScreenLayout.moversRow
         var column = grid.put("Movers ", row: row, column: 0, CellStyle(.heading))
         let movers = screen.movers(count: 2 + screen.size.columns / 60)
         guard !movers.isEmpty else {
-            let calm =
-                screen.atMilliseconds == nil
-                ? "" : "nothing grew or shrank by 1 MiB in the last minute"
+            let calm = screen.atMilliseconds == nil ? "" : calmLine(now)
             grid.put(calm, row: row, column: column, CellStyle(.secondary))
             return
         }
@@ -157,6 +155,16 @@ struct ScreenRenderer {
                 CellStyle(mover.change > 0 ? .warning : .good))
             column += grid.put(name, row: row, column: column) + 2
         }
+    }
+
+    /// What to say where nothing moved as far as that is known yet.
+    private func calmLine(_ now: Int64) -> String {
+        guard let length = screen.history.changeMilliseconds(at: now) else {
+            let first = DurationText.format(milliseconds: 2 * RunHistory.stepMilliseconds)
+            return "known after \(first)"
+        }
+        let words = DurationText.format(milliseconds: length / 1_000 * 1_000)
+        return "nothing grew or shrank by 1 MiB in the last \(words)"
     }
 
     private func drawNotes(_ grid: inout Grid, _ now: Int64) {

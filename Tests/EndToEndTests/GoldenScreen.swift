@@ -15,6 +15,10 @@ enum GoldenScreen {
             line = line.replacing(/\d\d:\d\d:\d\d/, with: "HH:MM:SS")
             line = line.replacing(/[ ]+>?(?:\d+[ydhms] ?)?\d+(?:y|d|h|m|s|ms)\b/, with: " TIME")
             line = line.replacing(/[ ]+[▁▂▃▄▅▆▇█]+[ ]+/, with: " LAST ")
+            // What it says depends on how long the screen has been there.
+            line = line.replacing(
+                /Movers (?:known after|nothing grew or shrank by 1 MiB in the last) TIME/,
+                with: "Movers NONE")
             while line.last == " " { line.removeLast() }
             return line + "\n"
         }.joined()

@@ -36,6 +36,24 @@ struct RendererTests {
         #expect(rows.first { $0.contains("--port 8003") }?.contains(">") == false)
     }
 
+    @Test("That nothing moved is said of no longer than it was watched")
+    func calm() {
+        var sample = SampleScreen()
+        let calm = "nothing grew or shrank by 1 MiB in the last"
+        sample.answer()
+        #expect(sample.text.contains("Movers known after 10s") && !sample.text.contains(calm))
+        func wait(_ seconds: Int64) {
+            for _ in 0..<(seconds / 2) {
+                sample.pass(2_000)
+                sample.answer()
+            }
+        }
+        wait(12)
+        #expect(sample.text.contains("\(calm) 12s"))
+        wait(70)
+        #expect(sample.text.contains("\(calm) 1m\n"))
+    }
+
     @Test("Hosts of one name have the beginnings of their ids beside it")
     func namesakes() {
         var sample = SampleScreen(columns: 120, rows: 40)
