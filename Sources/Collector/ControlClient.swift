@@ -8,6 +8,9 @@ import SQLiteStore
 package struct ControlClient: Sendable {
     private let dataDirectory: String
 
+    /// What it says of a prune that finds nothing to remove.
+    package static let nothingToPrune = "Nothing is older than it is kept.\n"
+
     /// Why nothing was changed, in one line.
     package struct Problem: Error, CustomStringConvertible {
         /// The line.

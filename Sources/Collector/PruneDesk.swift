@@ -11,7 +11,7 @@ struct PruneDesk: Sendable {
     /// Says what would go; has to run on the thread that writes.
     func preview(_ retention: Retention, at now: Int64) throws -> String {
         let counts = try store.removable(nowMilliseconds: now, retention: retention)
-        guard counts.hasRemoved else { return "Nothing is older than it is kept.\n" }
+        guard counts.hasRemoved else { return ControlClient.nothingToPrune }
         return "This removes \(PruneDesk.words(counts)).\n"
     }
 
@@ -31,7 +31,7 @@ struct PruneDesk: Sendable {
             try betweenSteps(counts)
         }
         counts.packedHours = 0
-        guard counts.hasRemoved else { return "Nothing is older than it is kept.\n" }
+        guard counts.hasRemoved else { return ControlClient.nothingToPrune }
         let after = try store.reusableBytes()
         let freed = ByteSize(after > before ? after - before : 0).text
         return """

@@ -14,7 +14,7 @@ struct ExportCommand: AsyncParsableCommand {
         discussion: """
             'ndjson' (a JSON object a line) and 'csv' hold one line for each run, with the fields \
             of a report; they come from the collector at --url. Small runs that were folded have \
-            no line of their own. Without --output they go to standard output.
+            no line of their own. Without --output, or with -, they go to standard output.
 
             'sqlite' is a copy of the whole database as it is at the beginning, which any SQLite \
             tool reads. It is made of the collector's folder (--data-dir), on its host and as its \
@@ -40,8 +40,12 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "The file to write; an older one of that name is replaced.", valueName: "file"))
+            "The file to write, or - for standard output; an older one of that name is replaced.",
+            valueName: "file"))
     var output: String?
+
+    /// The file; nil for standard output.
+    private var file: String? { output == "-" ? nil : output }
 
     @OptionGroup var range: RangeOptions
 
@@ -70,6 +74,11 @@ struct ExportCommand: AsyncParsableCommand {
     func validate() throws {
         if output?.isEmpty == true { throw ValidationError("--output is empty; name a file") }
         if try form() == .sqlite {
+            guard output != "-" else {
+                throw ValidationError(
+                    "--format sqlite writes a file that is opened by its name; give --output one,"
+                        + " not -")
+            }
             guard output != nil else {
                 throw ValidationError("--format sqlite needs --output, the file to write")
             }
@@ -113,7 +122,7 @@ struct ExportCommand: AsyncParsableCommand {
 
     private func exportRuns() async throws {
         var progress = ProgressLine()
-        guard let output else {
+        guard let output = file else {
             var lines = 0
             try await ask { piece in
                 lines += piece.count { $0 == 0x0A }

@@ -45,7 +45,10 @@ struct PruneCommand: AsyncParsableCommand {
         let retention = try keep.settings()
         do {
             if dryRun || !yes {
-                print(try await client.ask(.prune(retention, isDryRun: true)), terminator: "")
+                let preview = try await client.ask(.prune(retention, isDryRun: true))
+                print(preview, terminator: "")
+                // Where nothing would go there is nothing to ask.
+                guard preview != ControlClient.nothingToPrune else { return }
             }
             guard !dryRun else { return }
             guard yes || confirmed() else { throw ProgramFailure("nothing was removed") }

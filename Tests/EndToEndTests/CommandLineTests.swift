@@ -141,6 +141,7 @@ struct CommandLineTests {
         .collector("by program", "report", "--by", "run", "--compare", "7d"),
         .collector("by program", "report", "--by", "run", "--suggest"),
         .collector("--output", "export", "-o", ""),
+        .collector("opened by its name", "export", "--format", "sqlite", "-o", "-"),
         .collector("--program", "report", "--program", ""),
         .collector("--host", "ps", "--host", String(repeating: "*", count: 1_025)),
         .collector("--by", "hosts", "--by", "run"),

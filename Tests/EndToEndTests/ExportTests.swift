@@ -85,6 +85,9 @@ struct ExportTests {
                 $0.firstMatch(of: /"host_id":"([^"]*)"/).map { String($0.output.1) }
             })
         #expect(hosts.count <= 1)
+        let dash = try await export(collector, ["--host", "*0001", "-o", "-"])
+        #expect(dash.output == one.output && !one.output.isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: "-"))
         let none = try await export(collector, ["--until", "2000-01-01"])
         #expect(none.status == 0 && none.output.isEmpty)
         #expect(none.errors.contains("No run matches; ask for a longer range"))

@@ -25,4 +25,20 @@ struct PruneTests {
             #expect(piped.output == nothing + "\n")
         }
     }
+
+    @Test(
+        "where nothing would go, nobody is asked",
+        .enabled(if: TmuxTerminal.path != nil, "needs tmux, which make test installs"))
+    func unasked() async throws {
+        let folder = try TemporaryFolder()
+        let collector = try await RunningCollector.start(folder: folder.path + "/data")
+        let terminal = try await TmuxTerminal(columns: 200, rows: 24)
+        let program = "\(Program.folder)/memcollector prune --data-dir '\(folder.path)/data'"
+        try await terminal.run("clear; \(program); echo ended-$?")
+        try await terminal.waitFor("ended-0")
+        let text = try await terminal.lines().joined(separator: "\n")
+        #expect(text.contains("Nothing is older than it is kept."))
+        #expect(!text.contains("Remove it?"))
+        #expect(collector.program.status == nil)
+    }
 }
