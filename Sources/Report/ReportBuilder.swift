@@ -22,6 +22,8 @@ public struct ReportResult: Hashable, Sendable {
     public var matchedRowCount: Int
     /// The keys of the filters that were given.
     var filterKeys: [String] = []
+    /// Whether any run has a peak of its own, also one whose row has too few runs.
+    var isAnythingOwn = false
     /// Whether a filter leaves out some of what sums are made over, so that there are none.
     var areSumsCut = false
     /// Hosts of rows that keep no sums, so that these rows have none.
@@ -103,6 +105,7 @@ public struct ReportBuilder: Sendable {
         name: (Int64) throws(Failure) -> RawText
     ) throws(Failure) -> ReportResult {
         var tally = tally
+        let isAnythingOwn = !tally.groups.isEmpty
         tally.order()
         func text(_ number: Int64) throws(Failure) -> RawText {
             if let id = RunFigures.userID(ofNumber: number) { return RawText(String(id)) }
@@ -144,6 +147,7 @@ public struct ReportBuilder: Sendable {
             matchedRunCount: tally.groups.reduce(0) { $0.addingClamped($1.runCount) },
             matchedRowCount: rowCount, hasHostFilter: query.isRestrictedToHosts)
         result.filterKeys = query.filterKeys
+        result.isAnythingOwn = isAnythingOwn
         result.hostsWithoutSums = NamedHosts(
             chosen.filter { withoutSums.contains($0.id) }, coverage.hostNames)
         result.areSumsCut = query.subjectKind != nil && query.isCuttingThroughSubjects

@@ -100,7 +100,7 @@ extension ReportResult {
         if coverage.hostCount == 0 {
             return HostFilter.emptySentence(filterKeys.filter(["host", "label"].contains))
         }
-        if coverage.inheritedRunCount > 0 {
+        if coverage.inheritedRunCount > 0, !isAnythingOwn {
             return "No run matches but those that only inherited their peak; ask for these too"
                 + " (--inherited)"
                 + (filterKeys.isEmpty ? "." : ", or loosen \(LoosenedFilters.listed(filterKeys)).")

@@ -362,4 +362,22 @@ struct ReportBuilderTests {
         #expect(HostState(silenceMilliseconds: 150_000, intervalMilliseconds: 60_000) == .up)
         #expect(HostState(silenceMilliseconds: -5_000) == .up)
     }
+
+    @Test("where every row has too few runs, that is the reason and not what was inherited")
+    func tooFewRuns() {
+        var fleet = SampleFleet()
+        fleet.addHost("a")
+        fleet.addRun(SampleFleet.Sample(pid: 1, program: "x", peakMebibytes: 10))
+        fleet.addRun(
+            SampleFleet.Sample(pid: 2, program: "x", peakMebibytes: 10, inheritedMebibytes: 10))
+        func sentence(_ change: (inout ReportQuery) -> Void) -> String {
+            var query = ReportQuery()
+            query.grouping = .program
+            change(&query)
+            return EveryView.report(of: fleet, query).text(style: TextStyle())
+        }
+        #expect(sentence { $0.minimumRuns = 9_999 }.contains("No run matches; loosen min_runs"))
+        fleet.runs.removeFirst()
+        #expect(sentence { $0.program = Glob("x") }.contains("those that only inherited"))
+    }
 }
