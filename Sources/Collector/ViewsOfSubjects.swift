@@ -221,6 +221,8 @@ extension Views {
         facts.kills = try kills(in: range, hosts).filter { $0.host == id }
         facts.gaps = try gaps(
             of: [host], since: range.lowerBound, until: range.upperBound, now)
+        facts.watched = try (store as? any HistoryStoring)?.watchedTime(
+            sinceMilliseconds: range.lowerBound, untilMilliseconds: range.upperBound)[id]
         return HostPage(host: host, facts: facts, query: query, nowMilliseconds: now)
     }
 

@@ -109,6 +109,8 @@ public struct HistoryPoint: Hashable, Sendable {
     public var window: Window?
     /// Whether an agent watched; false means that nothing can be said of this time.
     public var isWatched: Bool
+    /// How much of it an agent watched; nil where that is not known.
+    public var watchedMilliseconds: Int64?
 
     /// Takes the parts as they are.
     public init(

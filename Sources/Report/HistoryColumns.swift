@@ -34,6 +34,21 @@ struct HistoryColumns: Equatable {
         }
     }
 
+    /// Takes what windows say away from columns in which nobody watched, up to the last in which
+    /// somebody did: what came after may not be told yet.
+    mutating func keep(to watched: WatchedTime) {
+        guard let end = watched.stretches.last?.upperBound else { return }
+        let length = Double(range.upperBound.subtractingClamped(range.lowerBound))
+        func moment(_ column: Int) -> Int64 {
+            range.lowerBound + Int64(length * Double(column) / Double(columns.count))
+        }
+        for index in columns.indices {
+            let part = moment(index)..<max(moment(index) + 1, moment(index + 1))
+            guard part.upperBound <= end, watched.milliseconds(in: part) == 0 else { continue }
+            columns[index] = Column(isTold: true)
+        }
+    }
+
     /// The column of a moment; one outside of the range is in the first or last.
     func index(of milliseconds: Int64) -> Int {
         let length = Double(range.upperBound.subtractingClamped(range.lowerBound))

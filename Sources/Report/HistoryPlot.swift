@@ -17,6 +17,8 @@ struct HistoryPlot {
     /// The time that it shows, in milliseconds since the epoch in UTC.
     var range: ClosedRange<Int64>
     var mark: Mark?
+    /// When somebody watched, where that is known finer than the windows are.
+    private var watched: WatchedTime?
     var rowCount = 10
 
     /// The width of a plot that goes into a pipe.
@@ -32,6 +34,14 @@ struct HistoryPlot {
         self.points = Array(known)
         let first = known.first?.startsAtMilliseconds ?? range.lowerBound
         self.range = min(max(range.lowerBound, first), range.upperBound)...range.upperBound
+    }
+
+    /// Draws the parts of windows in which nobody watched as that, and nothing before the first in
+    /// which somebody did.
+    mutating func keep(to watched: WatchedTime) {
+        guard let first = watched.stretches.first?.lowerBound, range.contains(first) else { return }
+        self.watched = watched
+        range = first...range.upperBound
     }
 
     /// A plot of all of `range`.
@@ -62,7 +72,8 @@ struct HistoryPlot {
         let labelWidth = labels.values.map { DisplayWidth.of($0) }.max() ?? 0
         let count = width - labelWidth - 2
         guard count >= HistoryPlot.leastColumns else { return [] }
-        let columns = HistoryColumns(points, in: range, count: count)
+        var columns = HistoryColumns(points, in: range, count: count)
+        if let watched { columns.keep(to: watched) }
         let margin = String(repeating: " ", count: labelWidth + 2)
         var lines: [String] = []
         if let line = markLine(columns, style) { lines.append(margin + line) }

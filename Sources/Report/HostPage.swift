@@ -22,6 +22,8 @@ public struct HostPage: FleetView, Hashable {
         public var kills: [ReportedKill] = []
         /// What was missed in the range; nil where nobody asked.
         public var gaps: GapSummary?
+        /// When it was watched in the range; nil where nobody asked.
+        public var watched: WatchedTime?
 
         /// No facts.
         public init() {}
@@ -43,6 +45,8 @@ public struct HostPage: FleetView, Hashable {
     public var kills: [ReportedKill]
     /// Its used memory by hour; hours of which nothing is known were not watched.
     public var history: [HistoryPoint]
+    /// When it was watched in the range; nil where that is not known.
+    public var watched: WatchedTime?
     /// What the page rests on.
     public var coverage: Coverage
 
@@ -101,7 +105,14 @@ public struct HostPage: FleetView, Hashable {
                 hosts: [host], kills: facts.kills, query: ranged, gaps: nil,
                 nowMilliseconds: nowMilliseconds
             ).rows
-        history = HistoryPoint.hours(facts.hourly, in: range)
+        watched = facts.watched
+        history = HistoryPoint.hours(facts.hourly, in: range).map { point in
+            var point = point
+            let end = point.startsAtMilliseconds + point.length.milliseconds
+            point.watchedMilliseconds = facts.watched?.milliseconds(
+                in: point.startsAtMilliseconds..<end)
+            return point
+        }
     }
 }
 

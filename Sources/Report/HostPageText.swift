@@ -127,6 +127,7 @@ extension HostPage {
 
     private func addPlot(to page: inout TextPage) {
         var plot = HistoryPlot(trimming: history, to: range)
+        if let watched { plot.keep(to: watched) }
         plot.mark = composition.flatMap { row in
             row.total.peak.atMilliseconds.map {
                 HistoryPlot.Mark(

@@ -72,7 +72,7 @@ extension RunPage {
 /// What a subject held over time, for programs.
 enum HistoryText {
     private static let columns = [
-        "starts_at", "seconds", "at_least_bytes", "at_most_bytes", "is_watched",
+        "starts_at", "seconds", "at_least_bytes", "at_most_bytes", "is_watched", "watched_seconds",
     ]
 
     /// One object a window; null where no windows are kept.
@@ -88,6 +88,7 @@ enum HistoryText {
                             .integer(point.length.milliseconds / 1_000),
                             .optional(point.window?.atLeastBytes),
                             .optional(point.window?.atMostBytes), .boolean(point.isWatched),
+                            .optional(thousandths: point.watchedMilliseconds.map(UInt64.init)),
                         ] as [JSONValue]
                     ).map { JSONValue.Member($0, $1) })
             })
@@ -103,6 +104,7 @@ enum HistoryText {
                     .number(point.length.milliseconds / 1_000),
                     .number(point.window?.atLeastBytes), .number(point.window?.atMostBytes),
                     .boolean(point.isWatched),
+                    .thousandths(point.watchedMilliseconds.map(UInt64.init)),
                 ]
             })
     }

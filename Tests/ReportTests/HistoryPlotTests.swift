@@ -55,6 +55,25 @@ struct HistoryPlotTests {
         #expect(ascii[1] == "32 MiB +    ....        ####")
     }
 
+    @Test("of an hour that was watched in part the rest is shown as that, from the first minute on")
+    func partlyWatched() {
+        let minute: Int64 = 60_000
+        var watched = WatchedTime()
+        watched.add(midnight + 40 * minute..<midnight + 80 * minute)
+        watched.add(midnight + 100 * minute..<midnight + 120 * minute)
+        let range = midnight...midnight + 2 * hour
+        var drawn = HistoryPlot(trimming: [point(0, 16), point(1, 16)], to: range)
+        #expect(drawn.range == range)
+        drawn.keep(to: watched)
+        drawn.rowCount = 4
+        #expect(drawn.range.lowerBound == midnight + 40 * minute)
+        let facts = drawn.facts(asked: range, TextStyle())
+        #expect(facts.first == "known since 2026-11-22 00:40")
+        let lines = drawn.lines(style: TextStyle(width: 24))
+        #expect(lines[0] == "16 MiB \u{2524}" + "████████    ████")
+        #expect(lines[3] == "       \u{2502}" + "████████╱╱╱╱████")
+    }
+
     @Test("a column is its largest window; a long window stands in each column that it overlaps")
     func columns() {
         let range = midnight...midnight + 48 * hour

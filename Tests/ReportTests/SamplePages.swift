@@ -15,8 +15,11 @@ enum SamplePages {
     }
 
     /// The page of a host with all that the fleet tells of it.
-    static func page(of host: ReportedHost, in fleet: SampleFleet) -> HostPage {
+    static func page(
+        of host: ReportedHost, in fleet: SampleFleet, watched: WatchedTime? = nil
+    ) -> HostPage {
         var facts = HostPage.Facts()
+        facts.watched = watched
         facts.runs = fleet.runs.filter { $0.host == host.id }
         facts.folds = fleet.folds.filter { $0.host == host.id }
         facts.hourly = fleet.totals.filter {
