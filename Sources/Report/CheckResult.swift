@@ -25,9 +25,7 @@ public struct CheckResult: Hashable, Sendable {
     ) {
         hostNames = HostNames(hosts)
         let chosen = hosts.filter { host in
-            query.host.map {
-                $0.matches(RawText(host.id.text)) || $0.matches(host.description.name)
-            } ?? true
+            query.host?.matches(host: host.id, name: host.description.name) ?? true
         }
         guard !chosen.isEmpty else {
             status = .unknown

@@ -73,9 +73,7 @@ extension RangeQuery {
     /// The hosts that pass.
     public func matching(_ hosts: [ReportedHost]) -> [ReportedHost] {
         guard let host else { return hosts }
-        return hosts.filter { known in
-            host.matches(known.id.text) || host.matches(known.description.name)
-        }
+        return hosts.filter { host.matches(host: $0.id, name: $0.description.name) }
     }
 
     /// The range in words, for a heading.
@@ -84,8 +82,4 @@ extension RangeQuery {
         guard let sinceMilliseconds else { return "until \(end)" }
         return "\(style.minute(sinceMilliseconds)) to \(end)"
     }
-}
-
-extension Glob {
-    fileprivate func matches(_ text: String) -> Bool { matches(Array(text.utf8)) }
 }

@@ -91,7 +91,7 @@ public struct ReportQuery: Sendable, Equatable {
             return false
         }
         guard let host else { return true }
-        return host.matches(RawText(id.text)) || host.matches(name)
+        return host.matches(host: id, name: name)
     }
 
     /// Whether `run` overlaps the range and passes every filter but the one for inherited peaks.

@@ -26,7 +26,7 @@ public struct SubjectProblem: Error, Hashable, Sendable, CustomStringConvertible
 /// What a word may mean, and which of it is meant.
 ///
 /// A whole run id, the id or name of a host, or the exact name of a program goes first; then the
-/// beginning of a run id; then patterns with `*` and `?`.
+/// beginning of a run id or of a host's id, also as tables print it; then patterns with `*` and `?`.
 public struct SubjectChoice: Sendable {
     /// What was asked.
     public var query: SubjectQuery
@@ -82,7 +82,13 @@ public struct SubjectChoice: Sendable {
         return matches
     }
 
-    private var beginnings: [Match] { asks(.run) ? runMatches : [] }
+    private var beginnings: [Match] {
+        let runs = asks(.run) ? runMatches : []
+        guard asks(.host), let prefix = HostPrefix(query.word) else { return runs }
+        return runs
+            + hosts.filter { prefix.matches($0.id, $0.description.name) }
+            .sorted { $0.id < $1.id }.map(match)
+    }
 
     private var patterns: [Match] {
         let glob = Glob(query.word)

@@ -36,6 +36,38 @@ struct SubjectChoiceTests {
                 == "\"web-*\" can be host web-01, host web-02; give one of them in full")
     }
 
+    @Test(
+        "a host is found by the beginning of its id, and by its name with that, as tables have it")
+    func printed() throws {
+        var choice = choice("")
+        choice.hosts = []
+        var fleet = SampleFleet()
+        fleet.addHost("3d12aaaa4f5b4c3d9e8f7a6b5c4d3e2f", name: "vm")
+        fleet.addHost("3d12bbbb4f5b4c3d9e8f7a6b5c4d3e2f", name: "vm (x)")
+        fleet.addHost("77aa", name: "vm")
+        choice.hosts = fleet.hosts
+        func chosen(_ word: String) throws -> Subject {
+            choice.query.word = word
+            return try choice.chosen()
+        }
+        #expect(try chosen("3d12a") == .host(fleet.hosts[0].id))
+        #expect(try chosen("vm (3d12)") == .host(fleet.hosts[0].id))
+        #expect(try chosen("vm (77aa)") == .host(fleet.hosts[2].id))
+        #expect(try chosen("vm (x) (3d12)") == .host(fleet.hosts[1].id))
+        #expect(throws: SubjectProblem.self) { try chosen("3d12") }
+        #expect(throws: SubjectProblem.self) { try chosen("3d1") }
+        #expect(throws: SubjectProblem.self) { try chosen("db (3d12)") }
+        func matching(_ pattern: String) -> [Bool] {
+            fleet.hosts.map { Glob(pattern).matches(host: $0.id, name: $0.description.name) }
+        }
+        #expect(matching("3d12a") == [true, false, false])
+        #expect(matching("3d12") == [true, true, false])
+        #expect(matching("vm (3d12)") == [true, false, false])
+        #expect(matching("vm (77aa)") == [false, false, true])
+        #expect(matching("vm (x)") == [false, true, false])
+        #expect(matching("3d1") == [false, false, false] && matching("77") == matching("3d1"))
+    }
+
     @Test("what could be a run id but is too short is told how long it has to be")
     func shortRunID() throws {
         let advice = "of a run id at least the first 4 characters are needed"
