@@ -151,6 +151,7 @@ public struct ProcessListView: FleetView, Hashable {
             Column(title: "ELAPSED", isRightAligned: true, importance: 35),
             Column(title: "COMMAND", minimumWidth: 12, comfortableWidth: 14, importance: 100),
         ])
+        let isNarrow = style.width.map { $0 < CommandWords.wideColumns } ?? false
         let largest = rows.compactMap(\.run.record.current?.residentBytes).max() ?? 0
         let hasShares = rows.contains { $0.run.record.current?.proportionalBytes != nil }
         table.rows = rows.enumerated().map { index, row in
@@ -172,7 +173,11 @@ public struct ProcessListView: FleetView, Hashable {
                 Cell(style.bar(resident ?? 0, of: largest, columns: ReportTable.barColumns), .bar),
                 TableCell.peak(record.peak, row.peakMark, role),
                 elapsed ?? TableCell.unknown,
-                Cell(style.name(row.commandOrProgram), role),
+                Cell(
+                    style.name(
+                        isNarrow
+                            ? CommandWords.withoutFolders(row.commandOrProgram)
+                            : row.commandOrProgram), role),
             ]
         }
         return table

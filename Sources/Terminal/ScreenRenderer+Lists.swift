@@ -186,12 +186,17 @@ extension ScreenRenderer {
             ) { StyledText(String($0.pid)) },
             ListColumn(
                 title: "COMMAND",
-                width: screen.size.columns < 110 ? 14 : min(60, screen.size.columns / 4),
+                width: isNarrow ? 14 : min(60, screen.size.columns / 4),
                 importance: 100, order: .name
-            ) {
-                StyledText(text.name($0.command ?? $0.program))
-            },
+            ) { command($0) },
         ]
+    }
+
+    private var isNarrow: Bool { screen.size.columns < CommandWords.wideColumns }
+
+    private func command(_ row: ProcessRow) -> StyledText {
+        let bytes = row.command ?? row.program
+        return StyledText(text.name(isNarrow ? CommandWords.withoutFolders(bytes) : bytes))
     }
 
     /// How long ago a peak was reached: at least so long where whoever looked came later.

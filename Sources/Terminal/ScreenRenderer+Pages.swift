@@ -30,18 +30,15 @@ extension ScreenRenderer {
     }
 
     static let helpLines: [StyledText] =
-        [StyledText(""), StyledText("Keys", .heading)]
+        [StyledText("Keys", .heading)]
         + [
-            ("1 2 3 4, Tab", "hosts, processes, programs, kills for want of memory (OOM)"),
-            (
-                "arrows, PgUp PgDn, Home End",
-                "choose a row; so does the mouse, and its wheel scrolls"
-            ),
-            ("Enter", "from a host to its processes, from a process to its page"),
+            ("1 2 3 4, Tab", "hosts, processes, programs, OOM kills"),
+            ("arrows, PgUp PgDn, Home End", "choose a row; so do mouse and wheel"),
+            ("Enter", "a host's processes, the page of a process"),
             ("Esc", "back; clears the filter first"),
-            ("/", "filter as you type: a part of a name, or a pattern with * ? [ ]"),
+            ("/", "filter as you type: part of a name, or * ? [ ]"),
             ("s S", "next and previous order; r reverses it"),
-            ("p", "pause: rows stay as they are until p is pressed again"),
+            ("p", "pause: rows stay as they are until p again"),
             ("?", "this help"),
             ("q, Ctrl-C", "quit; Ctrl-Z stops for a while"),
         ].map { StyledText("  \(ScreenRenderer.padded($0.0, 29))\($0.1)") }
@@ -56,7 +53,6 @@ extension ScreenRenderer {
             StyledText("  LAST MINUTES RSS between its least and greatest, 5 s a step"),
             StyledText("  %CPU         average over the life of the process"),
             StyledText("  TOGETHER     the most that all runs of a program held at one time"),
-            StyledText(""),
             StyledText("Movers are the processes that changed most within a minute."),
         ]
 

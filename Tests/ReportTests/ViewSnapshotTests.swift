@@ -83,6 +83,26 @@ struct ViewSnapshotTests {
         #expect(!without.text(style: TextStyle()).contains("AGENT"))
     }
 
+    @Test("a narrow terminal shows a program's name and not the folders that it is in")
+    func narrowCommands() {
+        var fleet = SampleFleet()
+        fleet.addHost("a")
+        fleet.addRun(
+            SampleFleet.Sample(
+                pid: 7, program: "swift-build", residentMebibytes: 1, peakMebibytes: 2,
+                command: "/opt/swift/usr/bin/swift-build --jobs /tmp/x"))
+        let view = ProcessListView(
+            hosts: fleet.hosts, runs: fleet.runs, query: ReportQuery(),
+            nowMilliseconds: SampleFleet.now)
+        #expect(view.text(style: TextStyle(width: 80)).contains("swift-build"))
+        #expect(!view.text(style: TextStyle(width: 80)).contains("/opt"))
+        #expect(view.text(style: TextStyle(width: 160)).contains("/opt/swift/usr/bin/swift-build"))
+        for command in ["/", "/ x", "/a/ b", "a/b", ""] as [RawText] {
+            #expect(CommandWords.withoutFolders(command) == command)
+        }
+        #expect(CommandWords.withoutFolders("/a/b /c/d") == "b /c/d")
+    }
+
     @Test("what nobody tells of has no column, in a pipe either")
     func emptyColumns() {
         let fleet = SampleFleet.withoutFacts()

@@ -54,6 +54,15 @@ struct RendererTests {
         #expect(sample.text.contains("\(calm) 1m\n"))
     }
 
+    @Test("The help stands whole on the smallest terminal")
+    func help() {
+        var sample = SampleScreen()
+        sample.type("?")
+        let size = ScreenLayout.smallest
+        #expect(ScreenRenderer.helpLines.allSatisfy { $0.text.count <= size.columns })
+        #expect(ScreenRenderer.helpLines.count <= sample.screen.pageHeight)
+    }
+
     @Test("Hosts of one name have the beginnings of their ids beside it")
     func namesakes() {
         var sample = SampleScreen(columns: 120, rows: 40)
