@@ -1,14 +1,20 @@
 import HTTPTypes
 import Hummingbird
 
-/// Answers requests for what there is not with a line that says what there is.
+/// Answers requests for what there is not with a line that says what there is, and those that
+/// would write with one that says that they cannot.
 struct UnknownPath<Context: RequestContext>: RouterMiddleware {
     private static var line: String {
-        """
-        there is nothing at this path; GET /, /live, /v1/summary, /v1/hosts, /v1/ps, /v1/report, \
-        /v1/oom, /v1/cgroups, /v1/composition, /v1/check, /v1/export, /metrics or /healthz
+        let paths = ViewServer.paths.dropLast().joined(separator: ", ")
+        return "there is nothing at this path; GET \(paths) or \(ViewServer.paths.last ?? "")\n"
+    }
 
-        """
+    private static var allowed: String { "GET, HEAD" }
+
+    private func answer(_ status: HTTPResponse.Status, _ line: String) -> Response {
+        Response(
+            status: status, headers: [.contentType: "text/plain; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: line)))
     }
 
     func handle(
@@ -18,9 +24,13 @@ struct UnknownPath<Context: RequestContext>: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound {
-            return Response(
-                status: .notFound, headers: [.contentType: "text/plain; charset=utf-8"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: UnknownPath.line)))
+            let isKnown = ViewServer.paths.contains(request.uri.path)
+            guard isKnown, request.method != .get, request.method != .head else {
+                return answer(.notFound, UnknownPath.line)
+            }
+            var refusal = answer(.methodNotAllowed, "HTTP only reads here; use GET\n")
+            refusal.headers[.allow] = UnknownPath.allowed
+            return refusal
         }
     }
 }

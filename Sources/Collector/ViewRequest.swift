@@ -1,5 +1,4 @@
 import Hummingbird
-import MemoryModel
 import Report
 
 /// What a request asks for: in what form, for what kind of terminal, and with which query.
@@ -31,7 +30,10 @@ struct ViewRequest {
             else {
                 throw QueryError(
                     key: "format", value: text,
-                    reason: "is not accepted; \(OutputFormat.advice(text, formats))")
+                    reason: given.count > 1
+                        ? "is given twice"
+                        : "\(InputError.quoted(text)) is not accepted;"
+                            + " \(OutputFormat.advice(text, formats))")
             }
             format = named
         } else {
@@ -44,14 +46,7 @@ struct ViewRequest {
     func reportQuery(
         keys: [String], nowMilliseconds: Int64
     ) throws(QueryError) -> ReportQuery {
-        if keys.isEmpty, let unknown = pairs.first {
-            throw QueryError(
-                key: DisplayText.escaped(RawText(unknown.key).clamped(toBytes: 64)),
-                value: unknown.value,
-                reason:
-                    "no such key here; there are format, " + TextStyle.keys.joined(separator: ", ")
-            )
-        }
+        try check(keys)
         let query = try ReportQuery(
             pairs: pairs, nowMilliseconds: nowMilliseconds,
             utcOffsetSeconds: style.utcOffsetSeconds)
@@ -62,6 +57,12 @@ struct ViewRequest {
                     + OutputFormat.advice(format.rawValue, query.formats))
         }
         return query
+    }
+
+    /// Throws for a key that is neither one of `keys` nor one of the form.
+    private func check(_ keys: [String]) throws(QueryError) {
+        guard let unknown = pairs.first(where: { !keys.contains($0.key) }) else { return }
+        throw QueryError.unknownKey(unknown, among: keys + ["format"] + TextStyle.keys)
     }
 
     /// The query of a view that goes on, which there is as text only.
@@ -76,14 +77,16 @@ struct ViewRequest {
 
     /// The query for a range of time of a view that takes `keys`.
     func rangeQuery(keys: [String], nowMilliseconds: Int64) throws(QueryError) -> RangeQuery {
-        try RangeQuery(
+        try check(keys)
+        return try RangeQuery(
             pairs: pairs, keys: keys, nowMilliseconds: nowMilliseconds,
             utcOffsetSeconds: style.utcOffsetSeconds)
     }
 
     /// The query for a page about one subject.
     func subjectQuery(nowMilliseconds: Int64) throws(QueryError) -> SubjectQuery {
-        try SubjectQuery(
+        try check(SubjectQuery.keys)
+        return try SubjectQuery(
             pairs: pairs, nowMilliseconds: nowMilliseconds,
             utcOffsetSeconds: style.utcOffsetSeconds)
     }

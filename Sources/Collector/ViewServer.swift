@@ -9,6 +9,12 @@ import Report
 
 /// Serves the views over HTTP, as text for a terminal and `curl`, or as JSON and CSV.
 struct ViewServer: Sendable {
+    /// Every path that is served.
+    static let paths = [
+        "/", "/live", "/v1/summary", "/v1/hosts", "/v1/ps", "/v1/report", "/v1/show", "/v1/oom",
+        "/v1/cgroups", "/v1/composition", "/v1/check", "/v1/export", "/metrics", "/healthz",
+    ]
+
     /// Connections at one time; further ones wait.
     ///
     /// Without a bound they would take the agents' file descriptors.

@@ -22,7 +22,7 @@ public struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `text` in quotation marks, escaped and cut to a length that fits in a line.
-    static func quoted(_ text: String) -> String {
+    public static func quoted(_ text: String) -> String {
         let safe = DisplayText.escaped(RawText(text).clamped(toBytes: 256))
         return "\"\(DisplayWidth.clamped(safe, toColumns: 40, ellipsis: "..."))\""
     }

@@ -41,6 +41,16 @@ public struct QueryError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+extension QueryError {
+    /// That there is no such key as that of `pair`, with those that there are.
+    public static func unknownKey(_ pair: QueryPair, among keys: [String]) -> QueryError {
+        QueryError(
+            key: String(InputError.quoted(pair.key).dropFirst().dropLast()), value: pair.value,
+            reason: "no such key; there are \(keys.joined(separator: ", "))"
+                + NearestWord.question(pair.key, among: keys))
+    }
+}
+
 extension ReportQuery {
     /// Every key of a report's query; `label` may come several times.
     public static let keys = [

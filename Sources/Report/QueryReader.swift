@@ -11,11 +11,7 @@ struct QueryReader {
     ) throws(QueryError) {
         for pair in pairs {
             guard keys.contains(pair.key) else {
-                throw QueryError(
-                    key: String(InputError.quoted(pair.key).dropFirst().dropLast()),
-                    value: pair.value,
-                    reason: "no such key; there are \(keys.joined(separator: ", "))"
-                        + NearestWord.question(pair.key, among: keys))
+                throw QueryError.unknownKey(pair, among: keys)
             }
             if repeatable.contains(pair.key) {
                 lists[pair.key, default: []].append(pair)

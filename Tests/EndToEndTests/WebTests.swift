@@ -112,9 +112,10 @@ struct WebTests {
             ("GET", "/", ["Host": "evil.example"], [421]),
             ("GET", "/v1/ps", ["Host": "evil.example:7070"], [421]),
             ("GET", "/nothing", ["Host": "127.0.0.1.evil.example"], [421]),
-            ("POST", "/v1/report", ["Content-Length": "0"], [404, 405]),
-            ("PUT", "/", ["Content-Length": "0"], [404, 405]),
-            ("DELETE", "/v1/hosts", [:], [404, 405]),
+            ("POST", "/v1/report", ["Content-Length": "0"], [405]),
+            ("PUT", "/", ["Content-Length": "0"], [405]),
+            ("DELETE", "/v1/hosts", [:], [405]),
+            ("POST", "/v1/elsewhere", ["Content-Length": "0"], [404]),
         ]
         for (method, path, headers, statuses) in wrong {
             let answer = try await ask(collector, method, path, headers)
