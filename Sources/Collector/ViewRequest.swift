@@ -1,16 +1,20 @@
+import HTTPTypes
 import Hummingbird
 import Report
 
 /// What a request asks for: in what form, for what kind of terminal, and with which query.
 struct ViewRequest {
     let format: OutputFormat
-    let style: TextStyle
+    private(set) var style: TextStyle
     /// Whether the form was asked for by the query, not by `Accept` or by nothing.
     private let isFormatAsked: Bool
     /// Whether it comes from a browser that did not ask for a form of its own.
     let isForBrowser: Bool
     /// The pairs that are neither form nor style.
     private let pairs: [QueryPair]
+
+    /// The header field by which a command line says that it asks.
+    static let askerName = "highwater-asker"
 
     /// Reads form, style and `Accept`; throws a `QueryError` for a value that is not taken.
     ///
@@ -20,6 +24,8 @@ struct ViewRequest {
     ) throws(QueryError) {
         let pairs = request.uri.queryParameters.map { QueryPair(String($0.key), String($0.value)) }
         style = try TextStyle(pairs: pairs.filter { TextStyle.keys.contains($0.key) })
+        style.usesOptions =
+            HTTPField.Name(ViewRequest.askerName).flatMap { request.headers[$0] } == "command-line"
         let given = pairs.filter { $0.key == "format" }
         isFormatAsked = !given.isEmpty
         isForBrowser =

@@ -12,6 +12,9 @@ public struct CollectorClient: Sendable {
     /// The largest answer that is taken, in bytes.
     public static let maximumAnswerBytes = 256 << 20
 
+    /// The header field that says who asks.
+    public static let askerName = "highwater-asker"
+
     /// Where a collector serves when nobody says otherwise.
     public static let usualURL = "http://127.0.0.1:7070"
 
@@ -92,7 +95,9 @@ public struct CollectorClient: Sendable {
         _ path: String, query: [(String, String)], by client: HTTPClient, timeout: TimeAmount
     ) async throws -> HTTPClientResponse {
         let text = query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
-        let request = HTTPClientRequest(url: url + path + (text.isEmpty ? "" : "?" + text))
+        var request = HTTPClientRequest(url: url + path + (text.isEmpty ? "" : "?" + text))
+        // What to do is then told in options of a command line.
+        request.headers.add(name: CollectorClient.askerName, value: "command-line")
         do {
             return try await client.execute(request, timeout: timeout)
         } catch {

@@ -93,7 +93,9 @@ public struct CgroupsView: FleetView, Hashable {
         if rows.isEmpty, coverage.hostCount == 0, query.host == nil {
             page.addEmptyFleet()
         } else if rows.isEmpty {
-            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence() : emptySentence)
+            page.add(
+                coverage.hostCount == 0
+                    ? HostFilter.emptySentence(for: style) : emptySentence(style))
         } else {
             page.add(
                 CgroupsTable(
@@ -122,10 +124,10 @@ public struct CgroupsView: FleetView, Hashable {
         ].compactMap { $0 }.joined(separator: "; ")
     }
 
-    private var emptySentence: String {
+    private func emptySentence(_ style: TextStyle) -> String {
         guard withoutCount == coverage.hostCount else {
             return LoosenedFilters.sentence(
-                "cgroup", filters: query.filterKeys, hasRange: query.hasRange)
+                "cgroup", filters: query.filterKeys, hasRange: query.hasRange, style: style)
         }
         return "No agent reads the memory controller of cgroups here: mount cgroup v2 (or v1 with"
             + " the memory controller) and use a current agent."

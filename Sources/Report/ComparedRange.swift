@@ -44,30 +44,37 @@ extension ReportQuery {
             suggestionMarginPercent = margin ?? ReportQuery.usualMarginPercent
         } else if let margin {
             throw QueryError(
-                key: "margin", value: "\(margin)%", reason: "is for suggestions; add suggest")
+                key: "margin", value: "\(margin)%", reason: "is for suggestions; add {suggest}")
         }
         // Single runs are neither compared nor given sizes; their programs are.
-        if grouping == .run, comparison != nil || suggestionMarginPercent != nil {
+        if grouping == .run, part == nil, comparison != nil || suggestionMarginPercent != nil {
             guard !reader.has("by") else {
                 throw QueryError(
                     key: "by", value: grouping.word,
-                    reason: "single runs are neither compared nor given sizes; use by program, or"
+                    reason: "single runs are neither compared nor given sizes; use {by} program, or"
                         + " leave it out")
             }
             grouping = .program
+        }
+        if suggestionMarginPercent != nil, grouping.isOfManyProcesses {
+            throw QueryError(
+                key: "by", value: grouping.word,
+                reason:
+                    "does not go with {suggest}, which says how much one process needs; use {by}"
+                    + " program, executable, unit or container")
         }
         guard let comparison else { return }
         func refusal(_ reason: String) -> QueryError {
             QueryError(key: "compare", value: comparison.text, reason: reason)
         }
         if suggestionMarginPercent != nil {
-            throw refusal("does not go with suggest; ask for one of them")
+            throw refusal("does not go with {suggest}; ask for one of them")
         }
         if order != ReportQuery().order {
-            throw refusal("orders by the change; leave sort out")
+            throw refusal("orders by the change; leave {sort} out")
         }
         if comparison == .previous, sinceMilliseconds == nil {
-            throw refusal("needs the beginning of the range; add since, or compare 7d")
+            throw refusal("needs the beginning of the range; add {since}, or {compare} 7d")
         }
     }
 

@@ -177,18 +177,17 @@ public struct ComparisonView: FleetView, Hashable {
             title: "Change of the largest peaks by \(now.groupTitle)",
             facts: [ranges.joined(separator: " beside "), "times are \(style.zone)"])
         guard !groups.isEmpty else {
+            let keys = LoosenedFilters.listed(now.filterKeys, style)
             page.sentences =
                 now.coverage.hostCount == 0 && !now.hasHostFilter
                 ? [(EmptyFleet.sentence, .plain), (EmptyFleet.command, .emphasis)]
                 : [
                     (
                         now.coverage.hostCount == 0
-                            ? now.emptySentence
+                            ? now.emptySentence(style)
                             : "No run matches in either range; "
-                                + (now.filterKeys.isEmpty
-                                    ? ""
-                                    : "loosen \(LoosenedFilters.listed(now.filterKeys)), or ")
-                                + "compare longer ranges (since).", .plain
+                                + (keys.isEmpty ? "" : "loosen \(keys), or ")
+                                + "compare longer ranges (\(style.key("since"))).", .plain
                     )
                 ]
             return page

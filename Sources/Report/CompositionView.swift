@@ -115,7 +115,9 @@ public struct CompositionView: FleetView, Hashable {
         if rows.isEmpty, coverage.hostCount == 0, query.host == nil {
             page.addEmptyFleet()
         } else if rows.isEmpty {
-            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence() : emptySentence)
+            page.add(
+                coverage.hostCount == 0
+                    ? HostFilter.emptySentence(for: style) : emptySentence(style))
         }
         for row in rows {
             page.addBlankLine()
@@ -132,9 +134,10 @@ public struct CompositionView: FleetView, Hashable {
         return page.text
     }
 
-    private var emptySentence: String {
+    private func emptySentence(_ style: TextStyle) -> String {
         "No host has said what its memory was made of"
-            + (query.hasRange ? " in this range; ask for a longer one (since)," : " yet; wait,")
+            + (query.hasRange
+                ? " in this range; ask for a longer one (\(style.key("since")))," : " yet; wait,")
             + " or update agents that do not say it."
     }
 

@@ -2,8 +2,10 @@ public import MemoryModel
 
 /// One of the filters of a query, and the query without it.
 public struct ReportFilter: Equatable, Sendable {
-    /// The filter in words: its key and what was asked for.
-    public var words: String
+    /// Its key; nil for the range, which has two.
+    var key: String?
+    /// What was asked for, in words.
+    var value: String
     /// The query without it.
     public var rest: ReportQuery
     /// The name that it is about; nil for filters of other kinds.
@@ -17,8 +19,14 @@ public struct EmptyReason: Hashable, Sendable {
 
     /// A filter without which something matches.
     private struct Part: Hashable {
-        var words: String
+        var key: String?
+        var value: String
         var runCount: Int
+
+        func words(_ style: TextStyle) -> String {
+            key.map { "\(style.key($0)) \(value)" }
+                ?? "the range (\(style.key("since")), \(style.key("until")))"
+        }
     }
 
     private var parts: [Part] = []
@@ -29,7 +37,7 @@ public struct EmptyReason: Hashable, Sendable {
     /// Adds a filter that leaves nothing of so many runs.
     public mutating func add(_ filter: ReportFilter, runCount: Int) {
         guard runCount > 0 else { return }
-        parts.append(Part(words: filter.words, runCount: runCount))
+        parts.append(Part(key: filter.key, value: filter.value, runCount: runCount))
     }
 
     /// Looks for a name near to what `filter` asks for, unless one is found already.
@@ -44,12 +52,12 @@ public struct EmptyReason: Hashable, Sendable {
     }
 
     /// What to say; nil where no single filter is the reason.
-    var sentence: String? {
+    func sentence(_ style: TextStyle) -> String? {
         guard !parts.isEmpty else { return nil }
         let texts = parts.map { part in
             let runs =
                 part.runCount == 1 ? "1 run does" : "\(DecimalText.grouped(part.runCount)) runs do"
-            return "without \(part.words) \(runs)"
+            return "without \(part.words(style)) \(runs)"
         }
         let question = nearest.map { " Did you mean \(DisplayText.escaped($0))?" } ?? ""
         return "No run matches; \(texts.joined(separator: ", "))." + question
@@ -61,26 +69,28 @@ extension ReportQuery {
     public var filters: [ReportFilter] {
         var filters: [ReportFilter] = []
         func add(
-            _ words: String, field: NamedField? = nil, _ remove: (inout ReportQuery) -> Void
+            _ key: String?, _ value: String = "", field: NamedField? = nil,
+            _ remove: (inout ReportQuery) -> Void
         ) {
             var rest = self
             remove(&rest)
-            if rest != self { filters.append(ReportFilter(words: words, rest: rest, field: field)) }
+            guard rest != self else { return }
+            filters.append(ReportFilter(key: key, value: value, rest: rest, field: field))
         }
         for field in NamedField.allCases {
             let text = patterns[field].map { InputError.quoted($0.pattern) } ?? ""
-            add("\(field.rawValue) \(text)", field: field) { $0.patterns[field] = nil }
+            add(field.rawValue, text, field: field) { $0.patterns[field] = nil }
         }
-        add("user \(InputError.quoted(user?.pattern ?? ""))") { $0.user = nil }
-        add("host \(InputError.quoted(host?.pattern ?? ""))") { $0.host = nil }
+        add("user", InputError.quoted(user?.pattern ?? "")) { $0.user = nil }
+        add("host", InputError.quoted(host?.pattern ?? "")) { $0.host = nil }
         for label in labels {
-            add("label \(InputError.quoted(label.text))") { rest in
+            add("label", InputError.quoted(label.text)) { rest in
                 rest.labels.removeAll { $0 == label }
             }
         }
-        add("min_peak \(ByteSize(minimumPeakBytes).text)") { $0.minimumPeakBytes = 0 }
-        add("min_runs \(minimumRuns)") { $0.minimumRuns = 1 }
-        add("the range (since, until)") {
+        add("min_peak", ByteSize(minimumPeakBytes).text) { $0.minimumPeakBytes = 0 }
+        add("min_runs", "\(minimumRuns)") { $0.minimumRuns = 1 }
+        add(nil) {
             ($0.sinceMilliseconds, $0.untilMilliseconds) = (nil, nil)
         }
         return filters

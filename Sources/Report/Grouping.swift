@@ -72,6 +72,14 @@ extension ReportQuery.Grouping: CaseIterable {
         self = .label(RawText(String(key)))
     }
 
+    /// Whether what runs in a row has no more in common than where it runs, or who runs it.
+    var isOfManyProcesses: Bool {
+        switch self {
+        case .user, .host, .label: true
+        case .run, .program, .command, .executable, .cgroup, .unit, .container: false
+        }
+    }
+
     /// Whether folded runs can be told apart by it.
     var isKnownOfFolds: Bool {
         switch self {

@@ -98,7 +98,7 @@ public struct KillsView: FleetView, Hashable {
         if rows.isEmpty, coverage.hostCount == 0, query.host == nil {
             page.addEmptyFleet()
         } else if rows.isEmpty {
-            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence() : emptySentence)
+            page.add(coverage.hostCount == 0 ? HostFilter.emptySentence(for: style) : emptySentence)
         } else {
             let table = KillsTable(
                 rows: rows, hostNames: coverage.hostNames, nowMilliseconds: madeAtMilliseconds

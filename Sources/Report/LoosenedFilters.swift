@@ -7,18 +7,22 @@ public enum LoosenedFilters {
     ///   - what: What was looked for, such as `run`.
     ///   - filters: The keys of the filters that were given.
     ///   - hasRange: Whether a range was given, which could be longer.
+    ///   - style: For whom it is.
     /// - Returns: The sentence.
-    public static func sentence(_ what: String, filters: [String], hasRange: Bool) -> String {
+    public static func sentence(
+        _ what: String, filters: [String], hasRange: Bool, style: TextStyle = TextStyle()
+    ) -> String {
         var advice: [String] = []
-        if !filters.isEmpty { advice.append("loosen \(listed(filters))") }
-        if hasRange { advice.append("ask for a longer range (since)") }
+        if !filters.isEmpty { advice.append("loosen \(listed(filters, style))") }
+        if hasRange { advice.append("ask for a longer range (\(style.key("since")))") }
         return advice.isEmpty
             ? "No \(what) is known yet."
             : "No \(what) matches; \(advice.joined(separator: ", or "))."
     }
 
     /// `host, user or program`.
-    static func listed(_ words: [String]) -> String {
+    static func listed(_ keys: [String], _ style: TextStyle) -> String {
+        let words = keys.map(style.key)
         guard let last = words.last, words.count > 1 else { return words.first ?? "" }
         return words.dropLast().joined(separator: ", ") + " or \(last)"
     }

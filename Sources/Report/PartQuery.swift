@@ -25,7 +25,7 @@ extension ReportQuery {
         guard let part else { return }
         func refusal(_ key: String, _ value: String, _ reason: String) -> QueryError {
             QueryError(
-                key: key, value: value, reason: "does not go with by \(part.word); \(reason)")
+                key: key, value: value, reason: "does not go with {by} \(part.word); \(reason)")
         }
         if let comparison { throw refusal("compare", comparison.text, "leave one of them out") }
         if suggestionMarginPercent != nil {

@@ -116,7 +116,7 @@ public struct ProcessListView: FleetView, Hashable {
         } else if rows.isEmpty {
             page.add(
                 coverage.hostCount == 0
-                    ? HostFilter.emptySentence() : emptySentence)
+                    ? HostFilter.emptySentence(for: style) : emptySentence(style))
         } else {
             page.add(table(style: style))
             page.addBlankLine()
@@ -130,8 +130,9 @@ public struct ProcessListView: FleetView, Hashable {
         return page.text
     }
 
-    private var emptySentence: String {
-        LoosenedFilters.sentence("living process", filters: filterKeys, hasRange: false)
+    private func emptySentence(_ style: TextStyle) -> String {
+        LoosenedFilters.sentence(
+            "living process", filters: filterKeys, hasRange: false, style: style)
     }
 
     private func table(style: TextStyle) -> TextTable {

@@ -18,14 +18,24 @@ public struct QueryError: Error, Hashable, Sendable, CustomStringConvertible {
     public var key: String
     /// Its value.
     public var value: String
-    /// What is wrong and what would be right, in one line without control characters.
-    public var reason: String
+    /// What is wrong and what would be right, in one line without control characters, for whoever
+    /// typed a query.
+    public var reason: String { reason(TextStyle()) }
+    /// The same, with the keys of options in braces.
+    private let template: String
 
-    /// Takes the parts as they are.
+    /// Takes the parts as they are; keys of a query in braces are spelled as the reader types them.
     public init(key: String, value: String, reason: String) {
         self.key = key
         self.value = value
-        self.reason = reason
+        template = reason
+    }
+
+    /// The reason for the readers of `style`.
+    public func reason(_ style: TextStyle) -> String {
+        ["by", "since", "until", "sort", "compare", "suggest"].reduce(template) {
+            $0.replacing("{\($1)}", with: style.key($1))
+        }
     }
 
     /// The key and the reason.
@@ -90,7 +100,7 @@ extension ReportQuery {
         if minimumRuns > 1, grouping == .run, part == nil {
             throw QueryError(
                 key: "min_runs", value: String(minimumRuns),
-                reason: "needs rows of several runs; add by, such as by program")
+                reason: "needs rows of several runs; add {by}, such as {by} program")
         }
     }
 

@@ -119,7 +119,7 @@ struct QueryReader {
         if let since, let until, since > until {
             throw QueryError(
                 key: "until", value: values["until"]?.value ?? "",
-                reason: "is before since; use a later time")
+                reason: "is before {since}; use a later time")
         }
         if let since, until == nil, since - QueryReader.clockMilliseconds > nowMilliseconds {
             throw QueryError(

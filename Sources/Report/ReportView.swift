@@ -55,7 +55,7 @@ public struct ReportView: FleetView, Hashable {
                 (EmptyFleet.sentence, .plain), (EmptyFleet.command, .emphasis),
             ]
         } else if result.rows.isEmpty {
-            page.sentences = [(result.emptySentence, .plain)]
+            page.sentences = [(result.emptySentence(style), .plain)]
         } else {
             let table = ReportTable(
                 rows: result.rows, grouping: result.grouping,
@@ -66,6 +66,7 @@ public struct ReportView: FleetView, Hashable {
                 PeakMark.legend(result.rows.map(\.peakMark)),
                 table.sumLegend(
                     of: columns, leavesOutInherited: result.coverage.inheritedRunCount > 0, style),
+                result.namelessReason,
                 table.hasSums ? result.missingSums(style) : nil,
                 result.areSumsCut
                     ? "no peaks of sums, as a filter leaves out some of what is summed" : nil,
@@ -87,6 +88,14 @@ public struct ReportView: FleetView, Hashable {
 }
 
 extension ReportResult {
+    /// What to do where nothing was found.
+    func emptySentence(_ style: TextStyle) -> String {
+        let sentence = plainEmptySentence(style)
+        guard filterKeys.contains("command") else { return sentence }
+        return sentence + " Command lines are known of agents alone that run with"
+            + " --command-line redacted or full."
+    }
+
     /// Why some rows have no sum; nil where no host is the reason.
     func missingSums(_ style: TextStyle) -> String? {
         let count = hostsWithoutSums.count
@@ -95,19 +104,36 @@ extension ReportResult {
         return "PEAK OF SUM is - where a host keeps none: \(names)"
     }
 
-    /// What to do where nothing was found.
-    var emptySentence: String {
+    /// Why no row has a name; nil where one has, or needs none.
+    var namelessReason: String? {
+        guard matchedRowCount == 1, let row = rows.first, row.group == nil else { return nil }
+        switch grouping {
+        case .command:
+            return "no command line is known: agents tell them with --command-line redacted or full"
+        case .unit: return "none of these runs is known to be of a systemd unit"
+        case .container: return "none of these runs is known to be in a container"
+        case .executable: return "the executable of none of these runs is known"
+        case .cgroup: return "the cgroup of none of these runs is known"
+        case .user: return "the user of none of these runs is known"
+        case .label: return "none of these hosts has that label"
+        case .run, .program, .host: return nil
+        }
+    }
+
+    private func plainEmptySentence(_ style: TextStyle) -> String {
         if coverage.hostCount == 0 {
-            return HostFilter.emptySentence(filterKeys.filter(["host", "label"].contains))
+            return HostFilter.emptySentence(
+                filterKeys.filter(["host", "label"].contains), for: style)
         }
         if coverage.inheritedRunCount > 0, !isAnythingOwn {
             return "No run matches but those that only inherited their peak; ask for these too"
                 + " (--inherited)"
-                + (filterKeys.isEmpty ? "." : ", or loosen \(LoosenedFilters.listed(filterKeys)).")
+                + (filterKeys.isEmpty
+                    ? "." : ", or loosen \(LoosenedFilters.listed(filterKeys, style)).")
         }
-        return emptyReason?.sentence
+        return emptyReason?.sentence(style)
             ?? LoosenedFilters.sentence(
-                "run", filters: filterKeys, hasRange: sinceMilliseconds != nil)
+                "run", filters: filterKeys, hasRange: sinceMilliseconds != nil, style: style)
     }
 }
 
@@ -121,9 +147,9 @@ enum EmptyFleet {
 /// What a view says when no host passes its filter.
 enum HostFilter {
     /// `filters` are those of hosts that were given.
-    static func emptySentence(_ filters: [String] = ["host"]) -> String {
-        "No host matches; loosen \(LoosenedFilters.listed(filters)). memcollector hosts shows them"
-            + " all."
+    static func emptySentence(_ filters: [String] = ["host"], for style: TextStyle) -> String {
+        let keys = LoosenedFilters.listed(filters, style)
+        return "No host matches; loosen \(keys). memcollector hosts shows them all."
     }
 }
 

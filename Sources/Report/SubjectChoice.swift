@@ -26,7 +26,8 @@ public struct SubjectProblem: Error, Hashable, Sendable, CustomStringConvertible
 /// What a word may mean, and which of it is meant.
 ///
 /// A whole run id, the id or name of a host, or the exact name of a program goes first; then the
-/// beginning of a run id or of a host's id, also as tables print it; then patterns with `*` and `?`.
+/// beginning of a run id or of a host's id, also as tables print it; then patterns with `*` and
+/// `?`.
 public struct SubjectChoice: Sendable {
     /// What was asked.
     public var query: SubjectQuery

@@ -135,7 +135,7 @@ public struct SuggestionView: FleetView, Hashable {
             page.sentences =
                 result.coverage.hostCount == 0 && !result.hasHostFilter
                 ? [(EmptyFleet.sentence, .plain), (EmptyFleet.command, .emphasis)]
-                : [(result.emptySentence, .plain)]
+                : [(result.emptySentence(style), .plain)]
             return page
         }
         page.table = table(style)

@@ -35,6 +35,14 @@ public struct TextStyle: Hashable, Sendable {
         self.utcOffsetSeconds = min(max(utcOffsetSeconds, -limit), limit)
     }
 
+    /// Whether whoever reads it typed options of a command line, and not the keys of a query.
+    public var usesOptions = false
+
+    /// A key of a query as whoever reads it types it.
+    public func key(_ key: String) -> String {
+        usesOptions ? "--" + key.replacing("_", with: "-") : key
+    }
+
     /// Every key of a style in a query: `width`, `colour`, `unicode`, `utc_offset` (seconds),
     /// `header` and `bytes`, which only reports heed.
     public static let keys = ["width", "colour", "unicode", "utc_offset", "header", "bytes"]

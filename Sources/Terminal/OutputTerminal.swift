@@ -10,6 +10,12 @@ public enum OutputTerminal {
     public static var errorStyle: TextStyle { style(of: STDERR_FILENO) }
 
     private static func style(of file: Int32) -> TextStyle {
+        var style = plainStyle(of: file)
+        style.usesOptions = true
+        return style
+    }
+
+    private static func plainStyle(of file: Int32) -> TextStyle {
         guard isatty(file) == 1 else {
             return TextStyle(utcOffsetSeconds: utcOffsetSeconds)
         }

@@ -74,7 +74,7 @@ struct ProcessesCommand: AsyncParsableCommand {
             return try ReportQuery(pairs: pairs, nowMilliseconds: now)
         } catch {
             throw ValidationError(
-                "--\(error.key.replacing("_", with: "-")): \(error.reason)")
+                "--\(error.key.replacing("_", with: "-")): \(error.reason(OutputTerminal.style))")
         }
     }
 

@@ -5,6 +5,7 @@ import CollectorClient
 import CommandLineProgram
 import Glibc
 import Report
+import Terminal
 
 /// The command `memcollector export`.
 struct ExportCommand: AsyncParsableCommand {
@@ -158,7 +159,8 @@ struct ExportCommand: AsyncParsableCommand {
         let range = pairs.filter { ["since", "until"].contains($0.key) }
         let filters = pairs.filter { !range.contains($0) }.map(\.key)
         return "memcollector: "
-            + LoosenedFilters.sentence("run", filters: filters, hasRange: !range.isEmpty)
+            + LoosenedFilters.sentence(
+                "run", filters: filters, hasRange: !range.isEmpty, style: OutputTerminal.style)
     }
 
     /// A table begins with the names of its columns.

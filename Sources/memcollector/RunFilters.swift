@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLinux
 import Report
+import Terminal
 
 /// Which hosts a view is about, and how much of it is shown.
 struct HostFilters: ParsableArguments {
@@ -125,7 +126,9 @@ extension QueryPair {
             return try read(clinux_wall_nanoseconds() / 1_000_000)
         } catch {
             let flag = "--" + error.key.replacing("_", with: "-")
-            throw ValidationError("\(flag): \(error.reason)")
+            // A subject has no option of its own.
+            let start = error.key == "subject" ? "the subject" : flag + ":"
+            throw ValidationError("\(start) \(error.reason(OutputTerminal.style))")
         }
     }
 }

@@ -57,6 +57,28 @@ struct ViewRequestTests {
         #expect(error?.key == key)
     }
 
+    @Test("a command line says that it asks, and is answered in its options")
+    func asker() throws {
+        var head = HTTPRequest(method: .get, scheme: nil, authority: "localhost", path: "/v1/ps")
+        func style() throws -> TextStyle {
+            try ViewRequest(Request(head: head, body: RequestBody(buffer: ByteBuffer()))).style
+        }
+        #expect(try !style().usesOptions)
+        head.headerFields[try #require(HTTPField.Name(ViewRequest.askerName))] = "command-line"
+        #expect(try style().usesOptions)
+    }
+
+    @Test("whoever typed a wrong key or form reads it again, with all that there are")
+    func refusals() throws {
+        let form = #expect(throws: QueryError.self) { try request("/?format=jsn") }
+        #expect(form?.description.hasPrefix("format: \"jsn\" is not accepted; use ") == true)
+        let twice = #expect(throws: QueryError.self) { try request("/?format=json&format=csv") }
+        #expect(twice?.description == "format: is given twice")
+        let key = #expect(throws: QueryError.self) { try query("/v1/report?bytez=1") }
+        #expect(key?.reason.hasSuffix("header, bytes; did you mean bytes?") == true)
+        #expect(key?.reason.contains("margin, format, width") == true)
+    }
+
     @Test("a view without a query takes none of the keys of a report")
     func noKeys() throws {
         #expect(try query("/v1/hosts?format=json", keys: []) == ReportQuery())

@@ -55,6 +55,21 @@ struct ComparisonTests {
         }
     }
 
+    @Test("what many processes have in common has no size to suggest")
+    func suggestedByHost() throws {
+        for by in ["host", "user", "label:rack"] {
+            let error = #expect(throws: QueryError.self) {
+                try ReportQuery(
+                    pairs: [QueryPair("by", by), QueryPair("suggest", "1")], nowMilliseconds: now)
+            }
+            #expect(error?.key == "by" && error?.reason.contains("one process") == true)
+        }
+        for by in ["program", "unit", "container", "command"] {
+            _ = try ReportQuery(
+                pairs: [QueryPair("by", by), QueryPair("suggest", "1")], nowMilliseconds: now)
+        }
+    }
+
     @Test("ranges are as long as each other, and as far apart as was asked for")
     func ranges() throws {
         func compared(_ pairs: (String, String)...) throws -> [Int64?] {

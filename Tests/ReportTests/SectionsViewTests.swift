@@ -144,5 +144,13 @@ struct SectionsViewTests {
             #expect(throws: QueryError.self) { try read([QueryPair("by", "section"), pair]) }
         }
         #expect(throws: QueryError.self) { try read([QueryPair("by", "sections")]) }
+        for pair in [QueryPair("compare", "7d"), QueryPair("suggest", "1")] {
+            let error = #expect(throws: QueryError.self) {
+                try read([QueryPair("by", "section"), pair])
+            }
+            #expect(
+                error?.description
+                    == "\(pair.key): does not go with by section; leave one of them out")
+        }
     }
 }
