@@ -249,15 +249,6 @@ extension FactBuffer.Size {
     }
 }
 
-extension GrowthRecord {
-    /// What of it grows with its lines, in bytes.
-    var textBytes: Int {
-        (Array(lines.keys) + (peakStack?.lines ?? [])).reduce(0) {
-            $0 + 96 + $1.file.bytes.count + $1.function.bytes.count
-        }
-    }
-}
-
 extension Fold {
     /// What of it grows with its texts and its histogram, in bytes.
     fileprivate var textAndHistogramBytes: Int {

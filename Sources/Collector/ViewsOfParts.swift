@@ -44,21 +44,12 @@ extension Views {
     static func growth(
         of runs: [ReportedRun], in store: any PeakStoring, limitBytes: Int = 256 << 20
     ) throws -> (found: [ReportedGrowth], isCut: Bool) {
-        // A peer may have given each of them a thousand times as much as usual.
-        let step = 16
-        var found: [ReportedGrowth] = []
-        var bytes = 0
-        for start in stride(from: 0, to: runs.count, by: step) {
-            guard bytes < limitBytes else { return (found, true) }
-            let some = runs[start..<min(start + step, runs.count)]
-            let growth = try store.growth(of: some.map(\.key), hasStacks: false)
-            for run in some {
-                guard let own = growth[run.key] else { continue }
-                bytes += own.textBytes
-                found.append(ReportedGrowth(run: run, growth: own))
-            }
+        let selection = try store.growth(
+            of: runs.map(\.key), hasStacks: false, limitBytes: limitBytes)
+        let found = runs.compactMap { run in
+            selection.growth[run.key].map { ReportedGrowth(run: run, growth: $0) }
         }
-        return (found, false)
+        return (found, selection.isCut)
     }
 }
 

@@ -94,7 +94,11 @@ public protocol PeakStoring: Sendable {
 
     /// Which lines of these runs ran while they grew, each over all starts of its agent, and where
     /// asked for the stacks when most was resident; of very many lines those that grew most.
-    func growth(of runs: [RunKey], hasStacks: Bool) throws -> [RunKey: GrowthRecord]
+    ///
+    /// Once what was read takes `limitBytes`, the runs that are left are not looked at.
+    func growth(
+        of runs: [RunKey], hasStacks: Bool, limitBytes: Int
+    ) throws -> GrowthSelection
 
     /// The runs that have such parts, overlap the range of `query` and pass its filters, in no
     /// order, at most `limit` of them.
@@ -162,6 +166,11 @@ public protocol PeakStoring: Sendable {
 }
 
 extension PeakStoring {
+    /// The same of a few runs, which are bounded by themselves.
+    public func growth(of runs: [RunKey], hasStacks: Bool) throws -> [RunKey: GrowthRecord] {
+        try growth(of: runs, hasStacks: hasStacks, limitBytes: .max).growth
+    }
+
     /// None.
     public func logBytes() -> UInt64? { nil }
 

@@ -9,10 +9,12 @@ enum GrowthTable {
     /// The most lines of a run that are kept of what one start of an agent saw.
     static let maximumLines = 1_024
 
-    /// The most of them that are read, those that grew most; an agent tells of 32.
+    /// The most lines of a run that are read, those that grew most; an agent tells of 32.
     static let maximumReadLines = 128
-    /// Of so many starts of an agent a run is read at most, those that saw most.
-    static let maximumReadEpochs = 1_000
+    /// The most frames of a stack that are read: as many as a frame of the protocol has.
+    static let maximumReadFrames = 256
+    /// Of so many starts of an agent that saw as much resident the stacks are compared.
+    static let maximumReadStacks = 8
 
     static let isSame = "boot = ?1 AND pid = ?2 AND start_ticks = ?3 AND image = ?4 AND epoch = ?5"
 
@@ -37,7 +39,7 @@ struct GrowthWriter {
     private let insertFrame: PreparedStatement
     private let names: NameWriter
     private let hosts: HostKeys
-    private let database: Database
+    private var reader: GrowthReader
 
     /// Prepares the statements.
     init(_ database: Database, names: NameWriter, hosts: HostKeys) throws {
@@ -76,11 +78,11 @@ struct GrowthWriter {
             """, on: database)
         self.names = names
         self.hosts = hosts
-        self.database = database
+        reader = try GrowthReader(database)
     }
 
     /// Makes `growth` and the rows of its key one.
-    func merge(_ growth: StoredGrowth, _ caches: inout WriterCaches) throws {
+    mutating func merge(_ growth: StoredGrowth, _ caches: inout WriterCaches) throws {
         let record = growth.record
         let boot = try hosts.boot(growth.boot, of: growth.host, &caches)
         for statement in [
@@ -97,7 +99,9 @@ struct GrowthWriter {
         try upsert.bind(7, record.unattributedBytes.storedAmount)
         try upsert.run()
         try merge(record.lines.isEmpty ? [] : record.ranked, &caches)
-        if let stack = record.peakStack { try merge(stack, of: growth, &caches) }
+        guard let stack = record.peakStack else { return }
+        let place = RunPlace(boot: boot, key: record.run)
+        try merge(stack, of: place, epoch: growth.epoch.storedBits, &caches)
     }
 
     /// Keeps the greater growth of each line, and as many lines as may be.
@@ -127,20 +131,16 @@ struct GrowthWriter {
     }
 
     /// Keeps the greater stack, whole.
-    private func merge(
-        _ stack: GrowthRecord.PeakStack, of growth: StoredGrowth, _ caches: inout WriterCaches
+    private mutating func merge(
+        _ stack: GrowthRecord.PeakStack, of run: RunPlace, epoch: Int64,
+        _ caches: inout WriterCaches
     ) throws {
         let known = try selectStack.step() ? selectStack.value(0, as: UInt64.self) : nil
         selectStack.reset()
         if let known {
             guard known <= stack.residentBytes else { return }
-            // Of equal ones the lines decide, which is seldom worth a look.
-            if known == stack.residentBytes {
-                var reader = try GrowthReader(database)
-                let other = GrowthRecord.PeakStack(
-                    residentBytes: known, lines: try reader.frames(of: growth))
-                guard other < stack else { return }
-            }
+            // All stacks of an agent come again as they are with each new session.
+            if known == stack.residentBytes, try !isDeeper(stack, of: run, epoch: epoch) { return }
         }
         try updateStack.bind(6, stack.residentBytes.storedAmount)
         try updateStack.run()
@@ -152,6 +152,19 @@ struct GrowthWriter {
         }
     }
 
+    /// Whether a stack with as much resident is greater than the one that is kept: by its depth,
+    /// and only of one depth by its lines.
+    private mutating func isDeeper(
+        _ stack: GrowthRecord.PeakStack, of run: RunPlace, epoch: Int64
+    ) throws -> Bool {
+        let depth = try reader.depth(of: run, epoch: epoch)
+        guard depth == stack.lines.count else { return depth < stack.lines.count }
+        let known = GrowthRecord.PeakStack(
+            residentBytes: stack.residentBytes,
+            lines: try reader.frames(of: run, epoch: epoch))
+        return known < stack
+    }
+
     private func bind(
         _ line: PythonLine, to statement: PreparedStatement, from index: Int32,
         _ caches: inout WriterCaches
@@ -159,100 +172,5 @@ struct GrowthWriter {
         try statement.bind(index, names.id(of: line.file, &caches.names))
         try statement.bind(index + 1, names.id(of: line.function, &caches.names))
         try statement.bind(index + 2, Int64(line.line))
-    }
-}
-
-/// Reads growth by line during one read or transaction.
-struct GrowthReader {
-    private let database: Database
-    private var names: NameReader
-
-    private static let isOfRun = """
-        boot = (SELECT boot.id FROM boot JOIN host ON host.id = boot.host
-            WHERE host.host_id = ?1 AND boot.boot_id = ?2)
-        AND pid = ?3 AND start_ticks = ?4 AND image = ?5
-        """
-
-    /// Prepares for reading from `database`.
-    init(_ database: Database) throws {
-        self.database = database
-        names = try NameReader(database)
-    }
-
-    /// What is known of a run, over all starts of its agent; nil if nothing is.
-    mutating func growth(of run: RunKey, hasStack: Bool) throws -> GrowthRecord? {
-        let row = try PreparedStatement(
-            """
-            SELECT epoch, grown_bytes, unattributed_bytes, stack_bytes
-            FROM growth WHERE \(Self.isOfRun)
-            ORDER BY grown_bytes DESC, epoch LIMIT \(GrowthTable.maximumReadEpochs)
-            """, on: database)
-        defer { row.reset() }
-        try Self.bind(run, to: row)
-        var all: GrowthRecord?
-        while try row.step() {
-            let epoch = try row.required(0, as: Int64.self)
-            var record = GrowthRecord(run: run.process)
-            record.grownBytes = try row.required(1, as: UInt64.self)
-            record.unattributedBytes = try row.required(2, as: UInt64.self)
-            record.lines = try lines(of: run, epoch: epoch)
-            if hasStack, let bytes = try row.value(3, as: UInt64.self) {
-                record.peakStack = GrowthRecord.PeakStack(
-                    residentBytes: bytes, lines: try frames(of: run, epoch: epoch))
-            }
-            if all == nil { all = record } else { all?.addGrowth(of: record) }
-        }
-        return all
-    }
-
-    private mutating func lines(of run: RunKey, epoch: Int64) throws -> [PythonLine: UInt64] {
-        let row = try PreparedStatement(
-            """
-            SELECT file, function, line, grown_bytes FROM growth_line
-            WHERE \(Self.isOfRun) AND epoch = ?6
-            ORDER BY grown_bytes DESC, line LIMIT \(GrowthTable.maximumReadLines)
-            """, on: database)
-        defer { row.reset() }
-        try Self.bind(run, to: row)
-        try row.bind(6, epoch)
-        var lines: [PythonLine: UInt64] = [:]
-        while try row.step() { lines[try line(row)] = try row.required(3, as: UInt64.self) }
-        return lines
-    }
-
-    /// The stack of a run as one start of an agent saw it.
-    mutating func frames(of growth: StoredGrowth) throws -> [PythonLine] {
-        try frames(
-            of: RunKey(host: growth.host, boot: growth.boot, process: growth.record.run),
-            epoch: growth.epoch.storedBits)
-    }
-
-    private mutating func frames(of run: RunKey, epoch: Int64) throws -> [PythonLine] {
-        let row = try PreparedStatement(
-            """
-            SELECT file, function, line FROM growth_frame
-            WHERE \(Self.isOfRun) AND epoch = ?6 ORDER BY depth
-            """, on: database)
-        defer { row.reset() }
-        try Self.bind(run, to: row)
-        try row.bind(6, epoch)
-        var frames: [PythonLine] = []
-        while try row.step() { frames.append(try line(row)) }
-        return frames
-    }
-
-    private mutating func line(_ row: PreparedStatement) throws -> PythonLine {
-        PythonLine(
-            file: try names.name(row.required(0, as: Int64.self)),
-            function: try names.name(row.required(1, as: Int64.self)),
-            line: try row.required(2, as: Int32.self))
-    }
-
-    private static func bind(_ run: RunKey, to row: PreparedStatement) throws {
-        try row.bind(1, text: run.host.text)
-        try row.bind(2, bytes: run.boot.bytes)
-        try row.bind(3, Int64(run.process.pid))
-        try row.bind(4, run.process.startTicks.storedBits)
-        try row.bind(5, Int64(run.process.image))
     }
 }

@@ -20,14 +20,23 @@ extension SQLiteStore {
     }
 
     /// Which lines of these runs ran while they grew, and where asked for the stacks.
-    public func growth(of runs: [RunKey], hasStacks: Bool) throws -> [RunKey: GrowthRecord] {
+    public func growth(
+        of runs: [RunKey], hasStacks: Bool, limitBytes: Int
+    ) throws -> GrowthSelection {
         try read { database in
             var reader = try GrowthReader(database)
-            var growth: [RunKey: GrowthRecord] = [:]
-            for run in runs where growth[run] == nil {
-                growth[run] = try reader.growth(of: run, hasStack: hasStacks)
+            var selection = GrowthSelection()
+            var bytes = 0
+            for run in runs where selection.growth[run] == nil {
+                guard bytes < limitBytes else {
+                    selection.isCut = true
+                    break
+                }
+                guard let growth = try reader.growth(of: run, hasStack: hasStacks) else { continue }
+                bytes += growth.textBytes
+                selection.growth[run] = growth
             }
-            return growth
+            return selection
         }
     }
 
@@ -79,7 +88,7 @@ extension SQLiteStore {
             for section in batch.sections { try sections.merge(section, &caches) }
         }
         guard !batch.growth.isEmpty else { return }
-        let growth = try GrowthWriter(database, names: names, hosts: hosts)
+        var growth = try GrowthWriter(database, names: names, hosts: hosts)
         for seen in batch.growth { try growth.merge(seen, &caches) }
     }
 }

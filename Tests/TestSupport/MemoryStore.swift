@@ -222,6 +222,22 @@ public final class MemoryStore: PeakStoring {
     }
 
     /// Which lines of these runs ran while they grew.
+    public func growth(
+        of runs: [RunKey], hasStacks: Bool, limitBytes: Int
+    ) -> GrowthSelection {
+        let all = growth(of: runs, hasStacks: hasStacks)
+        var selection = GrowthSelection()
+        var bytes = 0
+        for run in runs {
+            selection.isCut = bytes >= limitBytes
+            guard !selection.isCut else { break }
+            selection.growth[run] = all[run]
+            bytes += all[run]?.textBytes ?? 0
+        }
+        return selection
+    }
+
+    /// The same of all of them.
     public func growth(of runs: [RunKey], hasStacks: Bool) -> [RunKey: GrowthRecord] {
         let wanted = Set(runs)
         var growth: [RunKey: GrowthRecord] = [:]
