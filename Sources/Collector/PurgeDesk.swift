@@ -198,7 +198,8 @@ struct PurgeDesk: Sendable {
         }
         var text = """
             Of host \(host.text), \(PurgeDesk.range(purge)), this takes away the peaks of
-            \(PurgeDesk.counted(runs.count, "run")) and \(PurgeDesk.counted(totals.count, "hourly sum")), and those of cgroups and folds in that time.
+            \(PurgeDesk.counted(runs.count, "run")) and \(PurgeDesk.counted(totals.count, "hourly sum")), and those of cgroups, folds,
+            sections and minutes in that time.
 
             """
         let largest = runs.sorted { $0.record.peak?.bytes ?? 0 > $1.record.peak?.bytes ?? 0 }
@@ -220,6 +221,7 @@ struct PurgeDesk: Sendable {
         [
             counted(outcome.runs, "run"), counted(outcome.totals, "hourly sum"),
             counted(outcome.cgroups, "cgroup"), counted(outcome.folds, "fold"),
+            counted(outcome.sections, "section"), counted(outcome.windows, "process's minute"),
         ].joined(separator: ", ")
     }
 

@@ -66,13 +66,22 @@ public struct PurgeOutcome: Hashable, Sendable {
     public var cgroups: Int
     /// Folds.
     public var folds: Int
+    /// Sections, each of a start of its agent.
+    public var sections: Int
+    /// Windows of runs: minutes, and hours of agents that had no room for those.
+    public var windows: Int
 
     /// Takes the parts as they are.
-    public init(tombstone: Tombstone, runs: Int, totals: Int, cgroups: Int, folds: Int) {
+    public init(
+        tombstone: Tombstone, runs: Int, totals: Int, cgroups: Int, folds: Int,
+        sections: Int = 0, windows: Int = 0
+    ) {
         self.tombstone = tombstone
         self.runs = runs
         self.totals = totals
         self.cgroups = cgroups
         self.folds = folds
+        self.sections = sections
+        self.windows = windows
     }
 }

@@ -80,7 +80,8 @@ struct HistoryReader {
         guard let known = try knownHours(of: place) else { return [] }
         var whole = range
         if whole.until == WindowWriter.farthestMilliseconds {
-            whole.until = known.upperBound + WindowHour.lengthMilliseconds
+            whole.until = min(
+                known.upperBound.saturatingSum(WindowHour.lengthMilliseconds), range.until)
         }
         whole.since = max(whole.since, known.lowerBound)
         var part = whole

@@ -104,7 +104,8 @@ struct PurgedWindowSteps {
         var hour = found
         for (key, run) in found.runs {
             for (minute, window) in run.own where purged & (1 << UInt64(minute)) != 0 {
-                let start = place.hour + Int64(minute) * WindowLength.minute.milliseconds
+                let start = place.hour.saturatingSum(
+                    Int64(minute) * WindowLength.minute.milliseconds)
                 let place = WindowPlace(
                     boot: place.boot, startsAtMilliseconds: start, length: .minute, key: key)
                 try writer.setAside(window, place, under: tombstone)
@@ -129,36 +130,53 @@ struct PurgedWindowSteps {
         }
     }
 
-    /// Makes the hours and days of a host that overlap the range anew, of what is left.
-    func takeAwayTiers(_ row: TombstoneRow, _ caches: inout WriterCaches) throws {
+    /// A block of hours or days.
+    struct Tier: Sendable {
+        /// Of which it is.
+        var length: WindowLength
+        /// Where it begins.
+        var start: Int64
+    }
+
+    /// The blocks of a host that overlap the range, those of hours first: days are made of them.
+    static func tiers(ofHost host: Int64, in range: StoredRange, on database: Database) throws
+        -> [Tier]
+    {
+        let blocks = BlockTable(database)
+        return try [WindowLength.hour, .day].flatMap { length in
+            try blocks.starts(ofHost: host, length, in: range)
+                .map { Tier(length: length, start: $0) }
+        }
+    }
+
+    /// Makes the hours or days of a block that overlap the range anew, of what is left; as often as
+    /// that is done, it comes out the same.
+    func takeAway(_ tier: Tier, _ row: TombstoneRow, _ caches: inout WriterCaches) throws {
         // Names go from block to block here: a sweep that is under way begins anew.
         caches.names.marks = nil
-        for length in [WindowLength.hour, .day] {
-            for start in try blocks.starts(ofHost: row.host, length, in: row.range) {
-                var windows = try blocks.soundSubjects(of: row.host, length, at: start)
-                let slots = Int(SubjectWindows.span(of: length) / length.milliseconds)
-                var removed: [Int64] = []
-                for slot in 0..<slots {
-                    let at = start + Int64(slot) * length.milliseconds
-                    guard at <= row.range.until, at + length.milliseconds > row.range.since else {
-                        continue
-                    }
-                    windows.remove(at: slot)
-                    removed.append(at)
-                }
-                if length == .day {
-                    for day in removed {
-                        let hours = try blocks.soundSubjects(of: row.host, .hour, at: day)
-                        windows.mergeDay(hours, at: PackingSteps.slot(of: day, .day))
-                    }
-                }
-                try blocks.replace(row.host, length, at: start, by: windows)
-                guard length == .hour else { continue }
-                var packing = try PackingSteps(database)
-                for hour in removed {
-                    try packing.mergeSubjects(ofHour: hour, host: row.host, &caches)
-                }
+        let length = tier.length
+        var windows = try blocks.soundSubjects(of: row.host, length, at: tier.start)
+        let slots = Int(SubjectWindows.span(of: length) / length.milliseconds)
+        var removed: [Int64] = []
+        for slot in 0..<slots {
+            let at = tier.start.saturatingSum(Int64(slot) * length.milliseconds)
+            guard at <= row.range.until,
+                at.saturatingSum(length.milliseconds) > row.range.since
+            else { continue }
+            windows.remove(at: slot)
+            removed.append(at)
+        }
+        if length == .day {
+            for day in removed {
+                let hours = try blocks.soundSubjects(of: row.host, .hour, at: day)
+                windows.mergeDay(hours, at: PackingSteps.slot(of: day, .day))
             }
+        }
+        try blocks.replace(row.host, length, at: tier.start, by: windows)
+        guard length == .hour else { return }
+        var packing = try PackingSteps(database)
+        for hour in removed {
+            try packing.mergeSubjects(ofHour: hour, host: row.host, &caches)
         }
     }
 
@@ -166,8 +184,8 @@ struct PurgedWindowSteps {
     private func minutes(of hour: Int64, in range: StoredRange) -> UInt64 {
         var minutes: UInt64 = 0
         for minute in 0..<WindowHour.minuteCount {
-            let start = hour + Int64(minute) * WindowLength.minute.milliseconds
-            let end = start + WindowLength.minute.milliseconds - 1
+            let start = hour.saturatingSum(Int64(minute) * WindowLength.minute.milliseconds)
+            let end = start.saturatingSum(WindowLength.minute.milliseconds - 1)
             if start <= range.until, end >= range.since { minutes |= 1 << UInt64(minute) }
         }
         return minutes
@@ -216,7 +234,7 @@ struct PurgedWindowSteps {
             let start = place.startsAtMilliseconds
             let bracket = TimeBracket(
                 notBeforeMilliseconds: start,
-                notAfterMilliseconds: start + place.length.milliseconds - 1)
+                notAfterMilliseconds: start.saturatingSum(place.length.milliseconds - 1))
             if let other = caches.tombstone(over: bracket, of: tombstone.request.host) {
                 try writer.setAside(window, place, under: other)
             } else {
@@ -266,10 +284,11 @@ struct PurgedWindowSteps {
         try delete.run()
         var free: UInt64 = 0
         for minute in 0..<WindowHour.minuteCount where covered & (1 << UInt64(minute)) != 0 {
-            let start = place.hour + Int64(minute) * WindowLength.minute.milliseconds
+            let start = place.hour.saturatingSum(
+                Int64(minute) * WindowLength.minute.milliseconds)
             let bracket = TimeBracket(
                 notBeforeMilliseconds: start,
-                notAfterMilliseconds: start + WindowLength.minute.milliseconds - 1)
+                notAfterMilliseconds: start.saturatingSum(WindowLength.minute.milliseconds - 1))
             if let other = caches.tombstone(over: bracket, of: tombstone.request.host) {
                 try writer.setAside(1 << UInt64(minute), of: place, under: other)
             } else {

@@ -133,7 +133,12 @@ extension SQLiteStore {
         for hour in hours {
             try write { database, _ in try PurgedWindowSteps(database).takeAway(hour, row) }
         }
-        try write { try PurgedWindowSteps($0).takeAwayTiers(row, &$1) }
+        let tiers = try read {
+            try PurgedWindowSteps.tiers(ofHost: row.host, in: row.range, on: $0)
+        }
+        for tier in tiers {
+            try write { try PurgedWindowSteps($0).takeAway(tier, row, &$1) }
+        }
     }
 
     /// Looks for runs beside the writer and takes them away page by page.

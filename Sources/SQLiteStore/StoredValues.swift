@@ -29,3 +29,26 @@ extension UniqueID {
             low: bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) })
     }
 }
+
+extension Int64 {
+    /// Both together, or the farthest number on that side where that is farther: a damaged row may
+    /// be of any time.
+    func saturatingSum(_ other: Int64) -> Int64 {
+        let (sum, isOver) = addingReportingOverflow(other)
+        return isOver ? (other < 0 ? .min : .max) : sum
+    }
+
+    /// This less `other`, likewise.
+    func saturatingDifference(_ other: Int64) -> Int64 {
+        let (difference, isOver) = subtractingReportingOverflow(other)
+        return isOver ? (other < 0 ? .max : .min) : difference
+    }
+}
+
+extension WindowLength {
+    /// Where the window begins that has this moment in it, or would if there were times before all
+    /// that a number tells.
+    func startOfAny(_ milliseconds: Int64) -> Int64 {
+        start(of: Swift.max(milliseconds, .min + self.milliseconds))
+    }
+}

@@ -42,7 +42,10 @@ struct TierReader {
                 guard let length = WindowLength(rawValue: try row.required(1, as: UInt8.self))
                 else { throw DamagedRow(reason: "a block of windows has an unknown length") }
                 let slots = Int64(max(1, UInt64.bitWidth - covered.leadingZeroBitCount))
-                let last = start + slots * length.milliseconds - WindowHour.lengthMilliseconds
+                let last = max(
+                    start,
+                    start.saturatingSum(slots * length.milliseconds)
+                        .saturatingDifference(WindowHour.lengthMilliseconds))
                 known =
                     min(start, known?.lowerBound ?? start)...max(last, known?.upperBound ?? last)
             }

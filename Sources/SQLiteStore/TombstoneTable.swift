@@ -130,6 +130,7 @@ enum TombstoneTable {
         }
         return PurgeOutcome(
             tombstone: tombstone, runs: try count("purged_run"), totals: try count("purged_total"),
-            cgroups: try count("purged_cgroup"), folds: try count("purged_fold"))
+            cgroups: try count("purged_cgroup"), folds: try count("purged_fold"),
+            sections: try count("purged_section"), windows: try count("purged_window"))
     }
 }

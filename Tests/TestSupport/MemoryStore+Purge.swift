@@ -233,6 +233,7 @@ extension MemoryStore.Content {
         let away = aside[tombstone.id] ?? SetAside()
         return PurgeOutcome(
             tombstone: tombstone, runs: away.runs.count, totals: away.totals.totals.count,
-            cgroups: away.cgroups.count, folds: away.totals.folds.count)
+            cgroups: away.cgroups.count, folds: away.totals.folds.count,
+            sections: away.totals.sections.count)
     }
 }
