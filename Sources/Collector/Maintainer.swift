@@ -44,7 +44,7 @@ package struct Maintainer: Sendable {
                     let outcome = try store.maintain(
                         nowMilliseconds: WallClock.nowMilliseconds(), retention: retention)
                     counts.add(outcome.counts)
-                    for hour in outcome.damagedHours { log.add(hour) }
+                    log.addFindings(of: outcome)
                     isOver = !outcome.isMoreDue
                     if isOver { return false }
                 } catch let error as PeakStoreError where error.isPassing {

@@ -21,8 +21,15 @@ final class MaintenanceLog: Sendable {
         self.logger = logger
     }
 
+    /// Tells of what a step found that somebody should know.
+    func addFindings(of outcome: MaintenanceOutcome) {
+        for hour in outcome.damagedHours { add(hour) }
+        for stretch in outcome.damagedStretches { add(stretch: stretch) }
+        for hour in outcome.cutHours { add(hour) }
+    }
+
     /// Tells of an hour that is damaged on the disk.
-    func add(_ damaged: DamagedHour) {
+    private func add(_ damaged: DamagedHour) {
         logger.error(
             """
             the minutes of an hour are damaged on the disk, so reports over it fail: restore a copy \
@@ -32,6 +39,36 @@ final class MaintenanceLog: Sendable {
                 "host": "\(damaged.host)",
                 "hour": "\(Timestamp.text(damaged.startsAtMilliseconds) ?? "?")",
                 "reason": "\(damaged.reason)",
+            ])
+    }
+
+    /// Tells of a day, or 32 days, of which what programs held is damaged on the disk.
+    private func add(stretch damaged: DamagedHour) {
+        logger.error(
+            """
+            what programs held in a stretch of hours or days is damaged on the disk, so reports \
+            over it fail, and names that nothing has any more stay: restore a copy of the \
+            database, or have it made anew of what is left with 'memcollector purge' over an hour \
+            of it
+            """,
+            metadata: [
+                "host": "\(damaged.host)",
+                "since": "\(Timestamp.text(damaged.startsAtMilliseconds) ?? "?")",
+                "reason": "\(damaged.reason)",
+            ])
+    }
+
+    /// Tells of an hour with more processes than minutes are kept of.
+    private func add(_ cut: CutHour) {
+        logger.warning(
+            """
+            an hour of a host had so many processes that the minutes of some were left out, those \
+            that held least
+            """,
+            metadata: [
+                "host": "\(cut.host)",
+                "hour": "\(Timestamp.text(cut.startsAtMilliseconds) ?? "?")",
+                "processes": "\(cut.leftOutRuns)",
             ])
     }
 

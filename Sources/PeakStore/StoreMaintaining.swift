@@ -80,12 +80,35 @@ public struct MaintenanceOutcome: Hashable, Sendable {
     public var isMoreDue = false
     /// Hours whose minutes are damaged on the disk; they stay as they are.
     public var damagedHours: [DamagedHour] = []
+    /// Days, or stretches of 32 days, of which what programs held is damaged on the disk.
+    ///
+    /// As long as they stay no name is removed. Each is told of once.
+    public var damagedStretches: [DamagedHour] = []
+    /// Hours that had more runs than their minutes are kept of.
+    public var cutHours: [CutHour] = []
 
     /// Nothing was done.
     public init() {}
 }
 
-/// An hour whose minutes cannot be read.
+/// An hour of which the minutes of some runs found no room, those that held least.
+public struct CutHour: Hashable, Sendable {
+    /// The host.
+    public var host: HostID
+    /// When it began, in milliseconds since the epoch in UTC.
+    public var startsAtMilliseconds: Int64
+    /// Of how many runs.
+    public var leftOutRuns: Int
+
+    /// Takes all of it.
+    public init(host: HostID, startsAtMilliseconds: Int64, leftOutRuns: Int) {
+        self.host = host
+        self.startsAtMilliseconds = startsAtMilliseconds
+        self.leftOutRuns = leftOutRuns
+    }
+}
+
+/// An hour, or a longer stretch, that cannot be read.
 public struct DamagedHour: Hashable, Sendable {
     /// The host.
     public var host: HostID

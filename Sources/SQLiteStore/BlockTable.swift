@@ -7,6 +7,7 @@ import MemoryModel
 /// take. When that changes or goes, the next one is written anew, saying what it said.
 struct BlockTable {
     private let database: Database
+    private let limits: BlockLimits
     private let latest = Latest()
 
     /// The block that was read last, which the next one may go on from.
@@ -18,8 +19,9 @@ struct BlockTable {
     static let chainedHours: Int64 = 6
 
     /// Works on `database`.
-    init(_ database: Database) {
+    init(_ database: Database, limits: BlockLimits = .usual) {
         self.database = database
+        self.limits = limits
     }
 
     /// The minutes of an hour that are packed; nil where none are.
@@ -27,7 +29,8 @@ struct BlockTable {
         let block = try bytes(of: place)
         guard !block.isEmpty else { return nil }
         let goesOn = try PackedMinutes.digest(ofEndsBefore: block) != nil
-        let minutes = try PackedMinutes.hour(of: block, after: goesOn ? ends(before: place) : nil)
+        let minutes = try PackedMinutes.hour(
+            of: block, after: goesOn ? ends(before: place) : nil, maximumRuns: limits.runs)
         latest.hour = (place, minutes)
         return minutes
     }
@@ -56,7 +59,7 @@ struct BlockTable {
             guard try PackedMinutes.digest(ofEndsBefore: block) != nil,
                 let before = try self.ends(before: next), before != ends
             else { return nil }
-            return try PackedMinutes.hour(of: block, after: before)
+            return try PackedMinutes.hour(of: block, after: before, maximumRuns: limits.runs)
         } catch is DamagedRow {
             return nil
         }
@@ -77,7 +80,7 @@ struct BlockTable {
         var block: [UInt8] = []
         while try row.step() {
             block += row.bytes(0)
-            guard block.count <= BlockTable.maximumBytes else {
+            guard block.count <= limits.readBytes else {
                 throw DamagedRow(reason: "a block of windows is larger than any can be")
             }
         }
@@ -85,11 +88,22 @@ struct BlockTable {
     }
 
     /// Puts a block in the place of the rows and the block of an hour, which is not due any more.
-    func replace(_ place: HourOfBoot, by hour: WindowHour) throws {
+    ///
+    /// Returns how many runs it has no room for: those that held least.
+    @discardableResult
+    func replace(_ place: HourOfBoot, by whole: WindowHour) throws -> Int {
         let next = place.moved(by: 1)
+        var hour = whole
+        var leftOut = hour.keepLargest(limits.runs)
+        let before = try soundEnds(before: place)
+        var block = PackedMinutes.block(of: hour, after: before)
+        while block.count > limits.bytes, !hour.runs.isEmpty {
+            leftOut += hour.keepLargest(hour.runs.count / 2)
+            block = PackedMinutes.block(of: hour, after: before)
+        }
         let ends = HourEnds(of: hour)
         let following = try following(place, unlessEndingWith: ends)
-        try write(PackedMinutes.block(of: hour, after: soundEnds(before: place)), of: place)
+        try write(block, of: place)
         if let following { try write(PackedMinutes.block(of: following, after: ends), of: next) }
         try deleteRows(of: place)
         let note = try PreparedStatement(
@@ -98,6 +112,7 @@ struct BlockTable {
         try bind(place, to: note)
         try note.bind(3, hour.covered.storedBits)
         try note.run()
+        return leftOut
     }
 
     private func write(_ block: [UInt8], of place: HourOfBoot) throws {
@@ -148,8 +163,6 @@ struct BlockTable {
     }
 
     private static let maximumPartBytes = 600
-    /// What 65,536 runs take that all change each minute; it limits what a block is decoded to.
-    private static let maximumBytes = 16 << 20
 
     /// Has an hour packed again, if it has anything.
     func setDue(_ place: HourOfBoot, _ isDue: Bool = true) throws {
@@ -253,7 +266,7 @@ struct BlockTable {
             "DELETE FROM window WHERE boot = ?1 AND starts_at_ms >= ?2 AND starts_at_ms < ?3",
             on: database)
         try bind(place, to: delete)
-        try delete.bind(3, place.hour + WindowHour.lengthMilliseconds)
+        try delete.bind(3, place.end)
         try delete.run()
     }
 

@@ -109,7 +109,7 @@ struct FoldingSteps {
             hour.last = EndedRun(end: try row.required(4, as: Int64.self), place: place)
             let run = RankedRun(
                 place: place, isOwn: row.flag(9), peak: try RunReader.peak(row, from: 5))
-            let host = try hosts[boot] ?? host(ofBoot: boot)
+            let host = try hosts[boot] ?? BootReader.host(ofBoot: boot, on: database)
             hosts[boot] = host
             if hour.largest[host].map({ run > $0 }) ?? true { hour.largest[host] = run }
             guard row.flag(10) else { continue }
@@ -121,14 +121,6 @@ struct FoldingSteps {
             hour.candidates.append(FoldingCandidate(subject: subject, key: key))
         }
         hour.isRead = count < FoldingSteps.stepRows
-    }
-
-    private func host(ofBoot boot: Int64) throws -> Int64 {
-        let row = try PreparedStatement("SELECT host FROM boot WHERE id = ?1", on: database)
-        defer { row.reset() }
-        try row.bind(1, boot)
-        guard try row.step() else { throw DamagedRow(reason: "boot \(boot) is missing") }
-        return try row.required(0, as: Int64.self)
     }
 
     // MARK: Folding

@@ -8,9 +8,12 @@ enum FormerMinutes {
     static let columnCount = 12
 
     /// The hour of a block; throws `DamagedRow` for what cannot have been written.
-    static func hour(of block: [UInt8]) throws -> WindowHour {
+    static func hour(
+        of block: [UInt8], maximumRuns: Int = BlockLimits.usual.runs
+    ) throws -> WindowHour {
         var decoder = Decoder(
-            columns: try BlockColumns.columns(of: block, format: format, count: columnCount))
+            columns: try BlockColumns.columns(of: block, format: format, count: columnCount),
+            maximumRuns: maximumRuns)
         return try decoder.hour()
     }
 
@@ -33,6 +36,7 @@ enum FormerMinutes {
 
     private struct Decoder {
         var columns: [BlockColumn]
+        let maximumRuns: Int
         var unit: UInt64 = 0
 
         subscript(column: Column) -> BlockColumn {
@@ -40,7 +44,10 @@ enum FormerMinutes {
             _modify { yield &columns[column.rawValue] }
         }
 
-        init(columns: [BlockColumn]) { self.columns = columns }
+        init(columns: [BlockColumn], maximumRuns: Int) {
+            self.columns = columns
+            self.maximumRuns = maximumRuns
+        }
 
         mutating func hour() throws -> WindowHour {
             unit = UInt64(try self[.unit].byte())
@@ -48,6 +55,7 @@ enum FormerMinutes {
             var hour = WindowHour()
             var (pid, ticks) = (Int64(0), UInt64(0))
             while !self[.pid].isEmpty {
+                guard hour.runs.count < maximumRuns else { throw BlockColumn.damaged }
                 let (next, overflow) = pid.addingReportingOverflow(try self[.pid].signed())
                 pid = next
                 let low = UInt64(try self[.ticks].byte())

@@ -9,9 +9,14 @@ struct MinuteCoder<Bits: BitCoder> {
     private var models = MinuteModels()
     private var unit: UInt64 = 0
     private var key = ProcessKey(pid: 0, startTicks: 0)
+    private let maximumRuns: Int
 
-    /// Writes to `bits`, or reads from it.
-    init(_ bits: Bits) { self.bits = bits }
+    /// Writes to `bits`, or reads from it, of which more than `maximumRuns` runs cannot have been
+    /// written.
+    init(_ bits: Bits, maximumRuns: Int) {
+        self.bits = bits
+        self.maximumRuns = maximumRuns
+    }
 
     /// Codes all runs of an hour; `unit` is how many low bits are 0 in every amount, and `ends` is
     /// what the hour before ended with.
@@ -28,6 +33,7 @@ struct MinuteCoder<Bits: BitCoder> {
         }
         let knownRuns = others.sorted { $0.key < $1.key }
         let count = bits.code(UInt64(knownRuns.count), &models.count)
+        if count > UInt64(max(maximumRuns - runs.count, 0)) { bits.fail() }
         var index = 0
         while index < count, !bits.isDamaged {
             let known = index < knownRuns.count ? knownRuns[index] : (key: key, value: RunMinutes())
@@ -45,11 +51,13 @@ struct MinuteCoder<Bits: BitCoder> {
         let ticks = Int64(bitPattern: known.startTicks &- key.startTicks)
         let isEarlier = bits.code(ticks < 0, &models.isEarlier)
         let distance = bits.code(ticks.magnitude, &models.ticks)
-        let image = bits.code(UInt64(known.image), &models.image)
+        guard let image = UInt32(exactly: bits.code(UInt64(known.image), &models.image)) else {
+            return bits.fail()
+        }
         key = ProcessKey(
             pid: found,
             startTicks: isEarlier ? key.startTicks &- distance : key.startTicks &+ distance,
-            image: UInt32(truncatingIfNeeded: image))
+            image: image)
     }
 
     /// Codes a run that held `before` at the end of the hour before.

@@ -18,7 +18,7 @@ enum PackedMinutes {
     /// The block of an hour, without which of its minutes were watched; the smaller one if what the
     /// block of the hour before ended with is there when it is read.
     static func block(of hour: WindowHour, after ends: HourEnds? = nil) -> [UInt8] {
-        var coder = MinuteCoder(RangeWriter())
+        var coder = MinuteCoder(RangeWriter(), maximumRuns: .max)
         _ = coder.code(hour, unit: unit(of: hour), after: ends ?? HourEnds.none)
         let bytes = coder.bits.finished()
         guard let digest = ends?.digest else { return [format] + bytes }
@@ -33,24 +33,30 @@ enum PackedMinutes {
     }
 
     /// The hour of a block; throws `DamagedRow` for what `block(of:after:)` cannot have made.
-    static func hour(of block: [UInt8], after ends: HourEnds? = nil) throws -> WindowHour {
+    ///
+    /// What few bytes say of millions of runs was never packed, and would take all memory.
+    static func hour(
+        of block: [UInt8], after ends: HourEnds? = nil,
+        maximumRuns: Int = BlockLimits.usual.runs
+    ) throws -> WindowHour {
         switch block.first {
-        case FormerMinutes.format: return try FormerMinutes.hour(of: block)
-        case format: return try hour(of: block, from: 1, after: HourEnds.none)
+        case FormerMinutes.format:
+            return try FormerMinutes.hour(of: block, maximumRuns: maximumRuns)
+        case format: return try hour(of: block, from: 1, after: HourEnds.none, maximumRuns)
         case formatGoingOn:
             guard let ends, ends.digest == (try digest(ofEndsBefore: block)) else {
                 throw DamagedRow(
                     reason: "a block of windows goes on from an hour that is not there")
             }
-            return try hour(of: block, from: 5, after: ends)
+            return try hour(of: block, from: 5, after: ends, maximumRuns)
         default: throw DamagedRow(reason: "a block of windows is of an unknown format")
         }
     }
 
     private static func hour(
-        of block: [UInt8], from place: Int, after ends: HourEnds
+        of block: [UInt8], from place: Int, after ends: HourEnds, _ maximumRuns: Int
     ) throws -> WindowHour {
-        var coder = MinuteCoder(RangeReader(block, from: place))
+        var coder = MinuteCoder(RangeReader(block, from: place), maximumRuns: maximumRuns)
         var hour = WindowHour()
         hour.runs = coder.code(hour, unit: 0, after: ends)
         guard coder.bits.isAtEnd else { throw BlockColumn.damaged }

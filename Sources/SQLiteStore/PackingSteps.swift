@@ -10,10 +10,10 @@ struct PackingSteps {
     private var blocks: BlockTable { reader.blocks }
 
     /// Prepares for one transaction.
-    init(_ database: Database) throws {
+    init(_ database: Database, limits: BlockLimits = .usual) throws {
         self.database = database
         names = try NameWriter(database)
-        reader = try WindowReader(database)
+        reader = try WindowReader(database, limits: limits)
     }
 
     /// The earliest hours that are due and began at `hour` or before, at most `limit` of them.
@@ -36,45 +36,54 @@ struct PackingSteps {
         return hours
     }
 
+    /// What became of an hour that was to be packed, as far as somebody has to be told.
+    enum Outcome {
+        /// It is packed, but for so many runs.
+        case packed(cut: CutHour?)
+        /// It stays as it is.
+        case damaged(DamagedHour)
+    }
+
     /// Packs an hour; one that is damaged stays as it is, and is due again when more comes late.
     mutating func packUnlessDamaged(
         _ place: HourOfBoot, _ caches: inout WriterCaches
-    ) throws -> DamagedHour? {
+    ) throws -> Outcome {
         do {
-            try pack(place, &caches)
-            return nil
+            let leftOut = try pack(place, &caches)
+            guard leftOut > 0 else { return .packed(cut: nil) }
+            return .packed(
+                cut: CutHour(
+                    host: try BootReader.hostID(ofBoot: place.boot, on: database),
+                    startsAtMilliseconds: place.hour, leftOutRuns: leftOut))
         } catch let error as DamagedRow {
             try blocks.setDue(place, false)
-            let host = try PreparedStatement(
-                """
-                SELECT host_id FROM boot JOIN host ON host.id = boot.host WHERE boot.id = ?1
-                """, on: database)
-            defer { host.reset() }
-            try host.bind(1, place.boot)
-            guard try host.step(), let id = HostID(RawText(host.bytes(0))) else {
-                throw error
-            }
-            return DamagedHour(
-                host: id, startsAtMilliseconds: place.hour, reason: error.reason)
+            return .damaged(
+                DamagedHour(
+                    host: try BootReader.hostID(ofBoot: place.boot, on: database),
+                    startsAtMilliseconds: place.hour, reason: error.reason))
         }
     }
 
     /// Packs an hour, merges it into its day's hours and the days, and has the next hour packed
     /// again if it begins otherwise now.
-    mutating func pack(_ place: HourOfBoot, _ caches: inout WriterCaches) throws {
+    ///
+    /// Returns how many runs its block has no room for.
+    @discardableResult
+    mutating func pack(_ place: HourOfBoot, _ caches: inout WriterCaches) throws -> Int {
         var found: WindowHour?
         try reader.hours(of: place.boot, from: place.hour, through: place.hour) { _, _, hour in
             found = hour
         }
-        guard var hour = found else { return }
+        guard var hour = found else { return 0 }
         let carried = try reader.carriedOn(from: hour, boot: place.boot, at: place.hour)
         try mergeSubjects(of: hour, place, &caches)
         // What a run held before says nothing where the first minute was not watched.
         if hour.covered & 1 == 0 { hour.begin(with: [:]) }
-        try blocks.replace(place, by: hour)
+        let leftOut = try blocks.replace(place, by: hour)
         try check(
-            HourOfBoot(boot: place.boot, hour: place.hour + WindowHour.lengthMilliseconds),
+            place.moved(by: 1),
             begins: carried.mapValues(PackedMinutes.rounded))
+        return leftOut
     }
 
     /// Merges what is known of the minutes of an hour into its day's hours and the days.
@@ -82,15 +91,14 @@ struct PackingSteps {
         ofHour start: Int64, host: Int64, _ caches: inout WriterCaches
     ) throws {
         for boot in try PurgedRunReader.boots(ofHost: host, on: database) {
-            var found: WindowHour?
             do {
+                var found: WindowHour?
                 try reader.hours(of: boot, from: start, through: start) { found = $2 }
+                guard let hour = found else { continue }
+                try mergeSubjects(of: hour, HourOfBoot(boot: boot, hour: start), &caches)
             } catch is DamagedRow {
                 // What nobody can read is in no sum.
-                continue
             }
-            guard let hour = found else { continue }
-            try mergeSubjects(of: hour, HourOfBoot(boot: boot, hour: start), &caches)
         }
     }
 
@@ -111,7 +119,7 @@ struct PackingSteps {
     private mutating func mergeSubjects(
         of hour: WindowHour, _ place: HourOfBoot, _ caches: inout WriterCaches
     ) throws {
-        let host = try host(ofBoot: place.boot)
+        let host = try BootReader.host(ofBoot: place.boot, on: database)
         var found: [SubjectKey: SubjectWindow] = [:]
         for (key, run) in hour.runs {
             let run = (place: RunPlace(boot: place.boot, key: key), minutes: run)
@@ -141,14 +149,6 @@ struct PackingSteps {
         return Int((milliseconds - start) / length.milliseconds)
     }
 
-    private func host(ofBoot boot: Int64) throws -> Int64 {
-        let row = try PreparedStatement("SELECT host FROM boot WHERE id = ?1", on: database)
-        defer { row.reset() }
-        try row.bind(1, boot)
-        guard try row.step() else { throw DamagedRow(reason: "boot \(boot) is missing") }
-        return try row.required(0, as: Int64.self)
-    }
-
     /// What a run has in common with others; nil if there is no row of it.
     private func subject(
         of run: RunPlace, _ caches: inout WriterCaches
@@ -164,6 +164,9 @@ struct PackingSteps {
         var subject = SubjectKey(
             program: try row.required(0, as: Int64.self), user: row.number(1),
             cgroup: row.number(2))
+        for name in [subject.program, subject.user, subject.cgroup] where name ?? 0 < 0 {
+            throw DamagedRow(reason: "a run refers to a name that there cannot be")
+        }
         if subject.user == nil, let number = row.number(3) {
             subject.user = try names.id(of: RawText(String(number)), &caches.names)
         }

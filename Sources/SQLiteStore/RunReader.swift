@@ -124,4 +124,19 @@ struct BootReader {
         known[id] = (host, boot)
         return (host, boot)
     }
+
+    /// The number of a boot's host.
+    static func host(ofBoot boot: Int64, on database: Database) throws -> Int64 {
+        let row = try PreparedStatement("SELECT host FROM boot WHERE id = ?1", on: database)
+        defer { row.reset() }
+        try row.bind(1, boot)
+        guard try row.step() else { throw DamagedRow(reason: "boot \(boot) is missing") }
+        return try row.required(0, as: Int64.self)
+    }
+
+    /// The id of a boot's host.
+    static func hostID(ofBoot boot: Int64, on database: Database) throws -> HostID {
+        var boots = try BootReader(database)
+        return try boots.boot(boot).host
+    }
 }

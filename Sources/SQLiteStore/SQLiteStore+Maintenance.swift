@@ -17,21 +17,28 @@ extension SQLiteStore: StoreMaintaining {
     public func maintain(
         nowMilliseconds: Int64, retention: Retention
     ) throws -> MaintenanceOutcome {
+        try maintain(nowMilliseconds: nowMilliseconds, retention: retention, limits: .usual)
+    }
+
+    func maintain(
+        nowMilliseconds: Int64, retention: Retention, limits: BlockLimits
+    ) throws -> MaintenanceOutcome {
         let last =
             nowMilliseconds - SQLiteStore.packingDelayMilliseconds
             - WindowHour.lengthMilliseconds
         return try write { database, caches in
             var outcome = MaintenanceOutcome()
-            var packing = try PackingSteps(database)
+            var packing = try PackingSteps(database, limits: limits)
             let due = try packing.due(
                 atOrBefore: last, limit: SQLiteStore.packingStepHours)
             let clock = ContinuousClock()
             let end = clock.now + SQLiteStore.packingStepDuration
             for (number, place) in due.enumerated() where number == 0 || clock.now < end {
-                if let damaged = try packing.packUnlessDamaged(place, &caches) {
-                    outcome.damagedHours.append(damaged)
-                } else {
+                switch try packing.packUnlessDamaged(place, &caches) {
+                case .damaged(let hour): outcome.damagedHours.append(hour)
+                case .packed(let cut):
                     outcome.counts.packedHours += 1
+                    if let cut { outcome.cutHours.append(cut) }
                 }
             }
             if due.isEmpty {

@@ -49,7 +49,7 @@ struct SubjectWindows: Equatable, Sendable {
     /// Where the block begins that has this moment in it.
     static func start(of milliseconds: Int64, _ length: WindowLength) -> Int64 {
         let rest = milliseconds % span(of: length)
-        return milliseconds - (rest < 0 ? rest + span(of: length) : rest)
+        return milliseconds.saturatingDifference(rest < 0 ? rest + span(of: length) : rest)
     }
 
     /// Takes in a window.
@@ -96,20 +96,40 @@ struct SubjectWindows: Equatable, Sendable {
         return BlockColumns.block(of: columns, format: SubjectWindows.format)
     }
 
-    /// The numbers of the names that a block has; throws as `init` does.
-    static func names(in block: [UInt8]) throws -> [Int64] {
-        var columns = try BlockColumns.columns(of: block, format: format, count: 3)
-        var names: [Int64] = []
-        var program: Int64 = 0
-        while !columns[Column.program.rawValue].isEmpty {
-            program &+= try columns[Column.program.rawValue].signed()
-            names.append(program)
-            for column in [Column.user, .cgroup] {
-                let number = try columns[column.rawValue].number()
-                if number > 0 { names.append(Int64(clamping: number - 1)) }
-            }
+    /// Takes subjects from a block's columns, one after the other.
+    private struct Subjects {
+        var columns: [BlockColumn]
+        private var program: Int64 = 0
+
+        init(_ block: [UInt8], columnCount: Int) throws {
+            columns = try BlockColumns.columns(
+                of: block, format: SubjectWindows.format, count: columnCount)
         }
-        return names
+
+        mutating func next() throws -> SubjectKey? {
+            guard !columns[Column.program.rawValue].isEmpty else { return nil }
+            let step = try columns[Column.program.rawValue].signed()
+            let (sum, isOver) = program.addingReportingOverflow(step)
+            guard !isOver, sum >= 0 else { throw BlockColumn.damaged }
+            program = sum
+            return SubjectKey(
+                program: program, user: try name(.user), cgroup: try name(.cgroup))
+        }
+
+        private mutating func name(_ column: Column) throws -> Int64? {
+            let number = try columns[column.rawValue].number()
+            guard number > 0 else { return nil }
+            guard let name = Int64(exactly: number - 1) else { throw BlockColumn.damaged }
+            return name
+        }
+    }
+
+    /// The subjects that a block has; throws as `init` does.
+    static func subjects(in block: [UInt8]) throws -> [SubjectKey] {
+        var rows = try Subjects(block, columnCount: Column.cgroup.rawValue + 1)
+        var subjects: [SubjectKey] = []
+        while let subject = try rows.next() { subjects.append(subject) }
+        return subjects
     }
 
     /// Nothing.
@@ -118,29 +138,22 @@ struct SubjectWindows: Equatable, Sendable {
     /// Reads a block; throws `DamagedRow` for what `block` cannot have made.
     init(block: [UInt8], covered: UInt64) throws {
         self.covered = covered
-        var columns = try BlockColumns.columns(
-            of: block, format: SubjectWindows.format, count: Column.allCases.count)
-        func number(_ column: Column) throws -> UInt64 { try columns[column.rawValue].number() }
-        func signed(_ column: Column) throws -> Int64 { try columns[column.rawValue].signed() }
-        func name(_ column: Column) throws -> Int64? {
-            let number = try number(column)
-            return number == 0 ? nil : Int64(clamping: number - 1)
+        var rows = try Subjects(block, columnCount: Column.allCases.count)
+        func number(_ column: Column) throws -> UInt64 {
+            try rows.columns[column.rawValue].number()
         }
-        var program: Int64 = 0
-        while !columns[Column.program.rawValue].isEmpty {
-            program &+= try signed(.program)
-            let subject = SubjectKey(
-                program: program, user: try name(.user), cgroup: try name(.cgroup))
+        while let subject = try rows.next() {
             var slots: [Int: SubjectWindow] = [:]
             var most: Int64 = 0
             for _ in 0..<(try number(.count)) {
                 let slot = try number(.slot)
                 let runCount = try number(.runs)
                 let relation = try number(.relation)
-                most &+= try signed(.most)
-                guard slot < 64, let value = UInt64(exactly: most), relation <= value + 1 else {
-                    throw BlockColumn.damaged
-                }
+                let step = try rows.columns[Column.most.rawValue].signed()
+                let (sum, isOver) = most.addingReportingOverflow(step)
+                guard slot < 64, !isOver, let value = UInt64(exactly: sum), relation <= value + 1
+                else { throw BlockColumn.damaged }
+                most = sum
                 let window =
                     switch relation {
                     case 0: Window(atLeastBytes: value, atMostBytes: value)

@@ -11,6 +11,8 @@ struct SweepProgress {
     var isAskedFor = false
     /// Where the one under way is; nil where none is.
     var place: SweepPlace?
+    /// Damaged blocks that were told of.
+    var toldBlocks: Set<Int64> = []
 
     /// One follows another after a day.
     static let intervalMilliseconds = WindowLength.day.milliseconds
@@ -66,7 +68,7 @@ struct SweepSteps {
             guard caches.sweep.isDue(atMilliseconds: now) else { return outcome }
             caches.sweep.isAskedFor = false
             caches.sweep.place = SweepPlace()
-            caches.names.marks = NameMarks()
+            caches.names.marks = NameMarks(through: try greatestName())
         }
         guard var place = caches.sweep.place else { return outcome }
         outcome.isMoreDue = true
@@ -75,13 +77,22 @@ struct SweepSteps {
         switch place.table {
         case ..<tables.count:
             isDone = try walk(tables[place.table], &place, &caches, &outcome.counts)
-        case tables.count: isDone = try markBlocks(&place, &caches)
+        case tables.count:
+            do {
+                isDone = try markBlocks(&place, &caches)
+            } catch let error as DamagedRow {
+                // Nobody can tell which names it has, so that this time none go.
+                if let found = try damage(at: place, error, &caches) {
+                    outcome.damagedStretches.append(found)
+                }
+                finish(&caches)
+                outcome.isMoreDue = caches.sweep.isAskedFor
+                return outcome
+            }
         default:
             isDone = try removeNames(&place, &caches, &outcome.counts)
             if isDone {
-                caches.names.marks = nil
-                caches.sweep.place = nil
-                caches.sweep.finishedAtMilliseconds = now
+                finish(&caches)
                 outcome.isMoreDue = caches.sweep.isAskedFor
                 return outcome
             }
@@ -89,6 +100,12 @@ struct SweepSteps {
         if isDone { place = SweepPlace(table: place.table + 1) }
         caches.sweep.place = place
         return outcome
+    }
+
+    private func finish(_ caches: inout WriterCaches) {
+        caches.names.marks = nil
+        caches.sweep.place = nil
+        caches.sweep.finishedAtMilliseconds = now
     }
 
     /// How many rows without a time would go.
@@ -149,14 +166,41 @@ struct SweepSteps {
         while try row.step() {
             count += 1
             place.key = [row.integer(0)]
-            for id in try SubjectWindows.names(in: row.bytes(1)) {
-                caches.names.marks?.insert(id)
+            for subject in try SubjectWindows.subjects(in: row.bytes(1)) {
+                caches.names.marks?.insert(subject)
             }
         }
         return count < SweepSteps.stepBlocks
     }
 
+    /// The block that a sweep met last, which is damaged; nil if that was told already.
+    private func damage(
+        at place: SweepPlace, _ error: DamagedRow, _ caches: inout WriterCaches
+    ) throws -> DamagedHour? {
+        guard let block = place.key?.first, caches.sweep.toldBlocks.insert(block).inserted else {
+            return nil
+        }
+        let row = try PreparedStatement(
+            """
+            SELECT host.host_id, subject_block.starts_at_ms
+            FROM subject_block JOIN host ON host.id = subject_block.host
+            WHERE subject_block.id = ?1
+            """, on: database)
+        defer { row.reset() }
+        try row.bind(1, block)
+        guard try row.step() else { return nil }
+        return DamagedHour(
+            host: try HostReader.hostID(row, 0),
+            startsAtMilliseconds: try row.required(1, as: Int64.self), reason: error.reason)
+    }
+
     // MARK: Names
+
+    private func greatestName() throws -> Int64 {
+        let row = try PreparedStatement("SELECT max(id) FROM name", on: database)
+        defer { row.reset() }
+        return try row.step() ? row.integer(0) : 0
+    }
 
     private func removeNames(
         _ place: inout SweepPlace, _ caches: inout WriterCaches,

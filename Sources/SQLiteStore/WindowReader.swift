@@ -17,8 +17,8 @@ struct WindowReader {
     private var ends: [RunPlace: RunLife] = [:]
 
     /// Prepares the statements.
-    init(_ database: Database) throws {
-        blocks = BlockTable(database)
+    init(_ database: Database, limits: BlockLimits = .usual) throws {
+        blocks = BlockTable(database, limits: limits)
         selectDue = try PreparedStatement(
             """
             SELECT min(hour_at_ms) FROM window_hour
@@ -50,7 +50,8 @@ struct WindowReader {
     ) throws {
         let due = try earliestDue(of: boot, atOrBefore: first)
         let rows = try rows(
-            of: boot, from: due.map { $0 - WindowHour.lengthMilliseconds } ?? first,
+            of: boot,
+            from: due.map { HourOfBoot(boot: boot, hour: $0).moved(by: -1).hour } ?? first,
             through: last)
         var before: (hour: Int64, carried: [ProcessKey: Window])?
         for row in rows {
@@ -59,8 +60,7 @@ struct WindowReader {
             guard var hour = try load(place, covered: row.covered, isWanted: isWanted) else {
                 continue
             }
-            let previous = row.hour - WindowHour.lengthMilliseconds
-            if let before, before.hour == previous {
+            if let before, before.hour == place.moved(by: -1).hour {
                 hour.begin(with: before.carried)
             } else if before != nil {
                 hour.begin(with: [:])
@@ -88,7 +88,7 @@ struct WindowReader {
         case .lives: return .max
         case .unknown: return -1
         case .ended(let end):
-            let minute = WindowLength.minute.start(of: end) - start
+            let minute = WindowLength.minute.startOfAny(end).saturatingDifference(start)
             return Int(clamping: minute / WindowLength.minute.milliseconds)
         }
     }
@@ -117,7 +117,7 @@ struct WindowReader {
     private func addRows(of place: HourOfBoot, to hour: inout WindowHour) throws {
         try selectRows.bind(1, place.boot)
         try selectRows.bind(2, place.hour)
-        try selectRows.bind(3, place.hour + WindowHour.lengthMilliseconds)
+        try selectRows.bind(3, place.end)
         defer { selectRows.reset() }
         while try selectRows.step() {
             let key = try RunReader.key(selectRows)

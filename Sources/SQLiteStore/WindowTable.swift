@@ -144,10 +144,14 @@ struct HourOfBoot: Hashable, Sendable {
     /// When the hour begins, in milliseconds of UTC.
     var hour: Int64
 
-    /// So many hours later.
+    /// So many hours later; a row may be of any hour, also of one at the end of all numbers.
     func moved(by hours: Int64) -> HourOfBoot {
-        HourOfBoot(boot: boot, hour: hour + hours * WindowHour.lengthMilliseconds)
+        HourOfBoot(
+            boot: boot, hour: hour.saturatingSum(hours * WindowHour.lengthMilliseconds))
     }
+
+    /// Where the next hour begins.
+    var end: Int64 { moved(by: 1).hour }
 }
 
 /// A window by its row's key.
@@ -163,7 +167,7 @@ struct WindowPlace: Hashable, Sendable {
 
     /// The hour that it is in.
     var hour: HourOfBoot {
-        HourOfBoot(boot: boot, hour: WindowLength.hour.start(of: startsAtMilliseconds))
+        HourOfBoot(boot: boot, hour: WindowLength.hour.startOfAny(startsAtMilliseconds))
     }
 }
 
@@ -239,8 +243,8 @@ enum WindowMerge {
 
     /// Which minute of its hour has this time in it, 0 to 59.
     static func minute(of milliseconds: Int64) -> Int {
-        let rest = milliseconds - WindowLength.hour.start(of: milliseconds)
-        return Int(rest / WindowLength.minute.milliseconds)
+        let rest = milliseconds.saturatingDifference(WindowLength.hour.startOfAny(milliseconds))
+        return max(0, Int(rest / WindowLength.minute.milliseconds))
     }
 
     private static let greater = """

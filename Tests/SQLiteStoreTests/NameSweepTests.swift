@@ -137,6 +137,29 @@ struct NameSweepTests {
         #expect(try sweep(store) == 1)
     }
 
+    @Test("A damaged row that refers to a name far beyond all others costs no memory, and no name")
+    func farAway() throws {
+        var marks = NameMarks(through: 1_000)
+        for id in [3, 1_000, 1_001, 1 << 31, .max, -5] as [Int64] { marks.insert(id) }
+        #expect(marks.capacity < 1_100)
+        #expect([3, 1_000, 1_001, 1 << 31].allSatisfy { marks.contains($0) })
+        #expect(!marks.contains(4))
+        let directory = try TemporaryFolder()
+        let store = try SQLiteStore(dataDirectory: directory.data)
+        try store.commit(batch([named("first"), named("second", pid: 2)]))
+        try store.write { database, _ in
+            try database.execute(sql: "UPDATE run SET unit = 4294967295 WHERE pid = 1")
+            try database.execute(sql: "DELETE FROM run WHERE pid = 2")
+        }
+        try store.sweepSoon()
+        var most = 0
+        while try store.maintain(nowMilliseconds: minute(0), retention: kept).isMoreDue {
+            most = max(most, try store.write { $1.names.marks?.capacity ?? 0 })
+        }
+        #expect(most > 0 && most < 1_000)
+        #expect(Set(try names(store).values) == ["first"])
+    }
+
     @Test(
         "Whatever is written and removed beside a sweep, no name is missing and none left over",
         arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
