@@ -91,7 +91,7 @@ package struct CollectorService: Service {
         do {
             let maintainer = Maintainer(
                 store: store, thread: writing, retention: settings.retention.retention,
-                logger: logger)
+                logger: logger, onHosts: { fleet.forget($0) })
             try await serve(
                 views, fleet, committer, maintainer, agentPort: agents.localAddress?.port)
         } catch {

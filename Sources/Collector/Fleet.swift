@@ -170,6 +170,14 @@ package final class Fleet: Sendable {
         guarded.withLock { $0.allowances.take(of: host, at: now) }
     }
 
+    /// Forgets hosts of which the store has nothing any more.
+    package func forget(_ removed: [HostID]) {
+        guard !removed.isEmpty else { return }
+        guarded.withLock { guarded in
+            for host in removed { guarded.fleet.forget(host) }
+        }
+    }
+
     /// Tells every session to go, each with another delay before it comes back.
     package func drain() {
         let sessions = guarded.withLock { $0.sessions.values.map(\.tell) }

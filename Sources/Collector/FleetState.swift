@@ -143,6 +143,20 @@ package struct FleetState {
         if record.description == nil { set(nil, for: host) }
     }
 
+    /// Forgets a host of which the store has nothing any more.
+    ///
+    /// One of which something is told by now stays, and is written again as a new one.
+    package mutating func forget(_ host: HostID) {
+        guard let record = hosts[host] else { return }
+        if record.session == nil, record.isOnDisk, record.closedRuns.isEmpty,
+            pastSessions[host] == nil
+        {
+            set(nil, for: host)
+        } else {
+            hosts[host]?.isHostDirty = true
+        }
+    }
+
     // MARK: Past sessions
 
     /// Shows at once what a past session says of runs that still live, and of a host that nobody

@@ -1,5 +1,6 @@
 import CLinux
 package import Logging
+package import MemoryModel
 package import NIOPosix
 package import PeakStore
 
@@ -10,6 +11,7 @@ package struct Maintainer: Sendable {
     private let retention: Retention
     private let logger: Logger
     private let log: MaintenanceLog
+    private let onHosts: @Sendable ([HostID]) -> Void
 
     /// So long steps may follow one another until the next commit is looked for.
     private static let roundMilliseconds: Int64 = 200
@@ -17,13 +19,17 @@ package struct Maintainer: Sendable {
     static let pauseMilliseconds: Int64 = 60_000
 
     /// Works on the one thread of `thread`, in steps between commits.
+    ///
+    /// `onHosts` is told which hosts the store has nothing of any more.
     package init(
-        store: any StoreMaintaining, thread: NIOThreadPool, retention: Retention, logger: Logger
+        store: any StoreMaintaining, thread: NIOThreadPool, retention: Retention, logger: Logger,
+        onHosts: @Sendable @escaping ([HostID]) -> Void = { _ in }
     ) {
         self.store = store
         self.thread = thread
         self.retention = retention
         self.logger = logger
+        self.onHosts = onHosts
         log = MaintenanceLog(logger: logger)
     }
 
@@ -45,6 +51,7 @@ package struct Maintainer: Sendable {
                         nowMilliseconds: WallClock.nowMilliseconds(), retention: retention)
                     counts.add(outcome.counts)
                     log.addFindings(of: outcome)
+                    onHosts(outcome.removedHosts)
                     isOver = !outcome.isMoreDue
                     if isOver { return false }
                 } catch let error as PeakStoreError where error.isPassing {

@@ -1,3 +1,4 @@
+import MemoryModel
 import PeakStore
 import Report
 
@@ -17,9 +18,11 @@ struct PruneDesk: Sendable {
 
     /// Removes it and says what went; has to run on the thread that writes.
     ///
-    /// `betweenSteps` lets a commit in, and is told what was done so far.
+    /// `betweenSteps` lets a commit in, and is told what was done so far; `onHosts` which hosts are
+    /// not there any more.
     func prune(
-        _ retention: Retention, at now: Int64, betweenSteps: (MaintenanceCounts) throws -> Void
+        _ retention: Retention, at now: Int64, onHosts: ([HostID]) -> Void = { _ in },
+        betweenSteps: (MaintenanceCounts) throws -> Void
     ) throws -> String {
         let before = try store.reusableBytes()
         try store.sweepSoon()
@@ -27,6 +30,7 @@ struct PruneDesk: Sendable {
         for _ in 0..<PruneDesk.maximumSteps {
             let outcome = try store.maintain(nowMilliseconds: now, retention: retention)
             counts.add(outcome.counts)
+            onHosts(outcome.removedHosts)
             guard outcome.isMoreDue else { break }
             try betweenSteps(counts)
         }
@@ -52,6 +56,7 @@ struct PruneDesk: Sendable {
             (counts.totals, "hourly sum", "hourly sums"),
             (counts.facts, "kill, gap or cgroup", "kills, gaps, cgroups and shares"),
             (counts.names, "unused name", "unused names"),
+            (counts.hosts, "host of which nothing was left", "hosts of which nothing was left"),
             (counts.foldedRuns, "tiny run by folding", "tiny runs by folding"),
         ]
         let said = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.0 == 1 ? $0.1 : $0.2)" }

@@ -138,7 +138,7 @@ struct PurgeDesk: Sendable {
         var saidAt = committedAt
         progress("looking for what is old")
         return .done(
-            try prune.prune(retention, at: now) { counts in
+            try prune.prune(retention, at: now, onHosts: fleet.forget) { counts in
                 let now = WallClock.monotonicMilliseconds()
                 if now - saidAt >= PurgeDesk.progressMilliseconds {
                     progress("so far \(PruneDesk.words(counts))")

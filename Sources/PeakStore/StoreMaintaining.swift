@@ -14,7 +14,7 @@ public protocol StoreMaintaining: Sendable {
     /// Has the steps to come look for what no index finds, which they do once a day else.
     func sweepSoon() throws
 
-    /// What would be removed now, without removing it, but for names.
+    /// What would be removed now, without removing it, but for names and hosts.
     func removable(nowMilliseconds: Int64, retention: Retention) throws -> MaintenanceCounts
 
     /// How much room in the file is free to be used again, in bytes.
@@ -84,6 +84,8 @@ public struct MaintenanceOutcome: Hashable, Sendable {
     ///
     /// As long as they stay no name is removed. Each is told of once.
     public var damagedStretches: [DamagedHour] = []
+    /// Hosts that were removed, as nothing of them was left.
+    public var removedHosts: [HostID] = []
     /// Hours that had more runs than their minutes are kept of.
     public var cutHours: [CutHour] = []
 
@@ -145,6 +147,8 @@ public struct MaintenanceCounts: Hashable, Sendable {
     public var facts = 0
     /// Names that nothing referred to any more and that were removed.
     public var names = 0
+    /// Hosts of which nothing was left and that were removed.
+    public var hosts = 0
     /// Runs that became parts of folds.
     public var foldedRuns = 0
 
@@ -163,11 +167,14 @@ public struct MaintenanceCounts: Hashable, Sendable {
         facts += other.facts
         foldedRuns += other.foldedRuns
         names += other.names
+        hosts += other.hosts
     }
 
     /// Whether anything was removed.
     public var hasRemoved: Bool {
-        minuteHours + hourDays + dayStretches + runs + folds + totals + facts + foldedRuns + names
-            > 0
+        [
+            minuteHours, hourDays, dayStretches, runs, folds, totals, facts, foldedRuns, names,
+            hosts,
+        ].contains { $0 > 0 }
     }
 }

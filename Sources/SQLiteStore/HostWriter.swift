@@ -36,6 +36,13 @@ struct WriterCaches {
         sweep.place = nil
     }
 
+    /// Forgets a host that is removed.
+    mutating func forget(_ host: Int64, _ id: HostID) {
+        hosts[id] = nil
+        describedHosts[id] = nil
+        boots = boots.filter { $0.key.host != host }
+    }
+
     /// Reads the tombstones unless they are known.
     mutating func readTombstones(_ database: Database) throws {
         if tombstones == nil { tombstones = try StandingTombstones(database) }
@@ -76,13 +83,18 @@ struct HostKeys {
 
     /// The number of `host`, which it gets now if it has none.
     func host(_ host: HostID, _ caches: inout WriterCaches) throws -> Int64 {
-        if let id = caches.hosts[host] { return id }
+        if let id = caches.hosts[host] {
+            // A sweep removes no host that something is written of beside it.
+            if caches.sweep.place != nil { caches.sweep.busyHosts.insert(id) }
+            return id
+        }
         try insertHost.bind(1, text: host.text)
         try insertHost.run()
         try selectHost.bind(1, text: host.text)
         let id = try number(of: selectHost)
         if caches.hosts.count >= WriterCaches.maximumCount { caches.hosts = [:] }
         caches.hosts[host] = id
+        if caches.sweep.place != nil { caches.sweep.busyHosts.insert(id) }
         return id
     }
 

@@ -11,6 +11,8 @@ struct SweepProgress {
     var isAskedFor = false
     /// Where the one under way is; nil where none is.
     var place: SweepPlace?
+    /// The numbers of hosts that have sums, or of which something was written since it began.
+    var busyHosts: Set<Int64> = []
     /// Damaged blocks that were told of.
     var toldBlocks: Set<Int64> = []
 
@@ -29,14 +31,14 @@ struct SweepProgress {
 
 /// Where a sweep is.
 struct SweepPlace {
-    /// Which of the tables; after them come the blocks of windows, and then the names.
+    /// Which of the tables; after them come the blocks of windows, the names, and the hosts.
     var table = 0
     /// The last key that was looked at; nil before the first.
     var key: [Int64]?
 }
 
-/// Removes rows whose time is not known and that are too old nevertheless, and names that nothing
-/// refers to any more, some rows in each transaction.
+/// Removes rows whose time is not known and that are too old nevertheless, names that nothing
+/// refers to any more, and hosts of which nothing is left, some rows in each transaction.
 ///
 /// A sweep walks through all tables and marks the names of what stays. Whatever is written
 /// meanwhile takes its names from `NameCache`, which marks them. What is not marked in the end
@@ -48,6 +50,8 @@ struct SweepSteps {
 
     /// The rows that one step looks at.
     static let stepRows = 2_000
+    /// The silent hosts that one step looks at.
+    static let stepHosts = 500
     /// The blocks of windows that one step looks at.
     static let stepBlocks = 100
 
@@ -68,6 +72,7 @@ struct SweepSteps {
             guard caches.sweep.isDue(atMilliseconds: now) else { return outcome }
             caches.sweep.isAskedFor = false
             caches.sweep.place = SweepPlace()
+            caches.sweep.busyHosts = []
             caches.names.marks = NameMarks(through: try greatestName())
         }
         guard var place = caches.sweep.place else { return outcome }
@@ -85,12 +90,13 @@ struct SweepSteps {
                 if let found = try damage(at: place, error, &caches) {
                     outcome.damagedStretches.append(found)
                 }
-                finish(&caches)
-                outcome.isMoreDue = caches.sweep.isAskedFor
+                caches.names.marks = NameMarks(through: 0)
+                caches.sweep.place = SweepPlace(table: place.table + 2)
                 return outcome
             }
+        case tables.count + 1: isDone = try removeNames(&place, &caches, &outcome.counts)
         default:
-            isDone = try removeNames(&place, &caches, &outcome.counts)
+            isDone = try removeHosts(&place, &caches, &outcome)
             if isDone {
                 finish(&caches)
                 outcome.isMoreDue = caches.sweep.isAskedFor
@@ -105,6 +111,7 @@ struct SweepSteps {
     private func finish(_ caches: inout WriterCaches) {
         caches.names.marks = nil
         caches.sweep.place = nil
+        caches.sweep.busyHosts = []
         caches.sweep.finishedAtMilliseconds = now
     }
 
@@ -139,6 +146,7 @@ struct SweepSteps {
                 old.append(key)
                 continue
             }
+            if let host = table.host { caches.sweep.busyHosts.insert(key[host]) }
             for index in table.names.indices {
                 let id = row.number(Int32(columns.count + 1 + index))
                 if let id { caches.names.marks?.insert(id) }
@@ -192,6 +200,27 @@ struct SweepSteps {
         return DamagedHour(
             host: try HostReader.hostID(row, 0),
             startsAtMilliseconds: try row.required(1, as: Int64.self), reason: error.reason)
+    }
+
+    // MARK: Hosts
+
+    /// Removes hosts that were silent for as long as runs are kept, and of which nothing is left.
+    private func removeHosts(
+        _ place: inout SweepPlace, _ caches: inout WriterCaches,
+        _ outcome: inout MaintenanceOutcome
+    ) throws -> Bool {
+        let hosts = try HostRemoval(database)
+        let found = try hosts.silent(
+            after: place.key?.first ?? .min, beforeMilliseconds: cut,
+            limit: SweepSteps.stepHosts)
+        place.key = found.last.map { [$0.number] }
+        for host in found where !caches.sweep.busyHosts.contains(host.number) {
+            guard try hosts.isEmpty(host.number) else { continue }
+            try hosts.remove(host.number, host.id, &caches)
+            outcome.counts.hosts += 1
+            outcome.removedHosts.append(host.id)
+        }
+        return found.count < SweepSteps.stepHosts
     }
 
     // MARK: Names

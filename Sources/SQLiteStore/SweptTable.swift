@@ -12,6 +12,8 @@ struct SweptTable: Sendable {
     var key: [String]
     /// The columns that refer to names.
     var names: [String] = []
+    /// Which column of the key is a host that has no index to find such rows by; nil for none.
+    var host: Int?
     /// When what the row tells of was, at the latest, in milliseconds since the epoch in UTC; NULL
     /// where retention knows it anyhow, and where nobody knows.
     var latest = "NULL"
@@ -83,7 +85,7 @@ struct SweptTable: Sendable {
                     THEN coalesce(peak_not_after_ms, \(ofBoot(boundOfBoot, "fold"))) END
                 """, kind: .fold),
         SweptTable(
-            name: "total", key: ["kind", "hour_at_ms", "host", "name"], names: ["name"]),
+            name: "total", key: ["kind", "hour_at_ms", "host", "name"], names: ["name"], host: 2),
         SweptTable(
             name: "host", key: ["id"], names: ["name", "kernel_release", "agent_version"]),
         SweptTable(
