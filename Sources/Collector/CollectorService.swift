@@ -82,7 +82,7 @@ package struct CollectorService: Service {
         let control = ControlServer(
             desk: PurgeDesk(
                 fleet: fleet, store: store, committer: committer, thread: writing,
-                prune: PruneDesk(store: store)),
+                prune: PruneDesk(store: store), forget: ForgetDesk(store: store)),
             group: group, dataDirectory: settings.dataDirectory, logger: logger)
         let requests = await control.open()
         let views = ViewServer(

@@ -126,7 +126,7 @@ package struct ControlClient: Sendable {
                 logger: Logger(label: "control") { _ in SwiftLogNoOpLogHandler() })
             let desk = PurgeDesk(
                 fleet: fleet, store: store, committer: committer, thread: thread,
-                prune: PruneDesk(store: store))
+                prune: PruneDesk(store: store), forget: ForgetDesk(store: store))
             let (steps, step) = AsyncStream.makeStream(
                 of: String.self, bufferingPolicy: .bufferingNewest(1))
             async let done = {

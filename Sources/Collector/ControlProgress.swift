@@ -29,7 +29,8 @@ extension ControlRequest {
         case .purge, .undo: "'memcollector purge --list' shows whether it was done"
         case .prune(_, isDryRun: false):
             "what it had removed until then is gone; ask again for the rest"
-        case .list, .prune: "ask again"
+        case .forget(_, isDryRun: false): "'memcollector hosts' shows whether it was done"
+        case .list, .prune, .forget: "ask again"
         }
     }
 }

@@ -8,6 +8,8 @@ package enum ControlRequest: Hashable, Sendable {
     case undo(tombstone: Int64)
     /// List the tombstones.
     case list
+    /// Remove a host, by id or name, with all that is known of it; or only say what that would be.
+    case forget(host: String, isDryRun: Bool)
     /// Remove what is older than it is kept, or only say what that would be.
     case prune(RetentionSettings, isDryRun: Bool)
 }
@@ -39,6 +41,8 @@ enum ControlProtocol {
             fields = ["purge", host, "\(since)", "\(until)", isDryRun ? "dry-run" : "now"]
         case .undo(let tombstone): fields = ["undo", "\(tombstone)"]
         case .list: fields = ["list"]
+        case .forget(let host, let isDryRun):
+            fields = ["forget", host, isDryRun ? "dry-run" : "now"]
         case .prune(let retention, let isDryRun):
             let kept = [
                 retention.minutesMilliseconds, retention.hoursMilliseconds,
@@ -64,6 +68,9 @@ enum ControlProtocol {
                 isDryRun: fields[5] == "dry-run")
         case (3, "undo"): return Int64(fields[2]).map { .undo(tombstone: $0) }
         case (2, "list"): return .list
+        case (4, "forget"):
+            guard ["dry-run", "now"].contains(fields[3]) else { return nil }
+            return .forget(host: fields[2], isDryRun: fields[3] == "dry-run")
         case (9, "prune"):
             let kept = fields[2...7].compactMap { Int64($0) }.filter { $0 >= 0 }
             guard kept.count == 6, ["dry-run", "now"].contains(fields[8]) else { return nil }

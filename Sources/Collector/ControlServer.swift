@@ -42,8 +42,8 @@ final class ControlServer: Sendable {
         } catch {
             logger.warning(
                 """
-                cannot take 'memcollector purge' and 'prune'; a shorter --data-dir on a local disk \
-                helps
+                cannot take 'memcollector purge', 'prune' and 'forget'; a shorter --data-dir on a \
+                local disk helps
                 """,
                 metadata: ["socket": "\(path)", "reason": "\(error)"])
             return nil
@@ -191,7 +191,8 @@ private final class ControlHandler: ChannelInboundHandler {
 extension ControlRequest {
     fileprivate var changesSomething: Bool {
         switch self {
-        case .purge(_, _, _, let isDryRun), .prune(_, let isDryRun): !isDryRun
+        case .purge(_, _, _, let isDryRun), .prune(_, let isDryRun), .forget(_, let isDryRun):
+            !isDryRun
         case .undo: true
         case .list: false
         }

@@ -157,6 +157,28 @@ package struct FleetState {
         }
     }
 
+    /// Whether a session tells of a host, or one of a command on it does.
+    func isToldOf(_ host: HostID) -> Bool {
+        hosts[host]?.session != nil || pastSessions[host] != nil
+    }
+
+    /// Forgets a host, also what was purged of it; false if somebody tells of it.
+    mutating func forgetUnlessToldOf(_ host: HostID) -> Bool {
+        guard !isToldOf(host) else { return false }
+        tombstones[host] = nil
+        set(nil, for: host)
+        return true
+    }
+
+    /// Takes in a host as the store has it, unless it is there.
+    mutating func remember(
+        _ stored: StoredHost, openRuns: [StoredRun], _ standing: [Tombstone]
+    ) {
+        guard hosts[stored.id] == nil else { return }
+        tombstones[stored.id] = standing.isEmpty ? nil : standing
+        set(HostRecord(stored: stored, openRuns: openRuns), for: stored.id)
+    }
+
     // MARK: Past sessions
 
     /// Shows at once what a past session says of runs that still live, and of a host that nobody

@@ -12,6 +12,8 @@ struct PurgeDesk: Sendable {
     let thread: NIOThreadPool
     /// What removes old things; nil where the store cannot.
     var prune: PruneDesk?
+    /// What removes hosts; nil where the store cannot.
+    var forget: ForgetDesk?
 
     /// How often a long prune lets a commit in.
     private static let commitMilliseconds: Int64 = 1_000
@@ -56,6 +58,11 @@ struct PurgeDesk: Sendable {
                 ? .done(try preview(purge, of: host)) : .done(try carryOut(purge, of: host, now))
         case .undo(let tombstone): return try undo(tombstone)
         case .list: return .done(try list())
+        case .forget(let name, let isDryRun):
+            switch find(name) {
+            case .failure(let problem): return .failed(problem.text)
+            case .success(let host): return try forget(host, isDryRun: isDryRun)
+            }
         case .prune(let retention, let isDryRun):
             return try prune(
                 retention.retention, isDryRun: isDryRun, at: now.utcMilliseconds, progress)
@@ -150,6 +157,25 @@ struct PurgeDesk: Sendable {
                 try committer.commitHere()
                 committedAt = now
             })
+    }
+
+    private func forget(_ host: HostLabel, isDryRun: Bool) throws -> ControlAnswer {
+        guard let forget else { return .failed("this store keeps every host") }
+        // What was told before goes with the rest.
+        try committer.commitHere()
+        guard fleet.health.0 == .working else {
+            throw PeakStoreError.refused(
+                reason: "nothing can be written now; see 'memcollector summary'")
+        }
+        guard isDryRun ? !fleet.isToldOf(host.id) : fleet.forgetUnlessToldOf(host.id) else {
+            return .failed(
+                "host \(host.text) is connected, or a command on it is told of; stop its agent "
+                    + "first")
+        }
+        return .done(
+            isDryRun
+                ? try forget.preview(host.id, called: host.text)
+                : try forget.forget(host.id, called: host.text, in: fleet))
     }
 
     private func undo(_ id: Int64) throws -> ControlAnswer {

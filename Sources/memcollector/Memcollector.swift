@@ -26,7 +26,7 @@ struct Memcollector: AsyncParsableCommand {
             ServeCommand.self, SummaryCommand.self, TopCommand.self, HostsCommand.self,
             ProcessesCommand.self, ReportCommand.self, ShowCommand.self, KillsCommand.self,
             CgroupsCommand.self, CompositionCommand.self, ExportCommand.self, CheckCommand.self,
-            PurgeCommand.self, PruneCommand.self,
+            PurgeCommand.self, PruneCommand.self, ForgetCommand.self,
         ])
 
     static func main() async {

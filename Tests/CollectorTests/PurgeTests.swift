@@ -284,6 +284,7 @@ struct PurgeTests {
     func lines() {
         let requests: [ControlRequest] = [
             purge("host with blanks"), purge(isDryRun: true), .undo(tombstone: 7), .list,
+            .forget(host: "a b", isDryRun: true), .forget(host: "a", isDryRun: false),
             .prune(.usual, isDryRun: true), .prune(.usual, isDryRun: false),
         ]
         for request in requests {
@@ -293,7 +294,8 @@ struct PurgeTests {
         }
         for line in [
             "", "list", "highwater-control-1", "highwater-control-1\tlist\t",
-            "highwater-control-1\tundo\tx", "highwater-control-1\tpurge\ta\t1\t2\tlater",
+            "highwater-control-1\tundo\tx", "highwater-control-1\tforget\ta\tlater",
+            "highwater-control-1\tforget\ta", "highwater-control-1\tpurge\ta\t1\t2\tlater",
             "highwater-control-1\tprune\t1\t2\t-3\t4\t5\t6\tnow",
             "highwater-control-1\tprune\t1\t2\t3\t4\t5\t6\tlater",
             "highwater-control-1\tprune\t1\t2\t3\t4\tnow",
