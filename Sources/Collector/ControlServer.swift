@@ -159,7 +159,7 @@ private final class ControlHandler: ChannelInboundHandler {
         }
         promise.futureResult.whenSuccess { result in
             let (handler, context) = bound.value
-            if request.changesSomething { handler.log(line, result) }
+            if request.changesSomething { handler.log(request, result) }
             handler.answer(result, context)
         }
     }
@@ -171,10 +171,12 @@ private final class ControlHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }
 
-    private func log(_ line: String, _ result: ControlAnswer) {
-        guard case .done = result else { return }
+    private func log(_ request: ControlRequest, _ result: ControlAnswer) {
+        guard case .done(let text) = result else { return }
+        // Its first line says in words what was done.
+        let line = text.split(separator: "\n").first.map(String.init) ?? ""
         logger.notice(
-            "did what was asked", metadata: ["request": "\(line.replacing("\t", with: " "))"])
+            "did what was asked", metadata: ["request": "\(request.word)", "result": "\(line)"])
     }
 
     private func answer(_ answer: ControlAnswer, _ context: ChannelHandlerContext) {
@@ -189,6 +191,16 @@ private final class ControlHandler: ChannelInboundHandler {
 }
 
 extension ControlRequest {
+    fileprivate var word: String {
+        switch self {
+        case .purge: "purge"
+        case .undo: "undo"
+        case .list: "list"
+        case .prune: "prune"
+        case .forget: "forget"
+        }
+    }
+
     fileprivate var changesSomething: Bool {
         switch self {
         case .purge(_, _, _, let isDryRun), .prune(_, let isDryRun), .forget(_, let isDryRun):

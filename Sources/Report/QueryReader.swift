@@ -18,7 +18,10 @@ struct QueryReader {
                 continue
             }
             guard values.updateValue(pair, forKey: pair.key) == nil else {
-                throw QueryError(key: pair.key, value: pair.value, reason: "is given twice")
+                throw QueryError(
+                    key: pair.key, value: pair.value,
+                    reason: "is given twice; give it once"
+                        + (pair.key == "host" ? ", such as with a pattern like 'web*'" : ""))
             }
         }
     }

@@ -57,13 +57,14 @@ struct PurgeCommand: AsyncParsableCommand {
             throw ValidationError(
                 "give either --host, --since and --until, or --undo, or --list")
         }
-        guard !hasPurge || yes || dryRun || isatty(STDIN_FILENO) == 1 else {
-            throw ValidationError("without a terminal, say --yes or --dry-run")
-        }
         guard hasPurge || !dryRun else {
             throw ValidationError("--dry-run goes with --host, --since and --until")
         }
+        // What is missing is said before what only a script has to say.
         if hasPurge { _ = try purge(isDryRun: true) }
+        guard !hasPurge || yes || dryRun || isatty(STDIN_FILENO) == 1 else {
+            throw ValidationError("without a terminal, say --yes or --dry-run")
+        }
     }
 
     private func purge(isDryRun: Bool) throws -> ControlRequest {

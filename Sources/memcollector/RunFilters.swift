@@ -6,7 +6,7 @@ import Terminal
 /// Which hosts a view is about, and how much of it is shown.
 struct HostFilters: ParsableArguments {
     @Option(help: ArgumentHelp("Only hosts whose name or id matches.", valueName: "glob"))
-    var host: String?
+    var host: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -14,7 +14,11 @@ struct HostFilters: ParsableArguments {
     var top: Int?
 
     /// The pairs of the query.
-    var pairs: [QueryPair] { QueryPair.given(("host", host), ("top", top.map(String.init))) }
+    ///
+    /// A host that is given twice is refused with them; the last would win without a word.
+    var pairs: [QueryPair] {
+        host.map { QueryPair("host", $0) } + QueryPair.given(("top", top.map(String.init)))
+    }
 }
 
 /// Which runs a view is about.

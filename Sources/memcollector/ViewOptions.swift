@@ -86,7 +86,7 @@ extension OutputFormat {
     fileprivate init(option word: String, of formats: [OutputFormat]) throws {
         guard let format = OutputFormat(rawValue: word), formats.contains(format) else {
             throw ValidationError(
-                "--format takes \(OutputFormat.list(formats)), not '\(word)'")
+                "--format '\(word)' is not accepted; \(OutputFormat.advice(word, formats))")
         }
         self = format
     }
