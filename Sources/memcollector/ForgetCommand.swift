@@ -51,16 +51,12 @@ struct ForgetCommand: AsyncParsableCommand {
                     try await client.ask(.forget(host: host, isDryRun: true)), terminator: "")
             }
             guard !dryRun else { return }
-            guard yes || confirmed() else { throw ProgramFailure("nothing was removed") }
+            guard yes || Confirmation.isGiven(to: "Remove it?") else {
+                throw ProgramFailure("nothing was removed")
+            }
             print(try await client.ask(.forget(host: host, isDryRun: false)), terminator: "")
         } catch let problem as ControlClient.Problem {
             throw ProgramFailure(problem.description)
         }
-    }
-
-    private func confirmed() -> Bool {
-        print("Remove it? [y/N] ", terminator: "")
-        fflush(nil)
-        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
     }
 }

@@ -51,7 +51,9 @@ struct PruneCommand: AsyncParsableCommand {
                 guard preview != ControlClient.nothingToPrune else { return }
             }
             guard !dryRun else { return }
-            guard yes || confirmed() else { throw ProgramFailure("nothing was removed") }
+            guard yes || Confirmation.isGiven(to: "Remove it?") else {
+                throw ProgramFailure("nothing was removed")
+            }
             var line = ProgressLine()
             defer { line.clear() }
             let done = try await client.ask(.prune(retention, isDryRun: false)) { line.show($0) }
@@ -60,11 +62,5 @@ struct PruneCommand: AsyncParsableCommand {
         } catch let problem as ControlClient.Problem {
             throw ProgramFailure(problem.description)
         }
-    }
-
-    private func confirmed() -> Bool {
-        print("Remove it? [y/N] ", terminator: "")
-        fflush(nil)
-        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
     }
 }

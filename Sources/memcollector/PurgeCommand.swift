@@ -117,16 +117,10 @@ struct PurgeCommand: AsyncParsableCommand {
             print(try await client.ask(request.dryRun), terminator: "")
         }
         guard !dryRun else { return }
-        guard yes || confirmed() else {
+        guard yes || Confirmation.isGiven(to: "Take it away?") else {
             throw ProgramFailure("nothing was purged")
         }
         print(try await client.ask(request), terminator: "")
-    }
-
-    private func confirmed() -> Bool {
-        print("Take it away? [y/N] ", terminator: "")
-        fflush(nil)
-        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
     }
 }
 
